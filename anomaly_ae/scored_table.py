@@ -1,0 +1,59 @@
+"""The scored table: its pinned Arrow schema and the field descriptions that travel in it.
+
+One row per input row, in input order. Run id and time of scoring are in the `manifest.json` beside the parts, not in
+the rows: so the same rows and the same model give the same bytes, whoever ran it and when.
+"""
+
+import pyarrow as pa
+
+SCHEMA_VERSION = 1
+"""Raised when a column changes meaning or goes; a new column at the end does not raise it."""
+
+REASON = pa.struct(
+    [
+        pa.field("feature", pa.string()),
+        pa.field("value", pa.string()),
+        pa.field("expected", pa.string()),
+        pa.field("contribution", pa.float64()),
+    ]
+)
+
+_IDENTITY = (
+    ("row_id", pa.string(), "stable name of the row: the id column, or source file and row number"),
+    ("source_file", pa.string(), "file the row came from, relative to the source"),
+    ("source_row", pa.int64(), "record number within that file, from 1, header not counted"),
+)
+_JUDGEMENT = (
+    ("anomaly_score", pa.float64(), "what is compared with the threshold; higher is more anomalous; never clipped"),
+    ("reconstruction_error", pa.float64(), "plain mean squared error of the row's reconstruction"),
+    ("p_value", pa.float64(), "(1 + validation scores >= this score) / (validation rows + 1)"),
+    ("severity", pa.float64(), "0 to 100: the p-value on a log scale, 100 at the smallest p-value there can be"),
+    ("is_anomaly", pa.bool_(), "anomaly_score > threshold"),
+    ("threshold", pa.float64(), "cut on the anomaly score, frozen at calibration"),
+    ("reasons", pa.list_(REASON), "features that add most to the score, largest first; all contributions sum to it"),
+    ("label", pa.bool_(), "true where the source says anomaly, false where normal, null where it does not say"),
+    ("split", pa.string(), "train, validation or test for rows the model was made from; null for new rows"),
+)
+_LINEAGE = (
+    ("model_name", pa.string(), "name in the spec the model was trained from"),
+    ("model_version", pa.string(), "fingerprint of everything the weights were computed from"),
+    ("calibration_id", pa.string(), "fingerprint of the threshold's rule and the scores it was taken from"),
+)
+
+
+def scored_schema(identity: tuple[pa.Field, ...] = ()) -> pa.Schema:
+    """Return the schema of a scored table.
+
+    Args:
+        identity: the id, time and entity columns the user named; one that is called like a column of ours is
+            stored with an underscore at its end.
+    """
+    ours = [_field(*column) for column in (*_IDENTITY, *_JUDGEMENT, *_LINEAGE)]
+    taken = {field.name for field in ours}
+    named = [field.with_name(f"{field.name}_") if field.name in taken else field for field in identity]
+    fields = [*ours[: len(_IDENTITY)], *named, *ours[len(_IDENTITY) :]]
+    return pa.schema(fields, metadata={"anomaly_ae.schema_version": str(SCHEMA_VERSION)})
+
+
+def _field(name: str, dtype: pa.DataType, description: str) -> pa.Field:
+    return pa.field(name, dtype, metadata={"description": description})

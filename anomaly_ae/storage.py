@@ -1,0 +1,192 @@
+"""Directories that are there whole or not at all, and the hashes that say what is in them.
+
+A step writes into a hidden staging directory; `commit` writes the manifest last and makes the directory appear by one
+atomic rename. A reader trusts a directory only when its manifest is there. Names are made from what the directory
+was computed from (`fingerprint`), so a repeated run finds its own result, and two runs at once write the same thing.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import socket
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from anomaly_ae.errors import ArtifactError
+
+MANIFEST = "manifest.json"
+STAGING = ".staging-"
+
+
+def canonical_json(value: Any) -> str:
+    """Return the one JSON text of `value`: sorted keys, no spaces, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def fingerprint(value: Any, length: int = 16) -> str:
+    """Return the first `length` hex digits of the SHA-256 of `value` as canonical JSON."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:length]
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that this package wrote.
+
+    Raises:
+        ArtifactError: the file is missing or is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        msg = f"{path} does not exist"
+        raise ArtifactError(msg) from error
+    except ValueError as error:
+        msg = f"{path} is not readable JSON: {error}"
+        raise ArtifactError(msg) from error
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON for people: indented, final newline; a reader sees the old file or the new one, never a part."""
+    temporary = path.with_name(f"{STAGING}{path.name}-{uuid.uuid4().hex[:8]}")
+    temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    _sync(temporary)
+    temporary.replace(path)
+
+
+@dataclass(frozen=True)
+class Staging:
+    """A directory being written; `facts` become the manifest.
+
+    Attributes:
+        path: where to write.
+        target: where it will appear.
+        facts: what the manifest says besides the list of files.
+    """
+
+    path: Path
+    target: Path
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def open_staging(target: Path) -> Staging:
+    """Make an empty staging directory beside `target`, and clear those that dead processes of this host left."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _clear_stale(target)
+    owner = f"{socket.gethostname()}-{os.getpid()}"
+    path = target.parent / f"{STAGING}{target.name}-{owner}-{uuid.uuid4().hex[:8]}"
+    path.mkdir()
+    return Staging(path, target)
+
+
+def commit(staging: Staging) -> Path:
+    """Write the manifest last, then let the directory appear under its name by one rename.
+
+    A directory already there came from the same inputs (its name is their fingerprint) and is kept; ours goes.
+
+    Returns:
+        The published directory.
+    """
+    names = sorted(path for path in staging.path.rglob("*") if path.is_file())
+    files = {
+        path.relative_to(staging.path).as_posix(): {"bytes": path.stat().st_size, "sha256": hash_file(path)} for path in names
+    }
+    write_json(staging.path / MANIFEST, {**staging.facts, "files": files})
+    for path in names:
+        _sync(path)
+    _sync(staging.path)
+    try:
+        staging.path.rename(staging.target)
+    except OSError:
+        if not is_published(staging.target):
+            raise
+        shutil.rmtree(staging.path)
+    _sync(staging.target.parent)
+    return staging.target
+
+
+@contextmanager
+def publish(target: Path) -> Iterator[Staging]:
+    """Open a staging directory; commit it when the block ends well, remove it when it does not."""
+    staging = open_staging(target)
+    try:
+        yield staging
+    except BaseException:
+        shutil.rmtree(staging.path, ignore_errors=True)
+        raise
+    commit(staging)
+
+
+def is_published(directory: Path) -> bool:
+    """Say whether a directory is complete: its manifest, written last, is there."""
+    return (directory / MANIFEST).is_file()
+
+
+def read_manifest(directory: Path, kind: str) -> dict[str, Any]:
+    """Read the manifest of a published directory of the given kind ("dataset", "model", "scored").
+
+    Raises:
+        ArtifactError: the directory is not there, was never completed, or is of another kind.
+    """
+    if not is_published(directory):
+        state = "has no manifest.json: it was never completed" if directory.is_dir() else "does not exist"
+        msg = f"{directory} {state}; run the step that writes it"
+        raise ArtifactError(msg)
+    manifest: dict[str, Any] = read_json(directory / MANIFEST)
+    if manifest.get("kind") != kind:
+        msg = f"{directory} holds a {manifest.get('kind')!r}, not a {kind!r}"
+        raise ArtifactError(msg)
+    return manifest
+
+
+def verify_files(directory: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
+    """Compare files with the hashes their manifest recorded.
+
+    Raises:
+        ArtifactError: a file is missing or a byte of it has changed.
+    """
+    for name, recorded in files.items():
+        path = directory / name
+        if not path.is_file():
+            msg = f"{path} is missing, though the manifest lists it"
+            raise ArtifactError(msg)
+        if hash_file(path) != recorded["sha256"]:
+            msg = f"{path} has changed since it was written (SHA-256 differs from the manifest); restore or make it anew"
+            raise ArtifactError(msg)
+
+
+def _clear_stale(target: Path) -> None:
+    """Remove staging directories of the same target whose process, on this host, is gone."""
+    prefix = f"{STAGING}{target.name}-{socket.gethostname()}-"
+    for path in target.parent.glob(f"{prefix}*"):
+        pid = path.name.removeprefix(prefix).split("-")[0]
+        if not _is_alive(int(pid)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _sync(path: Path) -> None:
+    """Put a file or directory on disk, so that a rename never outlives what it names."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
