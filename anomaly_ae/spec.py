@@ -59,10 +59,10 @@ class DataSpec(Section):
     missing_values: tuple[str, ...] = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "?")
     id: str | None = Field(None, description="column that names a row; default: file name and row number")
     time: str | None = Field(None, description="column that orders rows in time; not a feature")
-    entity: str | None = Field(None, description="column that says whose row it is (a machine, a customer); not a feature")
+    entity: str | None = Field(None, description="column that says whose row it is (a machine); not a feature")
     label: LabelSpec | None = None
     ignore: tuple[str, ...] = ()
-    roles: dict[str, Role] = Field(default_factory=dict, description="column name -> role, where the inferred one is wrong")
+    roles: dict[str, Role] = Field(default_factory=dict, description="column -> role, where the inferred one is wrong")
     infer_rows: int = Field(100_000, ge=1, description="rows read to infer the contract")
     max_reject_share: float = Field(0.05, ge=0, le=1, description="above this share of rejected rows ingest fails")
 
@@ -104,7 +104,7 @@ class FeatureSpec(Section):
     numeric: Literal["standard", "quantile", "both"] = Field(
         "standard", description="view of a numeric column: standardised, mapped to a normal by its quantiles, or both"
     )
-    max_levels: int = Field(100, ge=1, description="levels of a categorical column kept apart; rarer ones are one level")
+    max_levels: int = Field(100, ge=1, description="levels of a categorical column kept apart; the rest are one")
     min_level_rows: int = Field(5, ge=1, description="a level seen in fewer train rows counts as rare")
 
 

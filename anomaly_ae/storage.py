@@ -98,7 +98,8 @@ def commit(staging: Staging) -> Path:
     """
     names = sorted(path for path in staging.path.rglob("*") if path.is_file())
     files = {
-        path.relative_to(staging.path).as_posix(): {"bytes": path.stat().st_size, "sha256": hash_file(path)} for path in names
+        path.relative_to(staging.path).as_posix(): {"bytes": path.stat().st_size, "sha256": hash_file(path)}
+        for path in names
     }
     write_json(staging.path / MANIFEST, {**staging.facts, "files": files})
     for path in names:
@@ -160,7 +161,7 @@ def verify_files(directory: Path, files: Mapping[str, Mapping[str, Any]]) -> Non
             msg = f"{path} is missing, though the manifest lists it"
             raise ArtifactError(msg)
         if hash_file(path) != recorded["sha256"]:
-            msg = f"{path} has changed since it was written (SHA-256 differs from the manifest); restore or make it anew"
+            msg = f"{path} has changed since it was written (SHA-256 differs from its manifest)"
             raise ArtifactError(msg)
 
 

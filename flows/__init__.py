@@ -1,0 +1,1 @@
+"""Prefect flows: gather, compute, apply. The only place that imports prefect."""

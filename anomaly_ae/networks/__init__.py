@@ -1,0 +1,1 @@
+"""Torch modules: layers and forward, nothing else."""
