@@ -1,0 +1,127 @@
+"""A source string (a file, a directory, a glob) resolved into the files it names, in a fixed order."""
+
+import difflib
+import glob
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from anomaly_ae.errors import SourceError
+
+SUFFIXES = {
+    ".csv": "csv",
+    ".txt": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".ipc": "arrow",
+    ".arrows": "arrow",
+}
+COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file of a source.
+
+    Attributes:
+        path: where it is.
+        name: its path relative to the source, with forward slashes; what `_source_file` says.
+        format: csv, tsv, jsonl, parquet or arrow.
+        compression: gzip, zstd or None.
+    """
+
+    path: Path
+    name: str
+    format: str
+    compression: str | None = None
+
+
+def find_sources(source: str, file_format: str = "auto") -> list[SourceFile]:
+    """List the files of a source, sorted by name.
+
+    A file and a glob take what they name. A directory is searched downwards for files whose suffix is known (with a
+    format given: for those of that format); names that start with a dot or an underscore are hidden.
+
+    Args:
+        source: a file, a directory or a glob.
+        file_format: the format of every file, or "auto" to go by each file's suffix.
+
+    Raises:
+        SourceError: nothing is there, or a file's format cannot be told from its suffix.
+    """
+    path = Path(source)
+    if path.is_dir():
+        found = [(file, file.relative_to(path).as_posix()) for file in _visible(path, file_format)]
+    elif path.is_file():
+        found = [(path, path.name)]
+    else:
+        root = _root(source)
+        found = [(file, file.relative_to(root).as_posix()) for file in map(Path, _matches(source)) if file.is_file()]
+    if not found:
+        raise SourceError(_nothing_found(source, path))
+    return [_source_file(file, name, file_format) for file, name in sorted(found, key=lambda pair: pair[1])]
+
+
+def _visible(directory: Path, file_format: str) -> Iterator[Path]:
+    """Yield the files below a directory that are neither hidden nor of an unknown format."""
+    for path in directory.rglob("*"):
+        hidden = any(part.startswith((".", "_")) for part in path.relative_to(directory).parts)
+        known = _format_of(path)
+        if not hidden and path.is_file() and known and file_format in {"auto", known}:
+            yield path
+
+
+def _matches(source: str) -> list[str]:
+    return glob.glob(source, recursive=True) if glob.has_magic(source) else []  # noqa: PTH207 (Path.glob is relative)
+
+
+def _root(source: str) -> Path:
+    """Return the part of a glob before its first wildcard: what the names of its files are relative to."""
+    parts = Path(source).parts
+    fixed = next((index for index, part in enumerate(parts) if glob.has_magic(part)), len(parts))
+    return Path(*parts[:fixed])
+
+
+def _suffixes(path: Path) -> tuple[str, str | None]:
+    """Return the suffix that tells the format, and the compression, if any."""
+    suffix = path.suffix.lower()
+    if suffix in COMPRESSIONS:
+        return path.with_suffix("").suffix.lower(), COMPRESSIONS[suffix]
+    return suffix, None
+
+
+def _format_of(path: Path) -> str | None:
+    return SUFFIXES.get(_suffixes(path)[0])
+
+
+def _source_file(path: Path, name: str, file_format: str) -> SourceFile:
+    suffix, compression = _suffixes(path)
+    known = SUFFIXES.get(suffix) if file_format == "auto" else file_format
+    if known is None:
+        msg = f"{path}: the suffix {suffix!r} says no format; set data.format (known: {', '.join(SUFFIXES)})"
+        raise SourceError(msg)
+    if known == "parquet" and compression:
+        msg = f"{path}: Parquet is compressed inside and cannot be read through {compression}; decompress it first"
+        raise SourceError(msg)
+    return SourceFile(path, name, known, compression)
+
+
+def _nothing_found(source: str, path: Path) -> str:
+    """Say that a source is not there, and which names beside it come nearest."""
+    if "://" in source:
+        return f"{source}: only local files, directories and globs can be read"
+    if path.is_dir():
+        return f"{source}: the directory holds no file with a known suffix ({', '.join(SUFFIXES)}); set data.format"
+    if glob.has_magic(source):
+        return f"{source}: no file matches"
+    beside = sorted(entry.name for entry in path.parent.iterdir()) if path.parent.is_dir() else []
+    near = difflib.get_close_matches(path.name, beside, n=3, cutoff=0.5)
+    where = f"nearest in {path.parent}: {', '.join(near)}" if near else f"nothing in {path.parent} is called like it"
+    return f"{source} does not exist; {where}"
