@@ -1,0 +1,44 @@
+"""What every reader yields: records as they stand in the file, each with its number."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Malformed:
+    """A record that has no columns: it cannot be taken apart.
+
+    Attributes:
+        number: its place in the file, from 1; a header is not counted.
+        text: the record as it stands there.
+        code: the reject reason, a stable code.
+        detail: what is wrong with it, in words.
+    """
+
+    number: int
+    text: str
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class RawBatch:
+    """Consecutive records of one file.
+
+    Attributes:
+        records: the well-formed ones; text formats give string columns, typed formats one of the types of `plain`.
+        numbers: their record numbers, ascending.
+        malformed: the others that lie among them.
+    """
+
+    records: pa.RecordBatch
+    numbers: np.ndarray
+    malformed: tuple[Malformed, ...] = ()
+
+
+def without(batch: RawBatch, bad: dict[int, Malformed]) -> RawBatch:
+    """Return the batch with some of its rows (by index) turned into malformed records."""
+    keep = np.setdiff1d(np.arange(len(batch.numbers)), list(bad))
+    return RawBatch(batch.records.take(pa.array(keep)), batch.numbers[keep], (*batch.malformed, *bad.values()))

@@ -1,0 +1,80 @@
+"""Text sources: decompressed streams, and the encoding they are in."""
+
+import codecs
+
+import charset_normalizer
+import pyarrow as pa
+
+from anomaly_ae.errors import SpecError
+from anomaly_ae.ingest.sources import SourceFile
+
+HEAD_BYTES = 1 << 20
+"""How much of a file is looked at to find its encoding and delimiter."""
+
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+"""Byte order marks; the longer ones stand before those they begin with."""
+
+_LIKELY = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "shift_jis", "gb18030", "big5", "euc_kr"]
+"""Encodings that tables still come in; rarer ones must be named, because short texts suit too many of them."""
+
+_TELLING_BYTES = 16
+"""With fewer bytes beyond ASCII every guess is chance."""
+
+
+def open_stream(file: SourceFile) -> pa.NativeFile:
+    """Open a file's bytes, decompressed."""
+    return pa.input_stream(str(file.path), compression=file.compression)
+
+
+def read_head(file: SourceFile) -> bytes:
+    """Read the first bytes of a file, decompressed."""
+    with open_stream(file) as stream:
+        return bytes(stream.read(HEAD_BYTES))
+
+
+def choose_encoding(head: bytes, wanted: str) -> str:
+    """Return the Python codec of a text: the wanted one, or with "auto" what its first bytes show.
+
+    Raises:
+        SpecError: there is no such encoding.
+    """
+    if wanted == "auto":
+        return detect_encoding(head)
+    try:
+        return codecs.lookup(wanted).name
+    except LookupError as error:
+        msg = f"data.encoding={wanted!r} is no known encoding; examples: utf-8, cp1252, latin-1, utf-16"
+        raise SpecError(msg) from error
+
+
+def detect_encoding(head: bytes) -> str:
+    """Tell the encoding from a byte order mark, from zero bytes, from valid UTF-8, or from the letters used."""
+    for mark, encoding in _MARKS.items():
+        if head.startswith(mark):
+            return encoding
+    zeros = [head[:4096][parity::2].count(0) for parity in (0, 1)]
+    if max(zeros) > len(head[:4096]) / 8:  # Latin letters have a zero byte each
+        return "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
+    return "utf-8" if _is_mostly_utf8(head) else _guess(head)
+
+
+def _is_mostly_utf8(head: bytes) -> bool:
+    """Say whether a text is UTF-8 but for a few broken bytes, whose rows are rejected later on."""
+    text = codecs.getincrementaldecoder("utf-8")(errors="replace").decode(head)
+    broken = text.count("\ufffd")
+    return broken * 10 <= sum(character > "\x7f" for character in text) - broken if broken else True
+
+
+def _guess(head: bytes) -> str:
+    """Guess an eight-bit or East Asian encoding from the lines that are not ASCII; with few such bytes, cp1252."""
+    telling = b"\n".join([line for line in head.splitlines() if not line.isascii()][:200])
+    if sum(byte > 0x7F for byte in telling) < _TELLING_BYTES:
+        return "cp1252"
+    best = charset_normalizer.from_bytes(telling, cp_isolation=_LIKELY).best()
+    return best.encoding if best else "cp1252"
