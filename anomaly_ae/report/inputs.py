@@ -1,0 +1,161 @@
+"""What the report reads besides the rows: the JSON files of a scored directory and of its model version.
+
+Each is a small model: a key that the report needs and the file lacks is an error that names both, never a blank.
+"""
+
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from anomaly_ae.errors import ArtifactError
+from anomaly_ae.storage import read_json, read_manifest
+
+
+class _Document(BaseModel):
+    """A JSON file of ours: keys the report does not show are left alone, missing and mistyped ones refused."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, protected_namespaces=())
+
+    @classmethod
+    def parse(cls, content: Any, path: Path) -> Self:
+        """Check the content of the file at `path`.
+
+        Raises:
+            ArtifactError: a key is missing or holds something else than it should.
+        """
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            msg = f"{path}: {key}: {first['msg']}; write it anew with this version of anomaly_ae"
+            raise ArtifactError(msg) from error
+
+
+class ScoredManifest(_Document):
+    """What the step that scored says it did."""
+
+    run_id: str
+    scored_at: str
+    model_name: str
+    model_version: str
+    calibration_id: str
+    threshold: float = Field(allow_inf_nan=False)
+    target_fpr: float = Field(gt=0, lt=1)
+    source: str
+    dataset: str
+    rows_in: int = Field(ge=0)
+    rows_scored: int = Field(ge=0)
+    rows_rejected: int = Field(ge=0)
+    rejected_by_reason: dict[str, int]
+    alerts: int = Field(ge=0)
+
+
+class Confusion(_Document):
+    """Judged rows by what they are and what was said of them."""
+
+    tp: int
+    fp: int
+    fn: int
+    tn: int
+
+
+class Metrics(_Document):
+    """The numbers of the evaluation; null where a number is undefined, with the reason in `undefined`."""
+
+    rows: int
+    anomalies: int
+    normals: int
+    split: str
+    confusion: Confusion
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    average_precision: float | None
+    roc_auc: float | None
+    false_alarm_rate: float | None
+    undefined: dict[str, str]
+
+
+class TrainingCheck(_Document):
+    """The two losses at one step of the training."""
+
+    step: int
+    loss: float | None
+    early_stopping_loss: float | None
+
+
+class ModelVersion(_Document):
+    """Where the model comes from."""
+
+    name: str
+    version: str
+    trained_at: str
+    spec: dict[str, Any]
+    split: dict[str, Any]
+    history: tuple[TrainingCheck, ...]
+    libraries: dict[str, str]
+    data: dict[str, Any]
+
+
+class Calibration(_Document):
+    """Where the threshold comes from, and what it promises."""
+
+    calibration_id: str
+    rule: str
+    threshold: float = Field(allow_inf_nan=False)
+    target_fpr: float = Field(gt=0, lt=1)
+    n_validation: int = Field(ge=1)
+    smallest_fpr: float
+
+
+class Inputs(BaseModel):
+    """The JSON half of what a report is made from."""
+
+    model_config = ConfigDict(frozen=True, protected_namespaces=())
+
+    manifest: ScoredManifest
+    metrics: Metrics | None
+    model: ModelVersion
+    calibration: Calibration
+
+
+def read_inputs(scored: Path, model: Path) -> Inputs:
+    """Read the JSON files of a scored directory and of the model version that scored it.
+
+    Raises:
+        ArtifactError: a file is missing or malformed, row counts do not add up, or the two do not belong together.
+    """
+    metrics = scored / "metrics.json"
+    inputs = Inputs(
+        manifest=ScoredManifest.parse(read_manifest(scored, "scored"), scored / "manifest.json"),
+        metrics=Metrics.parse(read_json(metrics), metrics) if metrics.exists() else None,
+        model=ModelVersion.parse(read_json(model / "model.json"), model / "model.json"),
+        calibration=Calibration.parse(read_json(model / "calibration.json"), model / "calibration.json"),
+    )
+    _check_accounting(inputs.manifest, scored)
+    _check_lineage(inputs, scored, model)
+    return inputs
+
+
+def _check_accounting(manifest: ScoredManifest, scored: Path) -> None:
+    total = manifest.rows_scored + manifest.rows_rejected
+    if manifest.rows_in != total or manifest.rows_rejected != sum(manifest.rejected_by_reason.values()):
+        msg = (
+            f"{scored}: rows_in={manifest.rows_in} is not rows_scored={manifest.rows_scored} + rejected rows by "
+            f"reason={manifest.rejected_by_reason}; score the source again"
+        )
+        raise ArtifactError(msg)
+
+
+def _check_lineage(inputs: Inputs, scored: Path, model: Path) -> None:
+    manifest = inputs.manifest
+    pairs = {
+        "model version": (manifest.model_version, inputs.model.version),
+        "calibration": (manifest.calibration_id, inputs.calibration.calibration_id),
+    }
+    for what, (used, given) in pairs.items():
+        if used != given:
+            msg = f"{scored} was scored with {what} {used}, but {model} holds {given}; name the one it was scored with"
+            raise ArtifactError(msg)

@@ -1,0 +1,110 @@
+"""The rows an analyst looks at first, with the reasons the model gives for each."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from anomaly_ae.report.tally import Place
+
+BATCH_ROWS = 4096
+"""Small: these batches carry whole rows, of which a few are kept."""
+
+_AHEAD = "source_row"
+_BEHIND = "anomaly_score"
+_NEEDED = ("row_id", "source_file", "source_row", "anomaly_score", "p_value", "is_anomaly", "reasons", "label")
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One feature's part in a row's score.
+
+    Attributes:
+        share: its contribution over the whole score; None where the score is 0.
+    """
+
+    feature: str
+    value: str | None
+    expected: str | None
+    share: float | None
+
+
+@dataclass(frozen=True)
+class TopRow:
+    """One row of the table of anomalies; `identity` goes with the columns of `TopRows`."""
+
+    row_id: str
+    source_file: str
+    source_row: int
+    identity: tuple[str | None, ...]
+    score: float
+    p_value: float
+    is_anomaly: bool
+    label: bool | None
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True)
+class TopRows:
+    """The most anomalous rows, and the id, time and entity columns that name them."""
+
+    identity_columns: tuple[str, ...]
+    rows: tuple[TopRow, ...]
+
+
+def read_top_rows(parts: Sequence[Path], places: Sequence[Place]) -> TopRows:
+    """Read the rows at `places`, in that order."""
+    if not places:
+        return TopRows((), ())
+    found: dict[Place, dict[str, Any]] = {}
+    for number in sorted({place.part for place in places}):
+        wanted = {place.row for place in places if place.part == number}
+        found.update({Place(number, row): record for row, record in _records(parts[number], wanted)})
+    records = [found[place] for place in places]
+    columns = [name for name in _identity_columns(parts[0]) if any(row[name] != row["row_id"] for row in records)]
+    return TopRows(tuple(columns), tuple(_top_row(record, columns) for record in records))
+
+
+def _identity_columns(part: Path) -> list[str]:
+    """Name the user's own columns: they stand between ours."""
+    names = pq.read_schema(part).names
+    return list(names[names.index(_AHEAD) + 1 : names.index(_BEHIND)])
+
+
+def _records(part: Path, wanted: set[int]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the wanted rows of a part with their row numbers; row groups that hold none are not read."""
+    columns = [*_NEEDED, *_identity_columns(part)]
+    first_row = 0
+    with pq.ParquetFile(part, pre_buffer=False) as file:
+        for group in range(file.num_row_groups):
+            end = first_row + file.metadata.row_group(group).num_rows
+            if any(first_row <= row < end for row in wanted):
+                row = first_row
+                for batch in file.iter_batches(batch_size=BATCH_ROWS, row_groups=[group], columns=columns):
+                    inside = [number for number in wanted if row <= number < row + batch.num_rows]
+                    taken = batch.take([number - row for number in inside]).to_pylist()
+                    yield from zip(inside, taken, strict=True)
+                    row += batch.num_rows
+            first_row = end
+
+
+def _top_row(record: dict[str, Any], identity_columns: Sequence[str]) -> TopRow:
+    score = record["anomaly_score"]
+    return TopRow(
+        row_id=record["row_id"],
+        source_file=record["source_file"],
+        source_row=record["source_row"],
+        identity=tuple(None if record[name] is None else str(record[name]) for name in identity_columns),
+        score=score,
+        p_value=record["p_value"],
+        is_anomaly=record["is_anomaly"],
+        label=record["label"],
+        reasons=tuple(_reason(reason, score) for reason in record["reasons"] or ()),
+    )
+
+
+def _reason(reason: dict[str, Any], score: float) -> Reason:
+    share = reason["contribution"] / score if score > 0 else None
+    return Reason(reason["feature"], reason["value"], reason["expected"], share)

@@ -1,0 +1,153 @@
+"""The verdict: how many alerts there are, against how many the threshold's promise allows.
+
+The threshold was cut from n validation scores so that k of n + 1 lie above it. The rate at which it flags other
+normal rows is therefore itself uncertain, Beta(k, n + 1 - k), and the false alarms among m normal rows are
+beta-binomial: that is the yardstick here, so a small validation split does not turn into a false verdict.
+"""
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import stats
+
+from anomaly_ae.report.inputs import Calibration, Metrics
+from anomaly_ae.report.tally import Tally
+from anomaly_ae.report.wording import count, interval, percent, rows
+
+CONFIDENCE = 0.95
+_GRID = 2000
+"""Quantiles of the rate that stand for its whole distribution: scipy's betabinom would need memory for every row."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A count out of rows, with its 95 % Wilson interval; no share and no interval where there are no rows."""
+
+    count: int
+    rows: int
+    share: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the reader should know first.
+
+    Attributes:
+        tone: calm (as promised), attention (look now), silent (nothing to judge).
+        headline: the finding, in a few words.
+        meaning: the finding, in one plain sentence.
+        alerts: alerts among all rows scored.
+        unseen: alerts among rows the model was not made from; None where those are all rows.
+        false_alarms: alerts among rows labelled normal; None without labels.
+        allowed: false alarms among 0 to this many are in 39 of 40 cases what the promise allows; of the rows that
+            were judged.
+        target_fpr: the promise.
+    """
+
+    tone: Literal["calm", "attention", "silent"]
+    headline: str
+    meaning: str
+    alerts: Rate
+    unseen: Rate | None
+    false_alarms: Rate | None
+    allowed: tuple[int, int]
+    target_fpr: float
+
+
+def measure_rate(hits: int, total: int) -> Rate:
+    """Return a share with its Wilson interval."""
+    if total == 0:
+        return Rate(hits, total, None, None, None)
+    bounds = stats.binomtest(hits, total).proportion_ci(CONFIDENCE, method="wilson")
+    return Rate(hits, total, hits / total, float(bounds.low), float(bounds.high))
+
+
+def expected_false_alarms(normals: int, calibration: Calibration) -> tuple[int, int]:
+    """Return the range in which, with 95 % probability, the false alarms among so many normal rows fall."""
+    if normals == 0:
+        return 0, 0
+    n = calibration.n_validation
+    above = min(max(1, int(calibration.target_fpr * (n + 1) + 1e-9)), n)
+    rates = stats.beta(above, n + 1 - above).ppf((np.arange(_GRID) + 0.5) / _GRID)
+
+    def share_up_to(alarms: int) -> float:
+        return float(np.mean(stats.binom.cdf(alarms, normals, rates)))
+
+    outside = (1 - CONFIDENCE) / 2
+    low, high = (bisect_left(range(normals + 1), edge, key=share_up_to) for edge in (outside, 1 - outside))
+    return low, high
+
+
+def judge(tally: Tally, calibration: Calibration, metrics: Metrics | None, rows_rejected: int) -> Verdict:
+    """Judge the alerts: by the rows labelled normal where there are some, else by all rows not seen in training."""
+    alerts = measure_rate(tally.total(lambda group: group.is_anomaly), tally.total())
+    unseen = measure_rate(
+        tally.total(lambda group: group.is_unseen and group.is_anomaly), tally.total(lambda group: group.is_unseen)
+    )
+    false_alarms = measure_rate(metrics.confusion.fp, metrics.normals) if metrics and metrics.normals else None
+    judged = false_alarms or unseen
+    allowed = expected_false_alarms(judged.rows, calibration)
+    if alerts.rows == 0:
+        words = _silent(rows_rejected)
+    elif false_alarms:
+        words = _by_labels(false_alarms, allowed, calibration.target_fpr)
+    else:
+        words = _by_alerts(judged, allowed)
+    return Verdict(
+        *words,
+        alerts=alerts,
+        unseen=unseen if unseen.rows != alerts.rows else None,
+        false_alarms=false_alarms,
+        allowed=allowed,
+        target_fpr=calibration.target_fpr,
+    )
+
+
+Words = tuple[Literal["calm", "attention", "silent"], str, str]
+
+
+def _silent(rows_rejected: int) -> Words:
+    if rows_rejected:
+        meaning = f"All {rows(rows_rejected)} of the source were rejected before scoring; row accounting says why."
+        return "attention", "No row could be scored", meaning
+    return "silent", "There was nothing to score", "The source holds no rows."
+
+
+def _by_labels(false_alarms: Rate, allowed: tuple[int, int], target_fpr: float) -> Words:
+    seen = (
+        f"Of {rows(false_alarms.rows)} labelled normal, {count(false_alarms.count)} raised a false alarm: "
+        f"{percent(false_alarms.share)} (95% interval {interval(false_alarms.low, false_alarms.high)}), "
+        f"where at most {percent(target_fpr)} is promised."
+    )
+    if false_alarms.count > allowed[1]:
+        return (
+            "attention",
+            "More false alarms than promised",
+            f"{seen} Chance alone rarely exceeds {count(allowed[1])}.",
+        )
+    return "calm", "False alarms are as promised", seen
+
+
+def _by_alerts(judged: Rate, allowed: tuple[int, int]) -> Words:
+    if judged.rows == 0:
+        meaning = "Every row scored was used to make the model, so the promise cannot be checked on them."
+        return "silent", "Only rows the model was made from", meaning
+    if judged.count == 0:
+        meaning = f"None of {rows(judged.rows)} new to the model scored above the threshold."
+        return "calm", "No alerts", meaning
+    expected = f"{count(allowed[0])} to {count(allowed[1])} false alarms would be usual"
+    if judged.count > allowed[1]:
+        meaning = (
+            f"If all {rows(judged.rows)} new to the model were normal, {expected}; there are {count(judged.count)} "
+            "alerts. The surplus is real anomalies, or data that have moved away from what the model learned."
+        )
+        return "attention", "More alerts than false alarms explain", meaning
+    meaning = (
+        f"If all {rows(judged.rows)} new to the model were normal, {expected}; there are {count(judged.count)} alerts, "
+        "so any one of them may be false. Begin with the highest scores."
+    )
+    return "calm", "No more alerts than false alarms explain", meaning

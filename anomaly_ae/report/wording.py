@@ -1,0 +1,89 @@
+"""How numbers and foreign text read on the page."""
+
+import math
+from datetime import datetime
+
+CLIP = 48
+"""Characters of a cell that are shown; the rest is in its tooltip."""
+
+CLIP_TITLE = 400
+"""Characters of a cell that are in the page at all: 200 rows of megabyte cells still make a small page."""
+
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_CONTROL: dict[int, int | str] = {
+    **{code: 0x2400 + code for code in range(32)},
+    127: 0x2421,
+    0x2028: "↵",
+    0x2029: "↵",
+    10: "↵",
+}
+
+
+def count(number: int) -> str:
+    """Write a count with thousands separators."""
+    return f"{number:,}"
+
+
+def rows(number: int) -> str:
+    """Write a number of rows: "1 row", "5,690 rows"."""
+    return f"{number:,} row{'' if number == 1 else 's'}"
+
+
+def number(value: float | None) -> str:
+    """Write a measured number with four significant digits; "undefined" where there is none."""
+    if value is None or not math.isfinite(value):
+        return "undefined"
+    if value == 0 or 1e-3 <= abs(value) < 1e6:
+        decimals = 0 if value == 0 else max(0, 3 - math.floor(math.log10(abs(value))))
+        return f"{value:,.{decimals}f}"
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPT)}"  # noqa: RUF001 - the multiplication sign is meant
+
+
+def ratio(value: float) -> str:
+    """Write how many times something is something else, with a multiplication sign."""
+    return f"{number(value) if value >= 1e6 else f'{value:,.{1 if value < 100 else 0}f}'} ×"  # noqa: RUF001 - as above
+
+
+def percent(share: float | None) -> str:
+    """Write a share with three significant digits, and more near 100 % so that 99.996 % is not written 100 %."""
+    if share is None:
+        return "undefined"
+    value = 100 * share
+    distance = min(abs(value), abs(100 - value)) if value > 99 else abs(value)
+    if distance == 0:
+        return f"{value:.0f}%"
+    decimals = min(6, max(0, 2 - math.floor(math.log10(distance))))
+    text = f"{value:.{decimals}f}"
+    return f"{text.rstrip('0').rstrip('.') if '.' in text else text}%"
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """Write an interval of shares."""
+    return f"{percent(low)} to {percent(high)}"
+
+
+def moment(text: str) -> str:
+    """Write an ISO time for people; what is not one stays as it is."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    zone = f" {time.tzname()}" if time.tzinfo else ""
+    return f"{time.day} {time:%B %Y, %H:%M}{zone}"
+
+
+def visible(text: object) -> str:
+    """Show control characters and line ends as signs, so that a cell stays one line and nothing in it is hidden."""
+    return str(text).translate(_CONTROL)
+
+
+def clip(text: object, length: int = CLIP) -> str:
+    """Shorten text to `length` characters, the last an ellipsis."""
+    shown = visible(text)
+    return shown if len(shown) <= length else f"{shown[: length - 1]}…"
+
+
+def hover(text: object) -> str:
+    """Return what the tooltip of a clipped cell says; empty where nothing was clipped."""
+    return clip(text, CLIP_TITLE) if len(str(text)) > CLIP else ""

@@ -1,0 +1,220 @@
+"""Small published runs to report on: a scored directory and the model version it belongs to."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from anomaly_ae.scored_table import scored_schema
+from anomaly_ae.storage import publish
+
+REASONS = (("pressure", "9.81", "4.20", 0.6), ("site", "north", "south", 0.3), ("flow", None, "12.5", 0.1))
+REJECTED = pa.schema(
+    [
+        ("source_file", pa.string()),
+        ("source_row", pa.int64()),
+        ("row", pa.string()),
+        ("reject_reason", pa.string()),
+        ("detail", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What to publish; every list has one entry per row, and a column left None is null throughout."""
+
+    scores: Any
+    threshold: float = 10.0
+    target_fpr: float = 0.01
+    n_validation: int = 999
+    labels: list[bool | None] | None = None
+    splits: list[str | None] | None = None
+    row_ids: list[str] | None = None
+    machines: list[str] | None = None
+    machine_column: str = "machine"
+    reasons: tuple[tuple[str, str | None, str | None, float], ...] = REASONS
+    rejected: dict[str, int] = field(default_factory=dict)
+    parts: int = 1
+    history: tuple[tuple[int, float, float], ...] = ((50, 1.0, 1.1), (100, 0.5, 0.6), (150, 0.4, 0.55))
+    manifest: dict[str, Any] = field(default_factory=dict)
+    model: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Published:
+    """Where a run was published, and what was written."""
+
+    scored: Path
+    model: Path
+    manifest: dict[str, Any]
+    metrics: dict[str, Any] | None
+    scores: np.ndarray
+
+
+@pytest.fixture
+def publish_run(tmp_path: Path) -> Callable[..., Published]:
+    """Return a function that publishes a run described by the arguments of `Run`."""
+
+    def publish_described(**described: Any) -> Published:
+        return publish_in(tmp_path, Run(**described))
+
+    return publish_described
+
+
+def publish_in(root: Path, run: Run) -> Published:
+    """Publish a run under `root`."""
+    scores = np.asarray(run.scores, dtype=np.float64)
+    manifest, metrics = _manifest(run, scores), _metrics(run, scores)
+    with publish(root / "scored") as staging:
+        for number, rows in enumerate(np.array_split(np.arange(len(scores)), run.parts)):
+            pq.write_table(
+                _table(run, scores, rows), staging.path / f"part-{number:05d}.parquet", row_group_size=20_000
+            )
+        pq.write_table(_rejected(run), staging.path / "rejected.parquet")
+        if metrics:
+            (staging.path / "metrics.json").write_text(json.dumps(metrics))
+        staging.facts.update(manifest)
+    model = root / "model"
+    model.mkdir()
+    (model / "model.json").write_text(json.dumps(_model(run)))
+    (model / "calibration.json").write_text(json.dumps(_calibration(run)))
+    return Published(root / "scored", model, manifest, metrics, scores)
+
+
+def _table(run: Run, scores: np.ndarray, rows: np.ndarray) -> pa.Table:
+    def pick(values: Any) -> list[Any] | None:
+        return None if values is None else [values[row] for row in rows]
+
+    score = scores[rows]
+    schema = scored_schema((pa.field(run.machine_column, pa.string()),) if run.machines else ())
+    columns: dict[str, Any] = {
+        "row_id": pick(run.row_ids) or [f"day.csv:{row + 1}" for row in rows],
+        "source_file": ["day.csv"] * len(rows),
+        "source_row": rows + 1,
+        "anomaly_score": score,
+        "reconstruction_error": score / 10,
+        "p_value": np.where(score > run.threshold, 1 / (run.n_validation + 1), 0.5),
+        "severity": np.where(score > run.threshold, 100.0, 10.0),
+        "is_anomaly": score > run.threshold,
+        "threshold": np.full(len(rows), run.threshold),
+        "reasons": _reasons(run, score),
+        "label": pick(run.labels) or [None] * len(rows),
+        "split": pick(run.splits) or [None] * len(rows),
+        "model_name": ["pumps"] * len(rows),
+        "model_version": ["9f2c4a17b0d35e68"] * len(rows),
+        "calibration_id": ["51d0c2ab77e94f03"] * len(rows),
+        run.machine_column: pick(run.machines),
+    }
+    return pa.table([pa.array(columns[name], schema.field(name).type) for name in schema.names], schema=schema)
+
+
+def _reasons(run: Run, scores: np.ndarray) -> list[list[dict[str, Any]]]:
+    names = ("feature", "value", "expected", "contribution")
+    return [
+        [dict(zip(names, (*reason[:3], reason[3] * score), strict=True)) for reason in run.reasons] for score in scores
+    ]
+
+
+def _rejected(run: Run) -> pa.Table:
+    reasons = [reason for reason, total in run.rejected.items() for _ in range(total)]
+    records = [
+        {"source_file": "day.csv", "source_row": row, "row": "{}", "reject_reason": reason, "detail": f"cell {row}"}
+        for row, reason in enumerate(reasons)
+    ]
+    return pa.Table.from_pylist(records, schema=REJECTED)
+
+
+def _manifest(run: Run, scores: np.ndarray) -> dict[str, Any]:
+    rejected = sum(run.rejected.values())
+    return {
+        "kind": "scored",
+        "format_version": 1,
+        "run_id": "run-1",
+        "scored_at": "2026-11-23T06:00:00+00:00",
+        "model_name": "pumps",
+        "model_version": "9f2c4a17b0d35e68",
+        "calibration_id": "51d0c2ab77e94f03",
+        "threshold": run.threshold,
+        "target_fpr": run.target_fpr,
+        "source": "plant/day.csv",
+        "dataset": "0c1d2e3f4a5b6c7d",
+        "rows_in": len(scores) + rejected,
+        "rows_scored": len(scores),
+        "rows_rejected": rejected,
+        "rejected_by_reason": run.rejected,
+        "alerts": int((scores > run.threshold).sum()),
+        **run.manifest,
+    }
+
+
+def _metrics(run: Run, scores: np.ndarray) -> dict[str, Any] | None:
+    """Evaluate as the step that evaluates does, in its simplest form: curve summaries only where both classes are."""
+    if run.labels is None:
+        return None
+    judged = [
+        (label, alert)
+        for row, (label, alert) in enumerate(zip(run.labels, scores > run.threshold, strict=True))
+        if label is not None and (run.splits is None or run.splits[row] == "test")
+    ]
+    cells = {
+        name: sum(1 for pair in judged if pair == kind)
+        for name, kind in {"tp": (1, 1), "fp": (0, 1), "fn": (1, 0), "tn": (0, 0)}.items()
+    }
+    anomalies, normals = cells["tp"] + cells["fn"], cells["fp"] + cells["tn"]
+    alerts = cells["tp"] + cells["fp"]
+    both = bool(anomalies and normals)
+    values = {
+        "precision": cells["tp"] / alerts if alerts else None,
+        "recall": cells["tp"] / anomalies if anomalies else None,
+        "f1": 2 * cells["tp"] / (alerts + anomalies) if anomalies else None,
+        "average_precision": 0.875 if both else None,
+        "roc_auc": 0.9375 if both else None,
+        "false_alarm_rate": cells["fp"] / normals if normals else None,
+    }
+    return {
+        "rows": len(judged),
+        "anomalies": anomalies,
+        "normals": normals,
+        "split": "all" if run.splits is None else "test",
+        "threshold": run.threshold,
+        "confusion": cells,
+        **values,
+        "undefined": {
+            name: f"{name} needs rows this test set lacks" for name, value in values.items() if value is None
+        },
+    }
+
+
+def _model(run: Run) -> dict[str, Any]:
+    keys = ("step", "loss", "early_stopping_loss")
+    return {
+        "kind": "model",
+        "name": "pumps",
+        "version": "9f2c4a17b0d35e68",
+        "trained_at": "2026-11-20T21:14:00+00:00",
+        "spec": {"name": "pumps", "data": {"source": "plant/history.parquet"}, "network": {"kind": "denoising"}},
+        "contract": {"columns": []},
+        "split": {"by": "row", "train": 6012, "validation": run.n_validation, "test": 1990, "anomalies": 212},
+        "history": [dict(zip(keys, check, strict=True)) for check in run.history],
+        "libraries": {"torch": "2.13.0", "pyarrow": "26.0.1"},
+        "data": {"source": "plant/history.parquet", "rows": 9213, "sha256": "ab" * 32},
+        **run.model,
+    }
+
+
+def _calibration(run: Run) -> dict[str, Any]:
+    return {
+        "calibration_id": "51d0c2ab77e94f03",
+        "rule": "fpr",
+        "threshold": run.threshold,
+        "target_fpr": run.target_fpr,
+        "n_validation": run.n_validation,
+        "smallest_fpr": 1 / (run.n_validation + 1),
+    }
