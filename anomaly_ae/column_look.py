@@ -1,0 +1,162 @@
+"""A look at a sample, column by column: values, what is missing, and what a name and its values suggest."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from anomaly_ae.ingest.contract import ColumnContract, Contract
+from anomaly_ae.spec import Role
+
+SHOWN_VALUES = 20
+"""Distinct values of a column that are kept with their counts."""
+
+LABEL_NAMES = ("anomaly", "anomalous", "outlier", "fraud", "attack", "defect", "failure", "intrusion")
+WEAK_LABEL_NAMES = ("label", "target", "class", "y", "diagnosis", "ground_truth", "outcome")
+LABEL_PARTS = ("anomal", "fraud", "outlier", "failure", "defect", "attack")
+NORMAL_WORD = re.compile(
+    r"0|false|f|no|n|normal|benign|good|ok|pass|negative|inlier|legit|legitimate|genuine|healthy", re.IGNORECASE
+)
+ANOMALY_WORD = re.compile(
+    r"1|true|t|yes|y|anomaly|anomalous|abnormal|malignant|malicious|bad|defect|defective|nok|ng|fail|failed|positive"
+    r"|outlier|fraud|fraudulent|attack|intrusion|failure|fault|faulty|sick",
+    re.IGNORECASE,
+)
+UNSEEN_ANOMALY = {"0": "1", "0.0": "1.0", "false": "true"}
+"""Of a label whose sample holds only the key: the value that will mean anomaly."""
+ID_NAME = re.compile(r"(^|_)(id|uid|uuid|guid|key|nr|no|number|index|serial)$")
+
+
+@dataclass(frozen=True)
+class ColumnLook:
+    """What a sample shows of one column.
+
+    Attributes:
+        name: as in the source.
+        role: as the contract has it.
+        dtype: as the contract has it.
+        note: the contract's reason.
+        values: distinct values as text, with their counts, most frequent first; empty where there are too many.
+        distinct: how many distinct values there are.
+        filled: rows with a value.
+        missing: rows without one.
+        example: the first value, as text.
+        settles: likely label columns whose value this column's value always tells.
+        betrays: likely label columns whose rarer value always comes with this column's rarer value.
+    """
+
+    name: str
+    role: Role
+    dtype: str
+    note: str
+    values: tuple[tuple[str, int], ...]
+    distinct: int
+    filled: int
+    missing: int
+    example: str | None
+    settles: tuple[str, ...] = ()
+    betrays: tuple[str, ...] = ()
+
+
+def look(table: pa.Table, contract: Contract) -> tuple[ColumnLook, ...]:
+    """Look at a sample of raw rows, whose columns are text or already typed, column by column."""
+    texts = {column.name: _as_text(table[column.name], contract.missing_values) for column in contract.columns}
+    looks = [_look_at(column, texts[column.name]) for column in contract.columns]
+    labels = [seen for seen in looks if label_rank(seen) is not None]
+    return tuple(_compare(seen, labels, texts) for seen in looks)
+
+
+def _as_text(cells: pa.ChunkedArray, missing_values: Sequence[object]) -> pa.Array:
+    """Return cells as text, null where missing."""
+    try:
+        text = pc.cast(cells, pa.string())
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):  # a type without a text form, such as bytes
+        text = pa.chunked_array([pa.array([None if cell is None else str(cell) for cell in cells.to_pylist()])])
+    text = pc.utf8_trim_whitespace(pc.cast(text, pa.string()))
+    missing = pa.array(["", "nan", *map(str, missing_values)], pa.string())
+    return pc.if_else(pc.is_in(text, value_set=missing), None, text).combine_chunks()
+
+
+def _look_at(column: ColumnContract, text: pa.Array) -> ColumnLook:
+    filled = text.drop_null()
+    counts = [(entry["values"], entry["counts"]) for entry in filled.value_counts().to_pylist()]
+    counts.sort(key=lambda pair: (-pair[1], pair[0]))
+    return ColumnLook(
+        name=column.name,
+        role=column.role,
+        dtype=column.dtype,
+        note=column.note,
+        values=tuple(counts) if len(counts) <= SHOWN_VALUES else (),
+        distinct=len(counts),
+        filled=len(filled),
+        missing=text.null_count,
+        example=filled[0].as_py() if len(filled) else None,
+    )
+
+
+def _compare(seen: ColumnLook, labels: Sequence[ColumnLook], texts: dict[str, pa.Array]) -> ColumnLook:
+    """Find the likely labels that a column tells; one with few rows a value would tell any of them by chance."""
+    if not 2 <= seen.distinct <= seen.filled / 10:
+        return seen
+    settles, betrays = [], []
+    for label in labels:
+        if label.name == seen.name or label.distinct < 2:
+            continue
+        counts = _count_pairs(texts[seen.name], texts[label.name])
+        if len(counts) == len({value for value, _ in counts}):
+            settles.append(label.name)
+        elif seen.distinct == 2 and _rare_implies_rare(counts, seen.values[-1][0], label.values[-1][0]):
+            betrays.append(label.name)
+    return replace(seen, settles=tuple(settles), betrays=tuple(betrays))
+
+
+def _count_pairs(values: pa.Array, labels: pa.Array) -> dict[tuple[str, str], int]:
+    """Count the rows of each pair of a value and a label, where both are there."""
+    groups = pa.table({"value": values, "label": labels}).drop_null().group_by(["value", "label"])
+    rows = groups.aggregate([([], "count_all")]).to_pylist()
+    return {(row["value"], row["label"]): row["count_all"] for row in rows}
+
+
+def _rare_implies_rare(counts: dict[tuple[str, str], int], value: str, label: str) -> bool:
+    """Say whether ten rows or more of a column's rarer value all carry the label's rarer value."""
+    return counts.get((value, label), 0) >= 10 and all(pair[1] == label for pair in counts if pair[0] == value)
+
+
+def is_key_like(seen: ColumnLook) -> bool:
+    """Say whether a column is called like an id and has a value of its own in every row."""
+    unique = seen.missing == 0 and seen.distinct == seen.filled > 1
+    return unique and (seen.role is Role.ID or ID_NAME.search(_plain(seen.name)) is not None)
+
+
+def _plain(name: str) -> str:
+    """Return a name in lower case with single underscores: `PolicyNumber` and `policy number` become one."""
+    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+def label_rank(seen: ColumnLook) -> int | None:
+    """Rank a column as label by its name, best first; None where name or values speak against it."""
+    plain = _plain(seen.name)
+    core = re.sub(r"^(is|has)_|_(flag|label|p|yn)$", "", plain)
+    one_sided = seen.distinct == 1 and core in LABEL_NAMES and anomaly_value(seen) is not None
+    if seen.role is Role.LABEL:
+        return 0
+    if seen.distinct != 2 and not one_sided:
+        return None
+    if core in LABEL_NAMES:
+        return 1
+    if plain in WEAK_LABEL_NAMES:
+        return 2
+    return 3 if any(part in plain for part in LABEL_PARTS) else None
+
+
+def anomaly_value(label: ColumnLook) -> str | None:
+    """Return the value that means anomaly, where the values say so themselves."""
+    values = [value for value, _ in label.values]
+    if len(values) == 1:
+        return UNSEEN_ANOMALY.get(values[0].lower())
+    normal = [value for value in values if NORMAL_WORD.fullmatch(value.removesuffix(".0"))]
+    anomaly = [value for value in values if ANOMALY_WORD.fullmatch(value.removesuffix(".0"))]
+    return anomaly[0] if len(values) == 2 and len(normal) == len(anomaly) == 1 else None
