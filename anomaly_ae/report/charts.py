@@ -4,6 +4,7 @@ Colours are names of CSS variables: the page's own style says what they are in l
 is drawn anew when that changes. No text from the data enters a chart.
 """
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -43,57 +44,85 @@ def draw_charts(view: ReportView) -> dict[str, Chart]:
 
 
 def promise_chart(verdict: Verdict) -> Chart:
-    """Draw the observed rates with their intervals against the promise."""
+    """Draw the observed rates with their intervals against the promise, and what chance makes of the promise."""
+    marks = _observed(verdict)
+    judged, allowed = marks[-1], verdict.allowed
+    band = {"name": judged["name"], "low": allowed[0] / judged["rows"], "high": allowed[1] / judged["rows"]}
+    band["text"] = f"{count(allowed[0])} to {count(allowed[1])} false alarms would be usual"
+    limit = min(1, 1.15 * max([verdict.target_fpr, band["high"], *(mark["high"] for mark in marks)]))
+    promise = {"target": verdict.target_fpr, "text": f"promised: at most {percent(verdict.target_fpr)}"}
+    x = {"type": "quantitative", "scale": {"domain": [0, limit], "nice": False}}
+    axis = {"format": "~p", "grid": False, "tickCount": 5, "labelOverlap": True, "title": "share of rows flagged"}
+    names = {"labelLimit": 200, "domain": False, "ticks": False, "labelPadding": 10, "labelFontSize": 12}
+    order = [mark["name"] for mark in marks]
+    y = {"field": "name", "type": "nominal", "sort": order, "scale": {"domain": order}, "title": None, "axis": names}
+    span = {"x": {"field": "low", **x, "axis": axis}, "x2": {"field": "high"}, "y": y, "tooltip": {"field": "text"}}
+    dot = {"x": {"field": "share", **x}, "y": y, "tooltip": {"field": "text"}}
+    target = {"x": {"field": "target", **x}}
+    named = {**target, "text": {"field": "text"}, "y": {"value": 0}}
+    side = "left" if verdict.target_fpr < 0.6 * limit else "right"
+    layers = [
+        _layer([band], "bar", span, color=ALERT, opacity=0.16, height=18),
+        _layer([promise], "rule", target, color=ALERT, strokeWidth=1.5, strokeDash=[4, 3]),
+        _layer(
+            [promise], "text", named, color=ALERT, align=side, dx=5 if side == "left" else -5, baseline="bottom", dy=-4
+        ),
+        _layer(marks, "rule", span, color=INK, strokeWidth=2),
+        _layer(marks, "point", dot, color=INK, filled=True, size=70, opacity=1),
+    ]
+    return _chart("Share of rows flagged, against the promise", layers, height=34 * len(marks))
+
+
+def _observed(verdict: Verdict) -> list[Chart]:
+    """List the observed rates; the last is the one the verdict rests on."""
     named = [
         ("all rows scored", verdict.alerts),
         ("rows new to the model", verdict.unseen),
         ("rows labelled normal", verdict.false_alarms),
     ]
-    marks = [_interval(name, rate) for name, rate in named if rate and rate.rows]
-    limit = max([verdict.target_fpr, *(mark["high"] for mark in marks)]) * 1.15
-    x = {"type": "quantitative", "scale": {"domain": [0, min(1, limit)], "nice": False}}
-    axis = {"format": "~p", "grid": False, "tickCount": 5, "title": "share of rows flagged"}
-    y = {
-        "field": "name",
-        "type": "nominal",
-        "sort": None,
-        "title": None,
-        "axis": {"labelLimit": 200, "domain": False, "ticks": False, "labelPadding": 10, "labelFontSize": 12},
-    }
-    promise = {"target": verdict.target_fpr, "promise": f"promised: at most {percent(verdict.target_fpr)}"}
-    ink = {"color": {"value": INK}, "tooltip": {"field": "text"}}
-    layers = [
-        _layer(
-            [promise],
-            "rule",
-            {"x": {"field": "target", **x}, "color": {"value": ALERT}},
-            strokeWidth=1.5,
-            strokeDash=[4, 3],
-        ),
-        _layer(
-            [promise],
-            "text",
-            {"x": {"field": "target", **x}, "text": {"field": "promise"}, "color": {"value": ALERT}, "y": {"value": 0}},
-            align="left" if verdict.target_fpr < 0.6 * limit else "right",
-            dx=5,
-            baseline="bottom",
-            dy=-4,
-        ),
-        _layer(
-            marks,
-            "rule",
-            {"x": {"field": "low", **x, "axis": axis}, "x2": {"field": "high"}, "y": y, **ink},
-            strokeWidth=2,
-        ),
-        _layer(marks, "point", {"x": {"field": "share", **x}, "y": y, **ink}, filled=True, size=70, opacity=1),
-    ]
-    return _chart("Share of rows flagged, against the promise", layers, height={"step": 30})
+    return [_interval(name, rate) for name, rate in named if rate and rate.rows]
+
+
+def _interval(name: str, rate: Rate) -> Chart:
+    bounds = f"95% interval {interval(rate.low, rate.high)}"
+    text = f"{count(rate.count)} of {rows(rate.rows)}: {percent(rate.share)}, {bounds}"
+    return {"name": name, "rows": rate.rows, "share": rate.share, "low": rate.low, "high": rate.high, "text": text}
 
 
 def score_chart(distribution: Distribution, panel: Panel) -> Chart:
     """Draw the histogram of one label; bars right of the threshold are alerts."""
+    bars, x = _bars(distribution, panel), _score_axis(distribution)
+    hue, alert_hue = PANEL_HUES[panel.label]
+    encoding = {
+        "x": {"field": "from", **x},
+        "x2": {"field": "to"},
+        "y": {"field": "rows", "type": "quantitative", **_row_axis(max(bar["rows"] for bar in bars))},
+        "y2": {"datum": 0},
+        "color": {"condition": {"test": "datum.alert", "value": alert_hue}, "value": hue},
+        "opacity": {"condition": {"test": "datum.alert", "value": 1}, "value": 0.5},
+        "tooltip": {"field": "text"},
+    }
+    cut = {"cut": distribution.threshold, "text": f"threshold {number(distribution.threshold)}"}
+    at_cut = {"x": {"field": "cut", **x}, "color": {"value": INK}}
+    named = {**at_cut, "y": {"value": 0}, "text": {"field": "text"}}
+    layers = [
+        _layer(bars, "bar", encoding, binSpacing=1, cornerRadiusEnd=1),
+        _layer([cut], "rule", at_cut, strokeWidth=1.5),
+        _layer([cut], "text", named, align=_side(distribution), baseline="bottom", dy=-4),
+    ]
+    title = f"Anomaly scores of {rows(panel.total)} {LABEL_NAMES[panel.label]}"
+    return _chart(title, layers, height=170)
+
+
+def _side(distribution: Distribution) -> str:
+    """Choose where the name of the threshold stands, so that it stays within the chart at either end."""
+    place = distribution.edges.index(distribution.threshold) / len(distribution.edges)
+    return "left" if place < 0.1 else "right" if place > 0.9 else "center"
+
+
+def _bars(distribution: Distribution, panel: Panel) -> list[Chart]:
     spans = list(zip(distribution.edges, distribution.edges[1:], strict=False))
-    bars: list[Chart] = [
+    return [
         {
             "from": left,
             "to": right,
@@ -104,56 +133,35 @@ def score_chart(distribution: Distribution, panel: Panel) -> Chart:
         for (left, right), below, above in zip(spans, panel.below, panel.above, strict=True)
         if below + above
     ]
-    x_scale = {
-        "type": "log" if distribution.is_log else "linear",
-        "nice": False,
-        "zero": False,
-        "domain": [distribution.edges[0], distribution.edges[-1]],
-    }
-    x_axis = {
-        "title": "anomaly score" + (", logarithmic" if distribution.is_log else ""),
-        "grid": False,
-        "tickCount": 8,
-        "format": "~g",
-        "labelOverlap": True,
-    }
-    hue, above_hue = PANEL_HUES[panel.label]
-    highest = max([1, *(bar["rows"] for bar in bars)])
-    y_scale, y_axis = _row_axis(highest)
-    encoding = {
-        "x": {"field": "from", "type": "quantitative", "scale": x_scale, "axis": x_axis},
-        "x2": {"field": "to"},
-        "y": {"field": "rows", "type": "quantitative", "scale": y_scale, "axis": y_axis},
-        "y2": {"datum": 0},
-        "color": {"condition": {"test": "datum.alert", "value": above_hue}, "value": hue},
-        "opacity": {"condition": {"test": "datum.alert", "value": 1}, "value": 0.5},
-        "tooltip": {"field": "text"},
-    }
-    cut = {"cut": distribution.threshold}
-    at_cut = {"x": {"field": "cut", "type": "quantitative", "scale": x_scale}, "color": {"value": INK}}
-    layers = [
-        _layer(bars, "bar", encoding, binSpacing=1, cornerRadiusEnd=1),
-        _layer([cut], "rule", at_cut, strokeWidth=1.5),
-        _layer(
-            [cut],
-            "text",
-            {**at_cut, "y": {"value": 0}, "text": {"value": "threshold"}},
-            align="center",
-            baseline="bottom",
-            dy=-4,
-        ),
-    ]
-    title = f"Anomaly scores of {rows(panel.total)} {LABEL_NAMES[panel.label]}"
-    return _chart(title, layers, height=170)
 
 
-def _row_axis(highest: int) -> tuple[Chart, Chart]:
-    """Choose the axis of row counts: logarithmic where bars of a few rows would vanish beside the highest."""
-    axis: Chart = {"title": "rows", "tickCount": 4, "format": "~s", "minExtent": 44, "maxExtent": 44}
+def _score_axis(distribution: Distribution) -> Chart:
+    """Describe the axis of scores, the same for every label."""
+    axis: Chart = {"grid": False, "tickCount": 8, "format": "~g", "labelOverlap": True}
+    if distribution.is_log:
+        axis["values"] = _log_ticks(distribution.edges[0], distribution.edges[-1])
+    scale = {"domain": [distribution.edges[0], distribution.edges[-1]], "nice": False}
+    kind = {"type": "log"} if distribution.is_log else {"type": "linear", "zero": False}
+    title = f"anomaly score{', logarithmic' if distribution.is_log else ''}"
+    return {"type": "quantitative", "scale": {**scale, **kind}, "axis": {**axis, "title": title}}
+
+
+def _log_ticks(low: float, high: float) -> list[float]:
+    """Return ticks at 1, 2 and 5 times each power of ten, or at the powers alone where there are many."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    steps = (1, 2, 5) if len(powers) <= 5 else (1,)
+    ticks = [float(f"{step}e{power}") for power in powers for step in steps]
+    return [tick for tick in ticks if low <= tick <= high]
+
+
+def _row_axis(highest: int) -> Chart:
+    """Describe the axis of row counts: logarithmic where bars of a few rows would vanish beside the highest."""
+    axis: Chart = {"title": "rows", "tickCount": 4, "tickMinStep": 1, "format": "~s", "minExtent": 44, "maxExtent": 44}
     if highest < 200:
-        return {"domainMin": 0}, axis
+        return {"scale": {"domainMin": 0}, "axis": axis}
     ticks = [0] + [10**power for power in range(len(str(highest)))]
-    return {"type": "symlog", "domainMin": 0, "nice": False}, {**axis, "title": "rows, logarithmic", "values": ticks}
+    scale = {"type": "symlog", "domainMin": 0, "nice": False}
+    return {"scale": scale, "axis": {**axis, "title": "rows, logarithmic", "values": ticks}}
 
 
 def precision_recall_chart(curves: Curves, metrics: Metrics | None) -> Chart:
@@ -239,13 +247,6 @@ def training_chart(history: tuple[TrainingCheck, ...]) -> Chart:
     }
     mark = {"point": len(history) == 1}
     return _chart("Loss during training", [_layer(losses, "line", encoding, strokeWidth=2, **mark)], height=220)
-
-
-def _interval(name: str, rate: Rate) -> Chart:
-    text = (
-        f"{count(rate.count)} of {rows(rate.rows)}: {percent(rate.share)}, 95% interval {interval(rate.low, rate.high)}"
-    )
-    return {"name": name, "share": rate.share, "low": rate.low, "high": rate.high, "text": text}
 
 
 def _xy(points: Points) -> list[Chart]:

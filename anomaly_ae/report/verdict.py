@@ -136,18 +136,22 @@ def _by_alerts(judged: Rate, allowed: tuple[int, int]) -> Words:
     if judged.rows == 0:
         meaning = "Every row scored was used to make the model, so the promise cannot be checked on them."
         return "silent", "Only rows the model was made from", meaning
-    if judged.count == 0:
-        meaning = f"None of {rows(judged.rows)} new to the model scored above the threshold."
-        return "calm", "No alerts", meaning
-    expected = f"{count(allowed[0])} to {count(allowed[1])} false alarms would be usual"
+    there_are = f"{'is' if judged.count == 1 else 'are'} {count(judged.count)} alert{'' if judged.count == 1 else 's'}"
+    compared = f"If all {rows(judged.rows)} new to the model were normal, {_usual(allowed)}; there {there_are}"
     if judged.count > allowed[1]:
-        meaning = (
-            f"If all {rows(judged.rows)} new to the model were normal, {expected}; there are {count(judged.count)} "
-            "alerts. The surplus is real anomalies, or data that have moved away from what the model learned."
-        )
-        return "attention", "More alerts than false alarms explain", meaning
-    meaning = (
-        f"If all {rows(judged.rows)} new to the model were normal, {expected}; there are {count(judged.count)} alerts, "
-        "so any one of them may be false. Begin with the highest scores."
-    )
-    return "calm", "No more alerts than false alarms explain", meaning
+        cause = "The surplus is real anomalies, or data that have moved away from what the model learned."
+        return "attention", "More alerts than false alarms explain", f"{compared}. {cause}"
+    if judged.count < allowed[0]:
+        cause = "So few are rarely luck: look whether the data still are what the threshold was set on."
+        return "attention", "Fewer alerts than normal rows give", f"{compared}. {cause}"
+    if judged.count == 0:
+        return "calm", "No alerts", f"None of {rows(judged.rows)} new to the model scored above the threshold."
+    advice = "so any one of them may be false. Begin with the highest scores."
+    return "calm", "No more alerts than false alarms explain", f"{compared}, {advice}"
+
+
+def _usual(allowed: tuple[int, int]) -> str:
+    low, high = allowed
+    if high == 0:
+        return "no false alarm would be usual"
+    return f"{count(low)} to {count(high)} false alarms would be usual"

@@ -147,7 +147,7 @@ def _tiles(metrics: Metrics | None) -> tuple[Tile, ...]:
             measure_rate(hits, hits + false_alarms),
         ),
         tile("recall", "Recall", metrics.recall, "of the anomalies raise an alert", measure_rate(hits, hits + misses)),
-        tile("f1", "F1", metrics.f1, "balance of the two"),
+        tile("f1", "F1", metrics.f1, "harmonic mean of precision and recall"),
         tile("average_precision", "Average precision", metrics.average_precision, "over all thresholds"),
         tile("roc_auc", "ROC AUC", metrics.roc_auc, "chance to rank an anomaly above a normal row"),
         tile(

@@ -33,8 +33,8 @@ def number(value: float | None) -> str:
     """Write a measured number with four significant digits; "undefined" where there is none."""
     if value is None or not math.isfinite(value):
         return "undefined"
-    if value == 0 or 1e-3 <= abs(value) < 1e6:
-        decimals = 0 if value == 0 else max(0, 3 - math.floor(math.log10(abs(value))))
+    if value == 0 or 1e-4 <= abs(value) < 1e6:
+        decimals = 0 if value == 0 else min(6, max(0, 3 - math.floor(math.log10(abs(value)))))
         return f"{value:,.{decimals}f}"
     mantissa, exponent = f"{value:.2e}".split("e")
     return f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPT)}"  # noqa: RUF001 - the multiplication sign is meant
@@ -42,20 +42,21 @@ def number(value: float | None) -> str:
 
 def ratio(value: float) -> str:
     """Write how many times something is something else, with a multiplication sign."""
-    return f"{number(value) if value >= 1e6 else f'{value:,.{1 if value < 100 else 0}f}'} ×"  # noqa: RUF001 - as above
+    shown = number(value) if value >= 1e6 else f"{value:,.{0 if value >= 100 else 1 if value >= 1 else 2}f}"
+    return f"{shown} ×"  # noqa: RUF001 - as above
 
 
 def percent(share: float | None) -> str:
-    """Write a share with three significant digits, and more near 100 % so that 99.996 % is not written 100 %."""
+    """Write a share with as many digits as matter: 37.3%, 3.73%, 0.37%, and 99.996%, which is not 100%."""
     if share is None:
         return "undefined"
     value = 100 * share
     distance = min(abs(value), abs(100 - value)) if value > 99 else abs(value)
     if distance == 0:
         return f"{value:.0f}%"
-    decimals = min(6, max(0, 2 - math.floor(math.log10(distance))))
+    decimals = min(6, max(0, min(2, 1 + (distance < 10)) - min(0, 1 + math.floor(math.log10(distance)))))
     text = f"{value:.{decimals}f}"
-    return f"{text.rstrip('0').rstrip('.') if '.' in text else text}%"
+    return f"{text.rstrip('0').rstrip('.')}%"
 
 
 def interval(low: float | None, high: float | None) -> str:
@@ -84,6 +85,6 @@ def clip(text: object, length: int = CLIP) -> str:
     return shown if len(shown) <= length else f"{shown[: length - 1]}…"
 
 
-def hover(text: object) -> str:
+def hover(text: object, length: int = CLIP) -> str:
     """Return what the tooltip of a clipped cell says; empty where nothing was clipped."""
-    return clip(text, CLIP_TITLE) if len(str(text)) > CLIP else ""
+    return clip(text, CLIP_TITLE) if len(str(text)) > length else ""
