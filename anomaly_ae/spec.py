@@ -87,7 +87,7 @@ class SplitSpec(Section):
     train: Share = 0.6
     validation: Share = 0.2
     test: Share = 0.2
-    seed: int = 0
+    seed: int = Field(0, ge=0, le=999_999)
 
     @model_validator(mode="after")
     def _shares_sum_to_one(self) -> Self:

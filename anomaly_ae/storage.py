@@ -71,11 +71,13 @@ class Staging:
         path: where to write.
         target: where it will appear.
         facts: what the manifest says besides the list of files.
+        replaceable: files that a later step may replace; the manifest does not list them.
     """
 
     path: Path
     target: Path
     facts: dict[str, Any] = field(default_factory=dict)
+    replaceable: set[str] = field(default_factory=set)
 
 
 def open_staging(target: Path) -> Staging:
@@ -100,6 +102,7 @@ def commit(staging: Staging) -> Path:
     files = {
         path.relative_to(staging.path).as_posix(): {"bytes": path.stat().st_size, "sha256": hash_file(path)}
         for path in names
+        if path.name not in staging.replaceable
     }
     write_json(staging.path / MANIFEST, {**staging.facts, "files": files})
     for path in names:

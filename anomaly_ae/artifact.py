@@ -1,0 +1,225 @@
+"""Save and load a model version: a directory of safetensors weights and readable JSON, and no pickle.
+
+    weights.safetensors        the network's tensors
+    model.json                 spec, contract, encoder, error scale, split, history, libraries, data
+    validation_scores.parquet  the scores a threshold is taken from, so that it can be taken anew without the data
+    card.md                    the same for people
+    calibration.json           the threshold in force, the one file a later calibration replaces
+    calibrations/              every threshold this version ever had
+    manifest.json              SHA-256 of every file; a calibration carries its own
+
+Loading refuses a file of which a byte has changed.
+"""
+
+import platform
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from anomaly_ae.errors import ArtifactError
+from anomaly_ae.features.table import TableEncoder
+from anomaly_ae.ingest.contract import Contract
+from anomaly_ae.model import Model
+from anomaly_ae.networks import build
+from anomaly_ae.scoring import ErrorScale
+from anomaly_ae.spec import Section, Spec
+from anomaly_ae.split import SplitRule
+from anomaly_ae.storage import Staging, publish, read_json, read_manifest, verify_files, write_json
+from anomaly_ae.threshold import Calibration
+from anomaly_ae.training import Check, select_device
+
+FORMAT_VERSION = 1
+WEIGHTS, MODEL, VALIDATION_SCORES, CARD = "weights.safetensors", "model.json", "validation_scores.parquet", "card.md"
+CALIBRATION, CALIBRATIONS = "calibration.json", "calibrations"
+LIBRARIES = ("anomaly_ae", "torch", "numpy", "pyarrow", "pandas", "scipy", "safetensors")
+
+
+class Description(Section):
+    """What `model.json` holds: a model version but for its tensors and its threshold."""
+
+    format_version: int
+    name: str
+    version: str
+    spec: Spec
+    contract: Contract
+    split_rule: SplitRule
+    split: dict[str, int | float | str]
+    data: dict[str, Any]
+    encoder: TableEncoder
+    error_weight: tuple[float, ...]
+    surprise: float
+    history: tuple[Check, ...]
+    libraries: dict[str, str]
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """A model with everything needed to score and judge new rows.
+
+    Attributes:
+        description: names, spec, contract, split and lineage, as in `model.json`.
+        model: encoder, network and error scale.
+        calibration: the threshold in force.
+        validation_scores: what thresholds are taken from, ascending, `(n_validation,)`.
+    """
+
+    description: Description
+    model: Model
+    calibration: Calibration
+    validation_scores: NDArray[np.float64]
+
+
+def describe(
+    model: Model,
+    *,
+    version: str,
+    spec: Spec,
+    contract: Contract,
+    split_rule: SplitRule,
+    split: dict[str, Any],
+    data: dict[str, Any],
+) -> Description:
+    """Say of a model everything that `model.json` holds."""
+    return Description(
+        format_version=FORMAT_VERSION,
+        name=spec.name,
+        version=version,
+        spec=spec,
+        contract=contract,
+        split_rule=split_rule,
+        split=split,
+        data=data,
+        encoder=model.encoder,
+        error_weight=tuple(model.scale.weight.tolist()),
+        surprise=model.scale.surprise,
+        history=model.history,
+        libraries=library_versions(),
+    )
+
+
+def save_model(target: Path, one: ModelVersion, facts: dict[str, Any]) -> None:
+    """Publish a model version as the directory `target`.
+
+    Args:
+        target: where it appears, whole.
+        one: what to save.
+        facts: for the manifest, what is true of this run only (when it was trained).
+    """
+    with publish(target) as staging:
+        _write(staging, one)
+        staging.facts.update(kind="model", format_version=FORMAT_VERSION, version=one.description.version, **facts)
+
+
+def load_model(directory: Path, device: str = "cpu") -> ModelVersion:
+    """Load a model version.
+
+    Args:
+        directory: where `save_model` put it.
+        device: where its network shall compute.
+
+    Raises:
+        ArtifactError: a file is missing, altered, or of a format this release does not read.
+    """
+    manifest = read_manifest(directory, "model")
+    if manifest["format_version"] != FORMAT_VERSION:
+        msg = f"{directory} has format {manifest['format_version']}; this release reads {FORMAT_VERSION}: train anew"
+        raise ArtifactError(msg)
+    verify_files(directory, manifest["files"])
+    description = Description.model_validate(read_json(directory / MODEL))
+    model = _rebuild(directory, description, device)
+    return ModelVersion(description, model, load_calibration(directory), load_validation_scores(directory))
+
+
+def load_validation_scores(directory: Path) -> NDArray[np.float64]:
+    """Load the scores that thresholds are taken from, ascending, `(n_validation,)`."""
+    scores: NDArray[np.float64] = pq.read_table(directory / VALIDATION_SCORES).column("anomaly_score").to_numpy()
+    return scores
+
+
+def load_calibration(directory: Path) -> Calibration:
+    """Load the threshold in force.
+
+    Raises:
+        ArtifactError: it is missing or has been altered.
+    """
+    try:
+        return Calibration.model_validate(read_json(directory / CALIBRATION))
+    except ValidationError as error:
+        msg = f"{directory / CALIBRATION} is not a calibration as it was written: {error.errors()[0]['msg']}"
+        raise ArtifactError(msg) from error
+
+
+def save_calibration(directory: Path, calibration: Calibration) -> None:
+    """Put a threshold in force; earlier ones stay beside it."""
+    history = directory / CALIBRATIONS
+    history.mkdir(exist_ok=True)
+    write_json(history / f"{calibration.calibration_id}.json", calibration.model_dump())
+    write_json(directory / CALIBRATION, calibration.model_dump())
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions that the bits of a score may depend on."""
+    return {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
+
+
+def _write(staging: Staging, one: ModelVersion) -> None:
+    directory, network = staging.path, one.model.network
+    save_file({name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}, directory / WEIGHTS)
+    write_json(directory / MODEL, one.description.model_dump(mode="json"))
+    pq.write_table(pa.table({"anomaly_score": one.validation_scores}), directory / VALIDATION_SCORES)
+    (directory / CARD).write_text(_card(one), encoding="utf-8")
+    save_calibration(directory, one.calibration)
+    staging.replaceable.update({CALIBRATION, f"{one.calibration.calibration_id}.json"})
+
+
+def _rebuild(directory: Path, description: Description, device: str) -> Model:
+    """Make the model again from its description and its tensors."""
+    spec, encoder = description.spec, description.encoder
+    network = build(spec.network, encoder.width)
+    network.load_state_dict(load_file(directory / WEIGHTS), strict=True)
+    scale = ErrorScale(
+        np.array(description.error_weight),
+        encoder.column_of_element,
+        len(encoder.columns),
+        spec.scoring.passes,
+        description.surprise,
+    )
+    return Model(encoder, spec.network, _on(network, device), scale, spec.scoring, description.history)
+
+
+def _on(network: nn.Module, device: str) -> nn.Module:
+    return network.to(select_device(device)).eval()
+
+
+def _card(one: ModelVersion) -> str:
+    """Say in Markdown what the version is, from what, and what it promises."""
+    about, calibration = one.description, one.calibration
+    columns = "\n".join(f"| {column.name} | {column.role} | {column.note} |" for column in about.contract.columns)
+    counts = "\n".join(f"| {name} | {value} |" for name, value in about.split.items())
+    return f"""# {about.name} {about.version}
+
+A {about.spec.network.kind} autoencoder over {about.encoder.width} elements of {len(about.encoder.columns)} columns.
+
+Threshold {calibration.threshold:.6g} on the anomaly score, from {calibration.n_validation} held-out validation rows:
+of new normal rows that come from the same source, at most {calibration.target_fpr:.2%} are expected above it.
+It promises nothing about rows from another source, or about how many anomalies lie above it.
+
+## Rows
+| | |
+|---|---|
+{counts}
+
+## Columns
+| column | role | why |
+|---|---|---|
+{columns}
+"""

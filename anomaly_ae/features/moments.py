@@ -1,0 +1,107 @@
+"""A datetime column: points on the circles of the day, the week and the year."""
+
+from typing import Literal, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from anomaly_ae.features.cells import (
+    Column,
+    Mask,
+    Missing,
+    Raw,
+    as_float,
+    how_missing,
+    missing_element,
+    stack,
+    surprising_absence,
+)
+from anomaly_ae.ingest.contract import ColumnContract
+from anomaly_ae.spec import FeatureSpec, Section
+
+Part = Literal["hour", "weekday", "yearday"]
+SECONDS: dict[Part, float] = {"hour": 86_400, "weekday": 7 * 86_400, "yearday": 365.2425 * 86_400}
+"""Length of one turn of each circle."""
+
+
+class DatetimeColumn(Section):
+    """A moment: hour of day, day of week and day of year as points on circles.
+
+    Raw elements: sine and cosine of each part that varied in train, plus one for missing cells if train had any.
+    """
+
+    kind: Literal["datetime"] = "datetime"
+    name: str
+    missing: Missing
+    parts: tuple[Part, ...]
+
+    @classmethod
+    def fit(cls, column: Column, contract: ColumnContract, spec: FeatureSpec) -> Self:  # noqa: ARG003 - one signature
+        """Learn which parts vary over at least one whole turn; a season is not learned from three months."""
+        known = column.drop_null()
+        parts = tuple(part for part in SECONDS if _turns_fully(known, part))
+        return cls(name=contract.name, missing=how_missing(column), parts=parts)
+
+    @property
+    def width(self) -> int:
+        """Number of elements."""
+        return 2 * len(self.parts) + (self.missing == "sometimes")
+
+    def raw(self, column: Column) -> Raw:
+        """Return the raw elements of the cells, `(n, width)`."""
+        angles = [2 * np.pi * _turn(column, part) for part in self.parts]
+        circles = [view(angle) for angle in angles for view in (np.sin, np.cos)]
+        return stack([*circles, *missing_element(column, self.missing)], len(column))
+
+    def surprise(self, column: Column) -> Mask:
+        """Say which cells are missing, if no train row's was."""
+        return surprising_absence(column, self.missing)
+
+    def expected(self, raw: Raw) -> pa.Array:
+        """Say as text which moment of the day, week or year the reconstruction stands for."""
+        words = []
+        for index, part in enumerate(self.parts):
+            turn = np.arctan2(raw[:, 2 * index], raw[:, 2 * index + 1]) / (2 * np.pi) % 1
+            words.append(_TURN_WORDS[part](turn))
+        texts = [" ".join(row) for row in zip(*words, strict=True)] if words else [""] * len(raw)
+        return pa.array(texts, pa.string())
+
+
+_MONDAY = 4 * 86_400
+"""The epoch was a Thursday; weeks turn on Monday."""
+
+
+def _turns_fully(known: Column, part: Part) -> bool:
+    if len(known) == 0:
+        return False
+    return bool(np.ptp(_seconds(known)) >= SECONDS[part] and np.ptp(_turn(known, part)) > 0)
+
+
+def _seconds(column: Column) -> Raw:
+    """Return seconds since the epoch; NaN where missing."""
+    microseconds = pc.cast(pc.cast(column, pa.timestamp("us", tz=column.type.tz)), pa.int64())
+    return as_float(microseconds) / 1e6
+
+
+def _turn(column: Column, part: Part) -> Raw:
+    """Return how far around its circle each moment is, in [0, 1); NaN where missing."""
+    start = _MONDAY if part == "weekday" else 0
+    return (_seconds(column) - start) / SECONDS[part] % 1
+
+
+def _weekday_words(turn: Raw) -> list[str]:
+    return [("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[int(day) % 7] for day in turn * 7]
+
+
+def _hour_words(turn: Raw) -> list[str]:
+    minutes = np.round(turn * 96).astype(int) * 15 % 1440
+    return [f"{minute // 60:02d}:{minute % 60:02d}" for minute in minutes]
+
+
+def _month_words(turn: Raw) -> list[str]:
+    months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+    return [months[int(month) % 12] for month in turn * 12]
+
+
+_TURN_WORDS = {"hour": _hour_words, "weekday": _weekday_words, "yearday": _month_words}

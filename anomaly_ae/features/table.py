@@ -1,0 +1,160 @@
+"""The table encoder: source columns to standardised float32 elements, and element errors back to source columns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Annotated, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pydantic import Field
+
+from anomaly_ae.errors import ContractError
+from anomaly_ae.features.cells import MISSING, Mask, Raw
+from anomaly_ae.features.levels import BooleanColumn, CategoricalColumn
+from anomaly_ae.features.moments import DatetimeColumn
+from anomaly_ae.features.numbers import NumericColumn
+from anomaly_ae.ingest.contract import ColumnContract
+from anomaly_ae.spec import FeatureSpec, Role, Section
+
+FeatureColumn = Annotated[
+    NumericColumn | BooleanColumn | CategoricalColumn | DatetimeColumn, Field(discriminator="kind")
+]
+COLUMN_KINDS: dict[Role, type[NumericColumn | BooleanColumn | CategoricalColumn | DatetimeColumn]] = {
+    Role.NUMERIC: NumericColumn,
+    Role.BOOLEAN: BooleanColumn,
+    Role.CATEGORICAL: CategoricalColumn,
+    Role.DATETIME: DatetimeColumn,
+}
+
+MIN_STD = 0.1
+"""Least standard deviation of an element that is 0 or 1: a rare level must not weigh more than ten such elements."""
+LINEAR_RANGE = 20.0
+"""Standard deviations up to which an element is linear; beyond, it grows like a logarithm."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Rows as the network sees them.
+
+    Attributes:
+        elements: standardised, finite, `(n, d)` float32; 0 where a cell is missing.
+        surprise: `(n, columns)`; True where a cell holds what no train row held.
+    """
+
+    elements: NDArray[np.float32]
+    surprise: Mask
+
+
+class TableEncoder(Section):
+    """Columns with what was learned of them, and the mean and standard deviation of each of their elements."""
+
+    columns: tuple[FeatureColumn, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @classmethod
+    def fit(cls, table: pa.Table, contracts: Sequence[ColumnContract], spec: FeatureSpec) -> Self:
+        """Learn every column from the train rows.
+
+        Raises:
+            ContractError: no column varies among the train rows, so there is nothing to reconstruct.
+        """
+        columns = tuple(COLUMN_KINDS[one.role].fit(table.column(one.name), one, spec) for one in contracts)
+        moments = [_moments(column.raw(table.column(column.name))) for column in columns]
+        mean, std = (np.concatenate([moment[part] for moment in moments] or [np.empty(0)]) for part in (0, 1))
+        if len(mean) == 0:
+            msg = (
+                "no feature column varies among the train rows; check the roles and `ignore` in the spec's data section"
+            )
+            raise ContractError(msg)
+        return cls(columns=columns, mean=tuple(mean.tolist()), std=tuple(std.tolist()))
+
+    @property
+    def width(self) -> int:
+        """Number of elements, d."""
+        return len(self.mean)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the source columns, in contract order."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def column_of_element(self) -> NDArray[np.int64]:
+        """Index into `columns` of the source column each element belongs to, `(d,)`."""
+        return np.repeat(np.arange(len(self.columns)), self._widths)
+
+    def transform(self, table: pa.Table | pa.RecordBatch) -> Encoded:
+        """Encode rows.
+
+        Args:
+            table: rows with the source columns, in any column order.
+        """
+        elements = np.empty((self.width, table.num_rows), np.float32)
+        surprise = np.empty((len(self.columns), table.num_rows), bool)
+        for index, (column, part) in enumerate(zip(self.columns, self._slices, strict=True)):
+            cells = table.column(column.name)
+            surprise[index] = column.surprise(cells)
+            elements[part] = _standardise(
+                column.raw(cells).T, self._column(self.mean, part), self._column(self.std, part)
+            )
+        return Encoded(np.ascontiguousarray(elements.T), surprise.T)
+
+    def expected(self, column: int, elements: NDArray[np.float32]) -> pa.Array:
+        """Say as text what reconstructed elements stand for in one source column.
+
+        Args:
+            column: index into `columns`.
+            elements: reconstruction of some rows, `(n, d)`.
+        """
+        part = self._slices[column]
+        std, mean = np.array(self.std[part]), np.array(self.mean[part])
+        raw = _unfold(elements[:, part].astype(np.float64)) * std + mean
+        words = self.columns[column].expected(raw)
+        if self.columns[column].missing != "sometimes":
+            return words
+        return pc.if_else(pa.array(raw[:, -1] > 0.5), pa.scalar(MISSING), words)
+
+    @property
+    def _widths(self) -> list[int]:
+        return [column.width for column in self.columns]
+
+    @property
+    def _slices(self) -> list[slice]:
+        ends = np.cumsum([0, *self._widths]).tolist()
+        return [slice(start, end) for start, end in pairwise(ends)]
+
+    @staticmethod
+    def _column(values: tuple[float, ...], part: slice) -> Raw:
+        return np.array(values[part])[:, None]
+
+
+def _moments(raw: Raw) -> tuple[Raw, Raw]:
+    """Return mean and standard deviation of each element over the cells that are there.
+
+    Numbers are scaled by their largest before they are squared: 1e300 must not overflow.
+    """
+    scale = np.nanmax(np.abs(raw), axis=0, initial=np.finfo(float).tiny)
+    mean, std = np.nanmean(raw / scale, axis=0) * scale, np.nanstd(raw / scale, axis=0) * scale
+    binary = np.all((raw == 0) | (raw == 1) | np.isnan(raw), axis=0)
+    return mean, np.where(binary, np.maximum(std, MIN_STD), std)
+
+
+def _standardise(raw: Raw, mean: Raw, std: Raw) -> Raw:
+    """Standardise elements `(w, n)`; a missing one becomes 0, its mean; a far one is folded in."""
+    standard = np.nan_to_num((raw - mean) / std, nan=0.0)
+    far = np.maximum(np.abs(standard) - LINEAR_RANGE, 0)
+    if far.any():
+        standard = np.sign(standard) * (np.minimum(np.abs(standard), LINEAR_RANGE) + np.log1p(far))
+    folded: Raw = standard
+    return folded
+
+
+def _unfold(standard: Raw) -> Raw:
+    """Undo the folding of far elements; bounded, because a reconstruction may lie anywhere."""
+    far = np.clip(np.abs(standard) - LINEAR_RANGE, 0, 300)
+    raw: Raw = np.sign(standard) * (np.minimum(np.abs(standard), LINEAR_RANGE) + np.expm1(far))
+    return raw

@@ -1,0 +1,58 @@
+"""Reasons: per row the source columns that add most to the score, with the value seen and the value expected."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from anomaly_ae.features.cells import MISSING
+from anomaly_ae.features.table import TableEncoder
+from anomaly_ae.scored_table import REASON
+from anomaly_ae.scoring import Scores
+
+Indices = NDArray[np.int64]
+
+
+def reasons(encoder: TableEncoder, rows: pa.Table | pa.RecordBatch, scores: Scores, count: int) -> pa.ListArray:
+    """Return for each row its `count` largest contributions, largest first.
+
+    Values are written column by column, only for the rows in which the column is a reason; no row is visited alone.
+
+    Args:
+        encoder: knows the columns and what their elements stand for.
+        rows: the rows as they are in the dataset.
+        scores: of the same rows.
+        count: reasons per row; fewer where there are fewer columns.
+    """
+    contributions = scores.contributions
+    count = min(count, contributions.shape[1])
+    # A stable sort, so that equal contributions come in column order on every machine.
+    top = np.argsort(-contributions, axis=1, kind="stable")[:, :count]
+    flat = top.ravel()
+    order = np.argsort(flat, kind="stable")
+    row_of = order // count if count else order
+    value, expected = [], []
+    for column, places in enumerate(_groups(flat[order], row_of, len(encoder.names))):
+        cells = rows.column(encoder.names[column])
+        value.append(pc.fill_null(cells.take(pa.array(places)).cast(pa.string()), MISSING))
+        expected.append(encoder.expected(column, scores.reconstruction[places]))
+    back = pa.array(np.argsort(order, kind="stable"))
+    fields = [
+        pa.array(encoder.names).take(pa.array(flat)),
+        _concat(value).take(back),
+        _concat(expected).take(back),
+        pa.array(np.take_along_axis(contributions, top, axis=1).ravel()),
+    ]
+    structs = pa.StructArray.from_arrays(fields, fields=list(REASON))
+    offsets = pa.array(np.arange(len(top) + 1, dtype=np.int32) * count)
+    return pa.ListArray.from_arrays(offsets, structs)
+
+
+def _groups(columns: Indices, rows: Indices, count: int) -> list[Indices]:
+    """Split row numbers, sorted by column, into one array per column."""
+    return np.split(rows, np.searchsorted(columns, np.arange(1, count)))
+
+
+def _concat(arrays: list[pa.Array | pa.ChunkedArray]) -> pa.Array:
+    chunks = [chunk for array in arrays for chunk in (array.chunks if isinstance(array, pa.ChunkedArray) else [array])]
+    return pa.concat_arrays(chunks) if chunks else pa.array([], pa.string())

@@ -1,0 +1,36 @@
+"""The registry: which model version a name stands for."""
+
+from pathlib import Path
+
+from anomaly_ae.errors import ArtifactError
+from anomaly_ae.storage import read_json, write_json
+
+MODELS, ALIASES = "models", "aliases"
+CHAMPION = "champion"
+
+
+def model_directory(workspace: Path, version: str) -> Path:
+    """Return where a version is or will be."""
+    return workspace / MODELS / version
+
+
+def set_alias(workspace: Path, name: str, version: str, alias: str = CHAMPION) -> None:
+    """Let `alias` of the model called `name` stand for a version."""
+    path = workspace / ALIASES / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    known = read_json(path) if path.exists() else {}
+    write_json(path, {**known, alias: version})
+
+
+def find_model(workspace: Path, name: str, alias: str = CHAMPION) -> Path:
+    """Return the directory of the version that an alias stands for.
+
+    Raises:
+        ArtifactError: nothing was trained under that name, or the alias is not set.
+    """
+    path = workspace / ALIASES / f"{name}.json"
+    known = read_json(path) if path.exists() else {}
+    if alias not in known:
+        msg = f"no model called {name!r} has a {alias} in {workspace}; train one first"
+        raise ArtifactError(msg)
+    return model_directory(workspace, known[alias])

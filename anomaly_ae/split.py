@@ -1,0 +1,217 @@
+"""Train, validation and test: three sets of rows that never share a row, an entity or a stretch of time.
+
+Where a row belongs is a function of the row alone (a hash of its id or entity) or of its time, so adding rows never
+moves old ones. Labelled anomalies go to test only; one that may not (its entity or its time belongs to train or
+validation) is used nowhere.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Self, TypeAlias
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from anomaly_ae.errors import SplitError
+from anomaly_ae.ingest.contract import LABEL, ROW_ID, Contract
+from anomaly_ae.ingest.dataset import Dataset
+from anomaly_ae.spec import Role, Section, SplitSpec
+
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+SPLITS = (TRAIN, VALIDATION, TEST)
+UNUSED = -1
+
+Codes = NDArray[np.int8]
+Rows: TypeAlias = pa.Table | pa.RecordBatch
+
+_KEY_OF_SAMPLE = "anomaly_ae_rows_"
+"""Hash key of the draw among train rows; another than the split's, so that the two are independent."""
+_MAX_CONTENT_HASHES = 1_000_000
+
+
+class SplitRule(Section):
+    """How rows are told apart; saved with the model version, and enough to split the same rows again.
+
+    Attributes:
+        spec: what the user asked for.
+        key: the column whose value decides.
+        cuts: for a split by time, the last times (as numbers) of train and of validation.
+    """
+
+    spec: SplitSpec
+    key: str
+    cuts: tuple[float, float] | None = None
+
+    @classmethod
+    def fit(cls, dataset: Dataset, spec: SplitSpec) -> Self:
+        """Find the deciding column, and for a split by time the cuts.
+
+        Raises:
+            SplitError: the split needs an entity or time column and the spec names none.
+        """
+        key = _key_column(dataset.contract, spec)
+        if spec.by != "time":
+            return cls(spec=spec, key=key)
+        normal = [
+            _as_number(batch.column(key)).compress(~_is_anomaly(batch)) for batch in dataset.batches([key, LABEL])
+        ]
+        times = np.concatenate([*normal, np.empty(0)])
+        cuts = np.nanquantile(times, [spec.train, spec.train + spec.validation], method="inverted_cdf")
+        return cls(spec=spec, key=key, cuts=(float(cuts[0]), float(cuts[1])))
+
+    def assign(self, rows: Rows) -> Codes:
+        """Return for each row the index into `SPLITS`, or `UNUSED`.
+
+        Args:
+            rows: with the key column and the label column.
+        """
+        codes = self._by_time(rows.column(self.key)) if self.cuts else self._by_hash(rows.column(self.key))
+        anomaly = _is_anomaly(rows)
+        if self.spec.by == "row":
+            codes[anomaly] = SPLITS.index(TEST)
+        else:
+            codes[anomaly & (codes != SPLITS.index(TEST))] = UNUSED
+        return codes
+
+    def names(self, rows: Rows) -> pa.Array:
+        """Return for each row the name of its split, or null."""
+        codes = self.assign(rows)
+        return pa.array(SPLITS).take(pa.array(codes, mask=codes == UNUSED))
+
+    def _by_hash(self, key: pa.ChunkedArray | pa.Array) -> Codes:
+        share = hash_to_unit(key, f"anomaly_ae{self.spec.seed:06d}")
+        return np.digitize(share, [self.spec.train, self.spec.train + self.spec.validation]).astype(np.int8)
+
+    def _by_time(self, key: pa.ChunkedArray | pa.Array) -> Codes:
+        times = _as_number(key)
+        codes = np.searchsorted(np.array(self.cuts), times, side="left").astype(np.int8)
+        codes[np.isnan(times)] = UNUSED
+        return codes
+
+
+@dataclass(frozen=True)
+class SplitRows:
+    """The rows a model is made from, and the account of all rows.
+
+    Attributes:
+        train: rows for the weights, at most about `max_rows`.
+        validation: rows for the threshold, likewise.
+        facts: counts by split, of anomalies, of unused rows, of duplicates across splits; saved with the model.
+    """
+
+    train: pa.Table
+    validation: pa.Table
+    facts: dict[str, int | float | str] = field(default_factory=dict)
+
+
+def gather(dataset: Dataset, rule: SplitRule, max_rows: int) -> SplitRows:
+    """Read the train and validation rows of a dataset, sampled by a hash of the row id where there are too many.
+
+    Raises:
+        SplitError: a split is left without rows.
+    """
+    features = [column.name for column in dataset.contract.features]
+    needed = list(dict.fromkeys([ROW_ID, LABEL, rule.key, *features]))
+    counts: Counter[str] = Counter()
+    content = _ContentHashes(dataset.rows)
+    kept: dict[str, list[pa.RecordBatch]] = {TRAIN: [], VALIDATION: []}
+    for batch in dataset.batches(needed):
+        codes = rule.assign(batch)
+        _count(counts, codes, _is_anomaly(batch))
+        content.add(batch.select(features), codes)
+        draw = hash_to_unit(batch.column(ROW_ID), _KEY_OF_SAMPLE)
+        for name, batches in kept.items():
+            share = max_rows / max(dataset.rows * getattr(rule.spec, name), 1)
+            batches.append(batch.filter(pa.array((codes == SPLITS.index(name)) & (draw < share))))
+    schema = pa.schema([dataset.contract.schema.field(name) for name in needed])
+    train, validation = (pa.Table.from_batches(batches, schema) for batches in kept.values())
+    _refuse_empty(train, validation, counts, rule)
+    facts = {"by": rule.spec.by, "key": rule.key, **_all_counts(counts), **content.duplicates()}
+    facts |= {"train_rows_used": train.num_rows, "validation_rows_used": validation.num_rows}
+    return SplitRows(train, validation, facts)
+
+
+def hash_to_unit(values: pa.ChunkedArray | pa.Array, key: str) -> NDArray[np.float64]:
+    """Map values to [0, 1) by a hash that is the same on every machine and in every run.
+
+    Args:
+        values: of any type that Arrow can write as text.
+        key: sixteen characters; another key gives an independent map.
+    """
+    texts = pc.fill_null(pc.cast(values, pa.string()), "").to_numpy(zero_copy_only=False)
+    hashes = pd.util.hash_array(np.asarray(texts, dtype=object), hash_key=key, categorize=False)
+    # Only the upper 53 bits fit a float64 exactly.
+    return (hashes >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+class _ContentHashes:
+    """Finds rows of validation and test whose features equal those of a train row.
+
+    Above a million rows only one in k contents is followed, so that memory stays bounded.
+    """
+
+    def __init__(self, rows: int) -> None:
+        self.one_in = -(-rows // _MAX_CONTENT_HASHES) or 1
+        self.hashes: list[NDArray[np.uint64]] = []
+        self.codes: list[Codes] = []
+
+    def add(self, features: pa.RecordBatch, codes: Codes) -> None:
+        hashes = pd.util.hash_pandas_object(features.to_pandas(), index=False).to_numpy()
+        followed = (hashes % np.uint64(self.one_in) == 0) & (codes != UNUSED)
+        self.hashes.append(hashes[followed])
+        self.codes.append(codes[followed])
+
+    def duplicates(self) -> dict[str, int | float]:
+        hashes, codes = np.concatenate(self.hashes), np.concatenate(self.codes)
+        seen = np.isin(hashes, hashes[codes == SPLITS.index(TRAIN)])
+        found: dict[str, int | float] = {"duplicates_followed_one_in": self.one_in}
+        for name in (VALIDATION, TEST):
+            found[f"{name}_duplicates_of_train"] = int(np.sum(seen & (codes == SPLITS.index(name)))) * self.one_in
+        return found
+
+
+def _key_column(contract: Contract, spec: SplitSpec) -> str:
+    if spec.by == "row":
+        return ROW_ID
+    role, setting = (Role.ENTITY, "data.entity") if spec.by == "group" else (Role.TIME, "data.time")
+    name = contract.named(role)
+    if name is None:
+        msg = f"split.by is {spec.by!r} but no column has the role {role.value!r}; name one in {setting}"
+        raise SplitError(msg)
+    return name
+
+
+def _is_anomaly(rows: Rows) -> NDArray[np.bool_]:
+    mask: NDArray[np.bool_] = pc.fill_null(rows.column(LABEL), False).to_numpy(zero_copy_only=False)
+    return mask
+
+
+def _as_number(times: pa.ChunkedArray | pa.Array) -> NDArray[np.float64]:
+    """Return times as float64 (microseconds for datetimes), NaN where missing."""
+    whole = pc.cast(times, pa.int64()) if pa.types.is_timestamp(times.type) else times
+    numbers: NDArray[np.float64] = pc.cast(whole, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    return numbers
+
+
+def _count(counts: Counter[str], codes: Codes, anomaly: NDArray[np.bool_]) -> None:
+    for code, name in [*enumerate(SPLITS), (UNUSED, "unused")]:
+        counts[f"{name}_rows"] += int(np.sum(codes == code))
+        counts[f"{name}_anomalies"] += int(np.sum((codes == code) & anomaly))
+
+
+def _all_counts(counts: Counter[str]) -> dict[str, int]:
+    names = [f"{name}_rows" for name in (*SPLITS, "unused")]
+    return {name: counts[name] for name in [*names, "test_anomalies", "unused_anomalies"]}
+
+
+def _refuse_empty(train: pa.Table, validation: pa.Table, counts: Counter[str], rule: SplitRule) -> None:
+    for name, table in ((TRAIN, train), (VALIDATION, validation)):
+        if table.num_rows == 0:
+            msg = (
+                f"the split by {rule.spec.by} ({rule.key}) leaves no normal row for {name}: {dict(counts)}. "
+                "More rows, more entities or another split are needed."
+            )
+            raise SplitError(msg)

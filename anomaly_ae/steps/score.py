@@ -1,0 +1,192 @@
+"""Score: a dataset and a model version in, a scored table out, one part per dataset part, in bounded memory."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from anomaly_ae.artifact import ModelVersion, load_model
+from anomaly_ae.errors import ArtifactError
+from anomaly_ae.ingest.contract import LABEL, ROW_ID, SOURCE_FILE, SOURCE_ROW, Contract
+from anomaly_ae.ingest.dataset import Dataset
+from anomaly_ae.scored_table import SCHEMA_VERSION, scored_schema
+from anomaly_ae.spec import Role
+from anomaly_ae.storage import Staging, commit, fingerprint, is_published, open_staging, read_manifest
+from anomaly_ae.threshold import p_values, severity
+
+FORMAT_VERSION = 1
+SCORED = "scored"
+IDENTITY_ROLES = (Role.ID, Role.TIME, Role.ENTITY)
+BATCH_ROWS = 65_536
+
+
+@dataclass(frozen=True)
+class ScoreResult:
+    """What scoring made.
+
+    Attributes:
+        directory: the scored table.
+        rows_in: rows of the source.
+        rows_scored: rows of the scored table.
+        rows_rejected: rows of `rejected.parquet`; the two add up to `rows_in`.
+        alerts: rows above the threshold.
+        threshold: the cut.
+        target_fpr: what it promises.
+        reused: it was there already, made from the same rows, model and threshold.
+    """
+
+    directory: Path
+    rows_in: int
+    rows_scored: int
+    rows_rejected: int
+    alerts: int
+    threshold: float
+    target_fpr: float
+    reused: bool
+
+
+def score(dataset: Path, model: Path, workspace: Path, run_id: str | None = None) -> ScoreResult:
+    """Score every row of a dataset and publish the scored table.
+
+    Args:
+        dataset: directory that ingest published, under the model's contract.
+        model: directory of the model version.
+        workspace: receives the scored table.
+        run_id: names this execution in the manifest; default: a new one.
+
+    Raises:
+        ArtifactError: dataset or model are incomplete or altered, or do not fit each other.
+    """
+    target = scored_directory(dataset, model, workspace)
+    if is_published(target):
+        return result_of(target, reused=True)
+    staging = open_staging(target)
+    try:
+        alerts = [score_part(part, dataset, model, staging.path) for part in Dataset.open(dataset).parts]
+        return finish(staging, dataset, model, sum(alerts), run_id)
+    except BaseException:
+        shutil.rmtree(staging.path, ignore_errors=True)
+        raise
+
+
+def scored_directory(dataset: Path, model: Path, workspace: Path) -> Path:
+    """Return where the scored table of these rows by this model and threshold is or will be."""
+    one = load_model(model)
+    made_from = [
+        FORMAT_VERSION,
+        SCHEMA_VERSION,
+        Dataset.open(dataset).fingerprint,
+        one.description.version,
+        one.calibration.calibration_id,
+    ]
+    return workspace / SCORED / fingerprint(made_from)
+
+
+def score_part(part: Path, dataset: Path, model: Path, staging: Path) -> int:
+    """Score one part of a dataset into a file of the same name.
+
+    Returns:
+        How many of its rows are above the threshold.
+    """
+    rows, one = Dataset.open(dataset), load_model(model, "auto")
+    _refuse_unfit(rows, one)
+    schema = scored_schema(identity_fields(rows.contract))
+    made_from_these = one.description.data["dataset"] == rows.fingerprint
+    alerts = 0
+    with pq.ParquetWriter(staging / part.name, schema, compression="zstd") as writer:
+        for batch in rows.batches(part=part, batch_rows=BATCH_ROWS):
+            columns = dict(_columns(batch, rows.contract, one, made_from_these=made_from_these))
+            alerts += int(np.sum(columns["is_anomaly"]))
+            writer.write_batch(
+                pa.RecordBatch.from_arrays([_array(columns[f.name], f.type) for f in schema], schema=schema)
+            )
+    return alerts
+
+
+def finish(staging: Staging, dataset: Path, model: Path, alerts: int, run_id: str | None = None) -> ScoreResult:
+    """Put the rejected rows beside the scored ones, write the manifest, and let the table appear."""
+    shutil.copyfile(dataset / "rejected.parquet", staging.path / "rejected.parquet")
+    rows, one = Dataset.open(dataset), load_model(model)
+    about = rows.manifest
+    staging.facts.update(
+        kind="scored",
+        format_version=FORMAT_VERSION,
+        schema_version=SCHEMA_VERSION,
+        run_id=run_id or uuid4().hex,
+        scored_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        model_name=one.description.name,
+        model_version=one.description.version,
+        calibration_id=one.calibration.calibration_id,
+        threshold=one.calibration.threshold,
+        target_fpr=one.calibration.target_fpr,
+        source=about["source"],
+        dataset=rows.fingerprint,
+        rows_in=about["rows_in"],
+        rows_scored=rows.rows,
+        rows_rejected=about["rows_rejected"],
+        rejected_by_reason=about["rejected_by_reason"],
+        alerts=alerts,
+    )
+    return result_of(commit(staging), reused=False)
+
+
+def result_of(scored: Path, *, reused: bool) -> ScoreResult:
+    """Read what scoring made from the manifest it published."""
+    manifest = read_manifest(scored, "scored")
+    names = ("rows_in", "rows_scored", "rows_rejected", "alerts", "threshold", "target_fpr")
+    return ScoreResult(directory=scored, reused=reused, **{name: manifest[name] for name in names})
+
+
+def identity_fields(contract: Contract) -> tuple[pa.Field, ...]:
+    """Return the columns that say which row it is: id, time and entity, where the user named them."""
+    names = [contract.named(role) for role in IDENTITY_ROLES]
+    return tuple(contract.schema.field(name) for name in names if name)
+
+
+def _refuse_unfit(rows: Dataset, one: ModelVersion) -> None:
+    for column in one.description.contract.features:
+        held = rows.contract[column.name]
+        if (held.role, held.dtype) != (column.role, column.dtype):
+            msg = (
+                f"column {column.name!r} is {held.role} {held.dtype} in {rows.directory}, but the model was trained on "
+                f"{column.role} {column.dtype}; ingest the source under the model's contract"
+            )
+            raise ArtifactError(msg)
+
+
+def _columns(
+    batch: pa.RecordBatch, contract: Contract, one: ModelVersion, *, made_from_these: bool
+) -> Iterator[tuple[str, Any]]:
+    """Yield every column of the scored table for a batch; a single value stands for all its rows."""
+    scores = one.model.score(batch)
+    anomaly_score, threshold = scores.anomaly_score, one.calibration.threshold
+    p_value = p_values(anomaly_score, one.validation_scores)
+    yield "row_id", batch.column(ROW_ID)
+    yield "source_file", batch.column(SOURCE_FILE)
+    yield "source_row", batch.column(SOURCE_ROW)
+    ours = set(scored_schema().names)
+    for field in identity_fields(contract):
+        yield f"{field.name}_" if field.name in ours else field.name, batch.column(field.name)
+    yield "anomaly_score", anomaly_score
+    yield "reconstruction_error", scores.reconstruction_error
+    yield "p_value", p_value
+    yield "severity", severity(p_value, len(one.validation_scores))
+    yield "is_anomaly", anomaly_score > threshold
+    yield "threshold", np.full(len(batch), threshold)
+    yield "reasons", one.model.reasons(batch, scores)
+    yield "label", batch.column(LABEL)
+    yield "split", one.description.split_rule.names(batch) if made_from_these else pa.nulls(len(batch), pa.string())
+    yield "model_name", pa.repeat(one.description.name, len(batch))
+    yield "model_version", pa.repeat(one.description.version, len(batch))
+    yield "calibration_id", pa.repeat(one.calibration.calibration_id, len(batch))
+
+
+def _array(values: Any, dtype: pa.DataType) -> pa.Array:
+    return values if isinstance(values, pa.Array) else pa.array(values, dtype)

@@ -1,0 +1,108 @@
+"""Train: a dataset and a spec in, a model version with its threshold out."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from anomaly_ae.artifact import (
+    FORMAT_VERSION,
+    ModelVersion,
+    describe,
+    library_versions,
+    load_calibration,
+    save_model,
+)
+from anomaly_ae.ingest.dataset import Dataset
+from anomaly_ae.model import ModelSpec, fit_model
+from anomaly_ae.registry import model_directory, set_alias
+from anomaly_ae.spec import Spec
+from anomaly_ae.split import SplitRule, gather
+from anomaly_ae.steps.calibrate import calibrate
+from anomaly_ae.storage import fingerprint, is_published
+from anomaly_ae.threshold import calibrate as take_threshold
+from anomaly_ae.training import OnCheck
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What training made.
+
+    Attributes:
+        directory: the model version.
+        version: its fingerprint.
+        calibration_id: of the threshold in force.
+        threshold: the cut itself.
+        reused: it was there already, made from the same rows and the same spec.
+    """
+
+    directory: Path
+    version: str
+    calibration_id: str
+    threshold: float
+    reused: bool
+
+
+def train(dataset: Path, spec: Spec, workspace: Path, on_check: OnCheck | None = None) -> TrainResult:
+    """Train an autoencoder on a dataset's train rows and calibrate it on its validation rows.
+
+    The version becomes the champion of `spec.name`. Where it exists already, only its threshold is brought in line
+    with `spec.threshold`.
+
+    Args:
+        dataset: directory that ingest published.
+        spec: split, features, network, training, scoring and threshold.
+        workspace: receives the model version.
+        on_check: told of the training's progress.
+
+    Raises:
+        AnomalyAEError: the rows cannot be split, trained on, or cannot promise the threshold.
+    """
+    rows = Dataset.open(dataset)
+    version = version_of(rows.fingerprint, spec)
+    directory = model_directory(workspace, version)
+    reused = is_published(directory)
+    if not reused:
+        one = _fit(rows, spec, version, on_check)
+        save_model(directory, one, {"trained_at": datetime.now(UTC).isoformat(timespec="seconds")})
+    calibrate(directory, spec.threshold)
+    set_alias(workspace, spec.name, version)
+    calibration = load_calibration(directory)
+    return TrainResult(directory, version, calibration.calibration_id, calibration.threshold, reused)
+
+
+def version_of(dataset_fingerprint: str, spec: Spec) -> str:
+    """Return the name of the version: a fingerprint of everything the weights are computed from."""
+    made_from = spec.model_dump(mode="json", include={"name", "split", "features", "network", "training", "scoring"})
+    libraries = library_versions()
+    return fingerprint([FORMAT_VERSION, dataset_fingerprint, made_from, libraries["torch"], libraries["anomaly_ae"]])
+
+
+def _fit(dataset: Dataset, spec: Spec, version: str, on_check: OnCheck | None) -> ModelVersion:
+    rule = SplitRule.fit(dataset, spec.split)
+    split = gather(dataset, rule, spec.training.max_rows)
+    how = ModelSpec(spec.features, spec.network, spec.training, spec.scoring)
+    model = fit_model(split.train, dataset.contract.features, how, on_check)
+    scores = np.sort(model.score(split.validation).anomaly_score)
+    description = describe(
+        model,
+        version=version,
+        spec=spec,
+        contract=dataset.contract,
+        split_rule=rule,
+        split=split.facts,
+        data=_lineage(dataset),
+    )
+    return ModelVersion(description, model, take_threshold(scores, spec.threshold.target_fpr), scores)
+
+
+def _lineage(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "dataset": dataset.fingerprint,
+        "rows": dataset.rows,
+        "sources": dataset.manifest["sources"],
+        "torch_threads": torch.get_num_threads(),
+    }

@@ -1,0 +1,188 @@
+"""The one training loop: an autoencoder learns to return clean rows, from the rows themselves or from noisy ones."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import mse_loss
+
+from anomaly_ae.errors import TrainingError
+from anomaly_ae.spec import TrainingSpec
+
+OnCheck = Callable[[int, float], None]
+
+
+@dataclass(frozen=True)
+class NoiseRange:
+    """Noise added to the input rows: per row a standard deviation, log-uniform between two bounds.
+
+    A network trained at many noise levels pulls a row towards the data from near and from far.
+
+    Attributes:
+        low: least standard deviation, in units of the elements.
+        high: greatest.
+    """
+
+    low: float
+    high: float
+
+    def corrupt(self, rows: Tensor, generator: torch.Generator) -> Tensor:
+        """Return rows `(n, d)` with noise."""
+        share = torch.rand(len(rows), 1, generator=generator, device=rows.device)
+        sigma = self.low * (self.high / self.low) ** share
+        return rows + sigma * torch.randn(rows.shape, generator=generator, device=rows.device)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One look at training: mean loss of the steps since the last look, and loss on the early-stopping rows."""
+
+    step: int
+    loss: float
+    early_stopping_loss: float
+
+
+def select_device(name: str) -> torch.device:
+    """Return the device called `name`; "auto" takes the accelerator if there is one."""
+    if name != "auto":
+        return torch.device(name)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def train(
+    network: nn.Module,
+    rows: Tensor,
+    spec: TrainingSpec,
+    noise: NoiseRange | None = None,
+    on_check: OnCheck | None = None,
+) -> list[Check]:
+    """Train a network in place and leave in it the weights with the least early-stopping loss.
+
+    Args:
+        network: rows `(n, d)` to reconstruction `(n, d)`; trained where its weights are.
+        rows: train rows, `(n, d)`, on any device.
+        spec: steps, optimizer, schedule, early stopping, seed.
+        noise: what is added to the input rows; None feeds them clean.
+        on_check: called with the step and the early-stopping loss at every check.
+
+    Returns:
+        The checks, first to last.
+
+    Raises:
+        TrainingError: the loss became infinite or NaN.
+    """
+    device = next(network.parameters()).device
+    generator = torch.Generator(device).manual_seed(spec.seed)
+    train_rows, held_out = _keep_out(rows.to(device), spec, generator)
+    optimizer, schedule = _optimizer(network, spec)
+    judge = _Judge(network, held_out, noise, spec)
+    losses: list[Tensor] = []
+    network.train()
+    for step in range(1, spec.steps + 1):
+        losses.append(_step(network, _batch(train_rows, spec.batch_size, generator), noise, generator, optimizer))
+        schedule.step()
+        if step % spec.check_every == 0 or step == spec.steps:
+            check = judge.check(step, torch.stack(losses).mean().item())
+            losses.clear()
+            if on_check:
+                on_check(step, check.early_stopping_loss)
+            if judge.stalled:
+                break
+    judge.restore_best()
+    network.eval()
+    return judge.checks
+
+
+def _step(
+    network: nn.Module,
+    clean: Tensor,
+    noise: NoiseRange | None,
+    generator: torch.Generator,
+    optimizer: torch.optim.Optimizer,
+) -> Tensor:
+    """Update the weights once; return the loss."""
+    loss = mse_loss(network(noise.corrupt(clean, generator) if noise else clean), clean)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
+    optimizer.step()
+    return loss.detach()
+
+
+def _keep_out(rows: Tensor, spec: TrainingSpec, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Split off the early-stopping rows; with fewer than ten rows they are the train rows themselves."""
+    count = int(len(rows) * spec.early_stopping_share)
+    if count == 0:
+        return rows, rows
+    order = torch.randperm(len(rows), generator=generator, device=rows.device)
+    return rows[order[count:]], rows[order[:count]]
+
+
+def _batch(rows: Tensor, size: int, generator: torch.Generator) -> Tensor:
+    picked = torch.randint(len(rows), (min(size, len(rows)),), generator=generator, device=rows.device)
+    return rows[picked]
+
+
+def _optimizer(
+    network: nn.Module, spec: TrainingSpec
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    rate, decay = spec.learning_rate, spec.weight_decay
+    optimizer: torch.optim.Optimizer
+    if spec.optimizer == "sgd":
+        optimizer = torch.optim.SGD(network.parameters(), lr=rate, momentum=spec.momentum, weight_decay=decay)
+    else:
+        optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=decay)
+    if spec.schedule == "constant":
+        return optimizer, torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+    return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=rate, total_steps=max(spec.steps, 1))
+
+
+class _Judge:
+    """Watches the early-stopping loss, remembers the best weights, and refuses a loss that is not finite."""
+
+    MAX_ROWS = 4096
+
+    def __init__(self, network: nn.Module, held_out: Tensor, noise: NoiseRange | None, spec: TrainingSpec) -> None:
+        self.network, self.spec = network, spec
+        self.clean = held_out[: self.MAX_ROWS]
+        # The same noise at every check, so that two checks differ by the weights alone.
+        generator = torch.Generator(held_out.device).manual_seed(spec.seed)
+        self.noisy = noise.corrupt(self.clean, generator) if noise else self.clean
+        self.checks: list[Check] = []
+        self.best = float("inf")
+        self.best_step = 0
+        self.best_weights: dict[str, Tensor] = {}
+
+    def check(self, step: int, loss: float) -> Check:
+        self.network.eval()
+        with torch.inference_mode():
+            held_out_loss = mse_loss(self.network(self.noisy), self.clean).item()
+        self.network.train()
+        check = Check(step, loss, held_out_loss)
+        self._refuse_non_finite(check)
+        self.checks.append(check)
+        if held_out_loss < self.best:
+            self.best, self.best_step = held_out_loss, step
+            self.best_weights = {name: weight.clone() for name, weight in self.network.state_dict().items()}
+        return check
+
+    @property
+    def stalled(self) -> bool:
+        return self.checks[-1].step - self.best_step >= self.spec.patience * self.spec.check_every
+
+    def restore_best(self) -> None:
+        if self.best_weights:
+            self.network.load_state_dict(self.best_weights)
+
+    def _refuse_non_finite(self, check: Check) -> None:
+        if torch.isfinite(torch.tensor([check.loss, check.early_stopping_loss])).all():
+            return
+        largest = self.clean.abs().max().item()
+        msg = (
+            f"the loss is {check.loss} at step {check.step}: the updates diverged. training.learning_rate is "
+            f"{self.spec.learning_rate:g} ({self.spec.optimizer}); try a tenth of it. "
+            f"The largest standardised element is {largest:.3g}."
+        )
+        raise TrainingError(msg)
