@@ -129,14 +129,23 @@ def load_model(directory: Path, device: str = "cpu") -> ModelVersion:
     Raises:
         ArtifactError: a file is missing, altered, or of a format this release does not read.
     """
+    description = load_description(directory)
+    model = _rebuild(directory, description, device)
+    return ModelVersion(description, model, load_calibration(directory), load_validation_scores(directory))
+
+
+def load_description(directory: Path) -> Description:
+    """Load what a model version says of itself, without its tensors.
+
+    Raises:
+        ArtifactError: the directory is no model version, or a file of it is missing or altered.
+    """
     manifest = read_manifest(directory, "model")
     if manifest["format_version"] != FORMAT_VERSION:
         msg = f"{directory} has format {manifest['format_version']}; this release reads {FORMAT_VERSION}: train anew"
         raise ArtifactError(msg)
     verify_files(directory, manifest["files"])
-    description = Description.model_validate(read_json(directory / MODEL))
-    model = _rebuild(directory, description, device)
-    return ModelVersion(description, model, load_calibration(directory), load_validation_scores(directory))
+    return Description.model_validate(read_json(directory / MODEL))
 
 
 def load_validation_scores(directory: Path) -> NDArray[np.float64]:

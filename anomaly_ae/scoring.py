@@ -3,19 +3,22 @@
 Higher is more anomalous, here and everywhere but in the scikit-learn view of `detector.py`.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from anomaly_ae.features.table import Encoded
 
 SURPRISE = 4.0
 """What a cell that no train row could have held adds to its row's score, in means of a train row's score."""
-BATCH_ROWS = 4096
-"""Rows reconstructed at once: small enough for the activations to stay in the processor's cache."""
+BATCH_ROWS = 2048
+"""Rows reconstructed at once, always: small enough for the activations to stay in the processor's cache, and of one
+shape, so that a row's score does not depend, not in its last bit, on how many rows come with it."""
 
 
 @dataclass(frozen=True)
@@ -73,14 +76,22 @@ def score(network: nn.Module, rows: Encoded, scale: ErrorScale) -> Scores:
     by_column[torch.arange(len(index), device=device), index] = torch.from_numpy(scale.weight).float().to(device)
     parts = [
         _score_batch(network, batch.to(device), by_column, scale.passes)
-        for batch in torch.split(torch.from_numpy(rows.elements), BATCH_ROWS)
+        for batch in _full_batches(rows.elements)
     ]
-    error, contributions, reconstruction = (torch.cat(part).cpu().numpy() for part in zip(*parts, strict=True))
+    count = len(rows.elements)
+    error, contributions, reconstruction = (torch.cat(part)[:count].cpu().numpy() for part in zip(*parts, strict=True))
     return Scores(
         reconstruction_error=error.astype(np.float64),
         contributions=contributions.astype(np.float64) + scale.surprise * rows.surprise,
         reconstruction=reconstruction,
     )
+
+
+def _full_batches(elements: NDArray[np.float32]) -> Iterator[Tensor]:
+    """Yield batches of `BATCH_ROWS` rows; the last is filled up with zeros."""
+    for start in range(0, max(len(elements), 1), BATCH_ROWS):
+        batch = torch.from_numpy(elements[start : start + BATCH_ROWS])
+        yield pad(batch, (0, 0, 0, BATCH_ROWS - len(batch)))
 
 
 def element_errors(rows: Tensor, reconstruction: Tensor) -> Tensor:

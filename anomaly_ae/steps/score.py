@@ -12,12 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from anomaly_ae.artifact import ModelVersion, load_model
+from anomaly_ae.artifact import ModelVersion, load_calibration, load_description, load_model
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.ingest.contract import LABEL, ROW_ID, SOURCE_FILE, SOURCE_ROW, Contract
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.scored_table import SCHEMA_VERSION, scored_schema
-from anomaly_ae.spec import Role
+from anomaly_ae.spec import Role, ThresholdSpec
+from anomaly_ae.spec_file import dump_spec
 from anomaly_ae.storage import Staging, commit, fingerprint, is_published, open_staging, read_manifest
 from anomaly_ae.threshold import p_values, severity
 
@@ -78,14 +79,8 @@ def score(dataset: Path, model: Path, workspace: Path, run_id: str | None = None
 
 def scored_directory(dataset: Path, model: Path, workspace: Path) -> Path:
     """Return where the scored table of these rows by this model and threshold is or will be."""
-    one = load_model(model)
-    made_from = [
-        FORMAT_VERSION,
-        SCHEMA_VERSION,
-        Dataset.open(dataset).fingerprint,
-        one.description.version,
-        one.calibration.calibration_id,
-    ]
+    version, calibration = load_description(model).version, load_calibration(model).calibration_id
+    made_from = [FORMAT_VERSION, SCHEMA_VERSION, Dataset.open(dataset).fingerprint, version, calibration]
     return workspace / SCORED / fingerprint(made_from)
 
 
@@ -113,25 +108,23 @@ def score_part(part: Path, dataset: Path, model: Path, staging: Path) -> int:
 def finish(staging: Staging, dataset: Path, model: Path, alerts: int, run_id: str | None = None) -> ScoreResult:
     """Put the rejected rows beside the scored ones, write the manifest, and let the table appear."""
     shutil.copyfile(dataset / "rejected.parquet", staging.path / "rejected.parquet")
-    rows, one = Dataset.open(dataset), load_model(model)
-    about = rows.manifest
+    rows, about, calibration = Dataset.open(dataset), load_description(model), load_calibration(model)
+    spec = about.spec.model_copy(update={"threshold": ThresholdSpec(target_fpr=calibration.target_fpr)})
+    (staging.path / "spec.yaml").write_text(dump_spec(spec), encoding="utf-8")
     staging.facts.update(
         kind="scored",
         format_version=FORMAT_VERSION,
         schema_version=SCHEMA_VERSION,
         run_id=run_id or uuid4().hex,
         scored_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        model_name=one.description.name,
-        model_version=one.description.version,
-        calibration_id=one.calibration.calibration_id,
-        threshold=one.calibration.threshold,
-        target_fpr=one.calibration.target_fpr,
-        source=about["source"],
+        model_name=about.name,
+        model_version=about.version,
+        calibration_id=calibration.calibration_id,
+        threshold=calibration.threshold,
+        target_fpr=calibration.target_fpr,
         dataset=rows.fingerprint,
-        rows_in=about["rows_in"],
         rows_scored=rows.rows,
-        rows_rejected=about["rows_rejected"],
-        rejected_by_reason=about["rejected_by_reason"],
+        **{name: rows.manifest[name] for name in ("source", "rows_in", "rows_rejected", "rejected_by_reason")},
         alerts=alerts,
     )
     return result_of(commit(staging), reused=False)

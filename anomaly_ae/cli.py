@@ -1,0 +1,278 @@
+"""The command line: calls steps, prints what they made, sets the exit code.
+
+Exit codes: 0 done; 1 a mistake of ours; 2 wrong usage; 3 the spec, the data or an artifact is at fault, and the
+message on stderr says where and what to do.
+
+Steps are imported by the commands that need them, so that `--help` does not wait for torch.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from anomaly_ae.errors import AnomalyAEError, SpecError
+
+if TYPE_CHECKING:
+    from anomaly_ae.evaluation import Metrics
+    from anomaly_ae.spec import Spec
+
+DATA_ERROR = 3
+
+app = typer.Typer(
+    help="Autoencoder anomaly detection: raw rows in, scored Parquet with a stated false-alarm rate out.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+SpecFile = Annotated[Path, typer.Option("--spec", "-s", help="The YAML spec; `init` writes one.")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", help="Override a setting: training.steps=300")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+ModelPath = Annotated[Path | None, typer.Option("--model", help="A model version; default: the spec's champion.")]
+Scored = Annotated[Path | None, typer.Argument(help="A scored directory; default: what the spec's last run scored.")]
+
+DEFAULT_SPEC = Path("anomaly_ae.yaml")
+
+
+@app.command()
+def init(
+    source: Annotated[str, typer.Argument(help="A file, a directory or a glob.")],
+    spec: SpecFile = DEFAULT_SPEC,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing spec.")] = False,
+) -> None:
+    """Look at the data and write a commented starter spec."""
+    from anomaly_ae.steps.init import init as write_spec
+
+    if spec.exists() and not force:
+        msg = f"{spec} exists; --force replaces it, --spec names another"
+        raise SpecError(msg)
+    spec.write_text(write_spec(source, spec), encoding="utf-8")
+    typer.echo(f"wrote {spec}: read it, then `anomaly-ae run{'' if spec == DEFAULT_SPEC else f' --spec {spec}'}`")
+
+
+@app.command()
+def validate(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False) -> None:
+    """Check the spec, and show the contract that the data would be held to."""
+    from anomaly_ae.ingest.infer import infer_contract
+    from anomaly_ae.ingest.sources import resolve_source
+
+    data = _load(spec, overrides).data
+    contract = infer_contract(resolve_source(data.source, data.format), data)
+    lines = [f"{column.name}: {column.role} ({column.note})" for column in contract.columns]
+    _print(as_json, contract.model_dump(mode="json"), lines)
+
+
+@app.command()
+def ingest(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False) -> None:
+    """Read the source into a dataset: typed Parquet parts, rejects with reasons, a manifest."""
+    from anomaly_ae.steps.ingest import ingest as step
+
+    settings = _load(spec, overrides)
+    made = step(settings.data, Path(settings.workspace))
+    _print(as_json, asdict(made), _ingest_lines(made))
+
+
+@app.command()
+def train(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False) -> None:
+    """Train and calibrate a model version on the spec's data."""
+    from anomaly_ae.steps.ingest import ingest as ingest_step
+    from anomaly_ae.steps.train import train as step
+
+    settings = _load(spec, overrides)
+    workspace = Path(settings.workspace)
+    dataset = ingest_step(settings.data, workspace)
+    with _progress(settings, as_json) as on_check:
+        made = step(dataset.directory, settings, workspace, on_check)
+    _print(
+        as_json, asdict(made), [*_ingest_lines(dataset), f"model      {made.directory}  threshold {made.threshold:.6g}"]
+    )
+
+
+@app.command()
+def calibrate(
+    spec: SpecFile = DEFAULT_SPEC,
+    overrides: Overrides = None,
+    model: ModelPath = None,
+    target_fpr: Annotated[
+        float | None, typer.Option(help="Tolerated share of normal rows above the threshold.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take the threshold anew, without training, and put it in force."""
+    from anomaly_ae.spec import ThresholdSpec
+    from anomaly_ae.steps.calibrate import calibrate as step
+
+    directory = model or _champion(_load(spec, overrides))
+    promise = ThresholdSpec(target_fpr=target_fpr) if target_fpr is not None else _load(spec, overrides).threshold
+    made = step(directory, promise)
+    line = f"threshold {made.threshold:.6g} promises {made.target_fpr:g} (calibration {made.calibration_id})"
+    _print(as_json, made.model_dump(), [line])
+
+
+@app.command()
+def score(
+    source: Annotated[str | None, typer.Argument(help="New rows; default: the spec's.")] = None,
+    spec: SpecFile = DEFAULT_SPEC,
+    overrides: Overrides = None,
+    model: ModelPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score rows with a trained model: one scored row per input row, with its reasons."""
+    from anomaly_ae.steps.pipeline import ingest_for
+    from anomaly_ae.steps.score import score as step
+
+    settings = _load(spec, overrides)
+    directory = model or _champion(settings)
+    dataset = _dataset(settings) if not (source or settings.score_source) else None
+    rows = dataset or ingest_for(directory, settings, source or str(settings.score_source)).directory
+    made = step(rows, directory, Path(settings.workspace))
+    _print(as_json, asdict(made), _score_lines(made))
+
+
+@app.command()
+def evaluate(
+    scored: Scored = None, spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False
+) -> None:
+    """Compute precision, recall and the rest at the frozen threshold, where labels exist."""
+    from anomaly_ae.steps.evaluate import evaluate as step
+
+    metrics = step(scored or _last_scored(_load(spec, overrides)))
+    _print(as_json, metrics.model_dump() if metrics else None, _metric_lines(metrics))
+
+
+@app.command()
+def report(
+    scored: Scored = None,
+    spec: SpecFile = DEFAULT_SPEC,
+    overrides: Overrides = None,
+    model: ModelPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the HTML report of a scored table."""
+    from anomaly_ae.steps.report import report as step
+
+    settings = _load(spec, overrides)
+    page = step(scored or _last_scored(settings), model or _champion(settings))
+    _print(as_json, {"report": page}, [f"report     {page}"])
+
+
+@app.command()
+def run(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False) -> None:
+    """Do the whole way: ingest, train, score, evaluate, report."""
+    from anomaly_ae.steps.pipeline import run as step
+
+    settings = _load(spec, overrides)
+    with _progress(settings, as_json) as on_check:
+        made = step(settings, on_check=on_check)
+    lines = [
+        *_ingest_lines(made.ingested),
+        f"model      {made.trained.directory}  threshold {made.trained.threshold:.6g}",
+        *_score_lines(made.scored),
+        *_metric_lines(made.metrics),
+        f"report     {made.report}",
+    ]
+    result = {
+        "ingested": asdict(made.ingested),
+        "trained": asdict(made.trained),
+        "scored": asdict(made.scored),
+        "metrics": made.metrics.model_dump() if made.metrics else None,
+        "report": made.report,
+    }
+    _print(as_json, result, lines)
+
+
+@app.command()
+def info(
+    path: Annotated[Path | None, typer.Argument(help="A dataset, a model version or a scored directory.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show versions, or what a published directory says of itself."""
+    from anomaly_ae.artifact import library_versions
+    from anomaly_ae.storage import MANIFEST, read_json
+
+    facts = read_json(path / MANIFEST) if path else library_versions()
+    _print(as_json, facts, [f"{name}: {value}" for name, value in facts.items() if name != "files"])
+
+
+def main() -> None:
+    """Run the command line; an error raised on purpose becomes a message and exit code 3."""
+    try:
+        app()
+    except AnomalyAEError as error:
+        typer.echo(f"{type(error).__name__}: {error}", err=True)
+        sys.exit(DATA_ERROR)
+
+
+def _load(path: Path, overrides: list[str] | None) -> "Spec":
+    from anomaly_ae.spec_file import load_spec
+
+    return load_spec(path, overrides or [])
+
+
+def _champion(settings: "Spec") -> Path:
+    from anomaly_ae.registry import find_model
+
+    return find_model(Path(settings.workspace), settings.name)
+
+
+def _dataset(settings: "Spec") -> Path:
+    from anomaly_ae.steps.ingest import ingest as step
+
+    return step(settings.data, Path(settings.workspace)).directory
+
+
+def _last_scored(settings: "Spec") -> Path:
+    """Return where the spec's rows are scored by its champion; the steps say so if it is not there yet."""
+    from anomaly_ae.steps.pipeline import ingest_for
+    from anomaly_ae.steps.score import scored_directory
+
+    model, source = _champion(settings), settings.score_source
+    rows = ingest_for(model, settings, source).directory if source else _dataset(settings)
+    return scored_directory(rows, model, Path(settings.workspace))
+
+
+@contextmanager
+def _progress(settings: "Spec", as_json: bool) -> Iterator[Callable[[int, float], None] | None]:
+    """Show a progress bar of the training on a terminal; stay silent elsewhere."""
+    if as_json or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("training", total=settings.training.steps)
+        yield lambda step, loss: progress.update(task, completed=step, description=f"training, loss {loss:.4g}")
+
+
+def _print(as_json: bool, result: Any, lines: list[str]) -> None:
+    typer.echo(json.dumps(result, default=str) if as_json else "\n".join(lines))
+
+
+def _ingest_lines(made: Any) -> list[str]:
+    lines = [f"dataset    {made.directory}  {made.rows_in} rows in, {made.rows_accepted} accepted"]
+    return lines + [f"           {count} rejected: {why}" for why, count in made.rejected_by_reason.items()]
+
+
+def _score_lines(made: Any) -> list[str]:
+    share = made.alerts / made.rows_scored if made.rows_scored else 0
+    return [f"scored     {made.directory}  {made.rows_scored} rows, {made.alerts} above the threshold ({share:.2%})"]
+
+
+def _metric_lines(metrics: "Metrics | None") -> list[str]:
+    if metrics is None:
+        return ["metrics    none: no row that may be judged has a label"]
+    names = ("precision", "recall", "f1", "average_precision", "roc_auc", "false_alarm_rate")
+    values = {name: getattr(metrics, name) for name in names}
+    shown = [f"{name} {'undefined' if value is None else f'{value:.3f}'}" for name, value in values.items()]
+    return [f"metrics    on {metrics.rows} {metrics.split} rows: {', '.join(shown)}"]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""The whole way in one call: ingest, train, score, evaluate, report."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from anomaly_ae.artifact import load_description
+from anomaly_ae.evaluation import Metrics
+from anomaly_ae.spec import Spec
+from anomaly_ae.steps.evaluate import evaluate
+from anomaly_ae.steps.ingest import IngestResult, ingest
+from anomaly_ae.steps.report import report
+from anomaly_ae.steps.score import ScoreResult, score
+from anomaly_ae.steps.train import TrainResult, train
+from anomaly_ae.training import OnCheck
+
+OnStage = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class PipelineResult:
+    """What each step made.
+
+    Attributes:
+        ingested: the dataset the model was made from.
+        trained: the model version.
+        scored: the scored table.
+        metrics: of the labelled test rows; None without labels.
+        report: the HTML page.
+    """
+
+    ingested: IngestResult
+    trained: TrainResult
+    scored: ScoreResult
+    metrics: Metrics | None
+    report: Path
+
+
+def run(spec: Spec, on_stage: OnStage | None = None, on_check: OnCheck | None = None) -> PipelineResult:
+    """Ingest, train, score, evaluate and report, as the spec says; what is there already is kept.
+
+    Args:
+        spec: the whole pipeline.
+        on_stage: told the name of each step as it begins.
+        on_check: told of the training's progress.
+    """
+    begin = on_stage or (lambda _: None)
+    workspace = Path(spec.workspace)
+    begin("ingest")
+    ingested = ingest(spec.data, workspace)
+    begin("train")
+    trained = train(ingested.directory, spec, workspace, on_check)
+    begin("score")
+    scored = score(rows_to_score(spec, ingested, trained.directory), trained.directory, workspace)
+    begin("evaluate")
+    metrics = evaluate(scored.directory)
+    begin("report")
+    return PipelineResult(ingested, trained, scored, metrics, report(scored.directory, trained.directory))
+
+
+def rows_to_score(spec: Spec, ingested: IngestResult, model: Path) -> Path:
+    """Return the dataset to score: the new rows of `spec.score_source`, or those the model was made from."""
+    if spec.score_source is None:
+        return ingested.directory
+    return ingest_for(model, spec, spec.score_source).directory
+
+
+def ingest_for(model: Path, spec: Spec, source: str) -> IngestResult:
+    """Ingest new rows under the contract that a model was trained with."""
+    data = spec.data.model_copy(update={"source": source})
+    return ingest(data, Path(spec.workspace), load_description(model).contract)

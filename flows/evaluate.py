@@ -1,0 +1,45 @@
+"""Flow `evaluate`: a scored table gets its metrics and its report."""
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+
+from anomaly_ae.registry import model_directory
+from anomaly_ae.spec import Section
+from anomaly_ae.steps.evaluate import evaluate as evaluate_step
+from anomaly_ae.steps.report import report as report_step
+from anomaly_ae.storage import read_manifest
+from flows.settings import COMPUTES, MOVES
+
+
+class EvaluateParameters(Section):
+    """Which scored table.
+
+    Attributes:
+        scored: directory in a workspace's `scored/`.
+    """
+
+    scored: str
+
+
+@task(**COMPUTES)
+def evaluate_scored(scored: str) -> dict[str, Any] | None:
+    """Write the metrics of a scored table, where labels exist."""
+    metrics = evaluate_step(Path(scored))
+    return metrics.model_dump() if metrics else None
+
+
+@task(**MOVES)
+def report_scored(scored: str, model: str) -> str:
+    """Write the report of a scored table; return its path."""
+    return str(report_step(Path(scored), Path(model)))
+
+
+@flow(name="evaluate", result_serializer="json")
+def evaluate(parameters: EvaluateParameters) -> dict[str, Any]:
+    """Write metrics and report of a scored table anew."""
+    scored = Path(parameters.scored)
+    model = model_directory(scored.parent.parent, read_manifest(scored, "scored")["model_version"])
+    metrics = evaluate_scored(parameters.scored)
+    return {"metrics": metrics, "report": report_scored(parameters.scored, str(model))}

@@ -1,0 +1,38 @@
+"""Flow `ingest`: a raw source becomes a dataset."""
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+
+from anomaly_ae.artifact import load_description
+from anomaly_ae.spec import DataSpec, Section, Spec
+from anomaly_ae.steps.ingest import ingest as step
+from flows.settings import MOVES, as_json
+
+
+class IngestParameters(Section):
+    """What to ingest.
+
+    Attributes:
+        data: source and roles.
+        workspace: receives the dataset.
+        model: a model version whose contract the rows must keep; None infers one.
+    """
+
+    data: DataSpec
+    workspace: str = Spec.model_fields["workspace"].default
+    model: str | None = None
+
+
+@task(**MOVES)
+def ingest_source(data: DataSpec, workspace: str, model: str | None = None) -> dict[str, Any]:
+    """Read a source into a dataset."""
+    contract = load_description(Path(model)).contract if model else None
+    return as_json(step(data, Path(workspace), contract))
+
+
+@flow(name="ingest", result_serializer="json")
+def ingest(parameters: IngestParameters) -> dict[str, Any]:
+    """Read a source into a dataset: typed Parquet parts, rejects with reasons, a manifest."""
+    return ingest_source(parameters.data, parameters.workspace, parameters.model)

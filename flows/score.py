@@ -1,0 +1,76 @@
+"""Flow `score`: new rows become a scored table, shard by shard."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+
+from anomaly_ae.artifact import load_description
+from anomaly_ae.ingest.dataset import Dataset
+from anomaly_ae.registry import find_model
+from anomaly_ae.spec import Section, Spec
+from anomaly_ae.steps import score as step
+from anomaly_ae.storage import Staging, is_published, open_staging
+from flows.evaluate import evaluate_scored, report_scored
+from flows.ingest import ingest_source
+from flows.settings import COMPUTES, MOVES, as_json
+from flows.summary import publish_summary
+
+
+class ScoreParameters(Section):
+    """What to score, and with which model.
+
+    Attributes:
+        source: new rows, read as the model's training data were.
+        name: the model's name; its champion scores.
+        workspace: where the model is, and where the scored table goes.
+    """
+
+    source: str
+    name: str = Spec.model_fields["name"].default
+    workspace: str = Spec.model_fields["workspace"].default
+
+
+@task(**COMPUTES)
+def score_part(part: str, dataset: str, model: str, staging: str) -> int:
+    """Score one part of a dataset; return its alerts."""
+    return step.score_part(Path(part), Path(dataset), Path(model), Path(staging))
+
+
+@task(**MOVES)
+def publish_scored(staging: str, target: str, dataset: str, model: str, alerts: list[int]) -> dict[str, Any]:
+    """Let the scored table appear, whole."""
+    return as_json(step.finish(Staging(Path(staging), Path(target)), Path(dataset), Path(model), sum(alerts)))
+
+
+def score_dataset(dataset: str, model: str, workspace: str) -> dict[str, Any]:
+    """Score a dataset, one task per part; called within a flow.
+
+    Returns:
+        The result of the scoring step, as JSON.
+    """
+    target = step.scored_directory(Path(dataset), Path(model), Path(workspace))
+    if is_published(target):
+        return as_json(step.result_of(target, reused=True))
+    staging = str(open_staging(target).path)
+    futures = [score_part.submit(str(part), dataset, model, staging) for part in Dataset.open(Path(dataset)).parts]
+    return publish_scored(staging, str(target), dataset, model, [future.result() for future in futures])
+
+
+RUNNER: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=os.cpu_count())
+"""Threads suffice: torch and pyarrow compute outside Python's lock."""
+
+
+@flow(name="score", result_serializer="json", task_runner=RUNNER)
+def score(parameters: ScoreParameters) -> dict[str, Any]:
+    """Ingest new rows under the model's contract, score them, evaluate where labels exist, report."""
+    model = find_model(Path(parameters.workspace), parameters.name)
+    data = load_description(model).spec.data.model_copy(update={"source": parameters.source})
+    dataset = ingest_source(data, parameters.workspace, str(model))
+    scored = score_dataset(dataset["directory"], str(model), parameters.workspace)
+    metrics = evaluate_scored(scored["directory"])
+    page = report_scored(scored["directory"], str(model))
+    publish_summary(scored, metrics, page)
+    return {"scored": scored, "metrics": metrics, "report": page}

@@ -1,0 +1,31 @@
+"""Flow `train`: a source becomes a model version."""
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+
+from anomaly_ae.spec import Section, Spec
+from anomaly_ae.steps.train import train as step
+from flows.ingest import ingest_source
+from flows.settings import COMPUTES, as_json
+
+
+class TrainParameters(Section):
+    """What to train on, and how."""
+
+    spec: Spec
+
+
+@task(**COMPUTES)
+def train_model(dataset: str, spec: Spec) -> dict[str, Any]:
+    """Train and calibrate a model version on a dataset."""
+    return as_json(step(Path(dataset), spec, Path(spec.workspace)))
+
+
+@flow(name="train", result_serializer="json")
+def train(parameters: TrainParameters) -> dict[str, Any]:
+    """Ingest the spec's data, train on its normal rows, take the threshold from held-out ones."""
+    spec = parameters.spec
+    dataset = ingest_source(spec.data, spec.workspace)
+    return train_model(dataset["directory"], spec)
