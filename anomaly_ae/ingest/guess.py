@@ -1,0 +1,164 @@
+"""What a column is for, judged by its name and its cells; every judgement comes with its reason."""
+
+import re
+from collections.abc import Callable
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from anomaly_ae.ingest.cells import blank_missing, cast_or_null, to_text, trim
+from anomaly_ae.ingest.contract import ColumnContract, Dtype
+from anomaly_ae.ingest.datetimes import FORMATS, ISO, has_zone, other_reading, parse_datetime
+from anomaly_ae.ingest.parse import FALSE_WORDS, TRUE_WORDS
+from anomaly_ae.spec import Role
+
+ENOUGH = 0.99
+"""Share of a column's cells that must parse for it to be of a type; the rest become rejects."""
+
+MAX_LEVELS = 1000
+FEW_LEVELS = 10
+"""A text column of so few levels is categorical however small the table is."""
+
+_PROBE = 50
+_ID_WORDS = frozenset({"id", "uid", "uuid", "guid", "key", "identifier", "number", "no", "nr", "rowid"})
+
+
+def guess_column(name: str, raw: pa.Array, missing: tuple[str, ...]) -> ColumnContract:
+    """Judge what a column is for from its sample; never id, label, time or entity."""
+    if not name.strip():
+        return ignored(name, "it has no name; name it in the header to use it")
+    cells = present_cells(raw, missing)
+    if len(cells) == 0:
+        return ignored(name, f"no value in the first {len(raw)} rows")
+    for judge in (_as_boolean, as_number, as_datetime):
+        column = judge(name, cells)
+        if column:
+            return column
+    return _as_text(name, cells)
+
+
+def present_cells(raw: pa.Array, missing: tuple[str, ...]) -> pa.Array:
+    """Return the cells that are not missing; text comes trimmed."""
+    if pa.types.is_string(raw.type):
+        return trim(blank_missing(raw, missing)).drop_null()
+    cells = raw.drop_null()
+    return cells.filter(pc.invert(pc.is_nan(cells))) if pa.types.is_floating(cells.type) else cells
+
+
+def ignored(name: str, note: str) -> ColumnContract:
+    """Make the contract of a column that is left out, and say why."""
+    return ColumnContract(name=name, role=Role.IGNORED, dtype="string", note=note)
+
+
+def _as_boolean(name: str, cells: pa.Array) -> ColumnContract | None:
+    """Take true/false, yes/no, t/f and y/n as boolean.
+
+    Of all but true/false both values must occur: a sample of nothing but F or N may go on with M or Maybe.
+    """
+    if pa.types.is_boolean(cells.type):
+        return ColumnContract(name=name, role=Role.BOOLEAN, dtype="bool", note="typed as boolean")
+    if not pa.types.is_string(cells.type):
+        return None
+    lowered = pc.utf8_lower(cells)
+    trues, falses = (
+        lowered.filter(pc.is_in(lowered, value_set=pa.array(words))) for words in (TRUE_WORDS, FALSE_WORDS)
+    )
+    words = set(pc.unique(trues).to_pylist()) | set(pc.unique(falses).to_pylist())
+    told = (len(trues) and len(falses)) or words <= {"true", "false"}
+    if len(trues) + len(falses) < ENOUGH * len(cells) or not told:
+        return None
+    return ColumnContract(name=name, role=Role.BOOLEAN, dtype="bool", note=f"values {', '.join(sorted(words))}")
+
+
+def as_number(name: str, cells: pa.Array) -> ColumnContract | None:
+    """Take a column as numeric where enough cells are numbers: int64 if all of these are integers that fit."""
+    if pa.types.is_integer(cells.type):
+        return _numeric(name, "int64", "typed as integer")
+    if pa.types.is_floating(cells.type):
+        return _numeric(name, "float64", "typed as float")
+    if not _enough(cells, lambda text: cast_or_null(text, pa.float64())):
+        return None
+    numbers = cast_or_null(cells, pa.float64())
+    finite = pc.fill_null(pc.is_finite(numbers), fill_value=False)
+    integers = cells.filter(pc.and_(finite, pc.match_substring_regex(cells, r"^[+-]?[0-9]+$")))
+    note = f"{_percent(len(numbers) - numbers.null_count, len(cells))} of the values are numbers"
+    if len(integers) < pc.sum(finite).as_py() or not len(integers):
+        return _numeric(name, "float64", note)
+    if cast_or_null(pc.utf8_ltrim(integers, "+"), pa.int64()).null_count:
+        return _numeric(name, "float64", "integers beyond int64, rounded to floats; as an id they would stay exact")
+    return _numeric(name, "int64", f"{note}, all of them integers")
+
+
+def as_datetime(name: str, cells: pa.Array) -> ColumnContract | None:
+    """Take a column as datetime where enough cells are in one of the known formats."""
+    if pa.types.is_timestamp(cells.type):
+        dtype: Dtype = "timestamp_utc" if cells.type.tz else "timestamp"
+        return ColumnContract(name=name, role=Role.DATETIME, dtype=dtype, note="typed as timestamp")
+    if not pa.types.is_string(cells.type) or not pc.any(pc.match_substring_regex(_probe(cells), "[0-9]")).as_py():
+        return None
+    for candidate, zoned in ((ISO, False), (ISO, True), *((known, has_zone(known)) for known in FORMATS)):
+        if _enough(cells, _reader_of(candidate, zoned=zoned)):
+            dtype = "timestamp_utc" if zoned else "timestamp"
+            note = f"dates as {candidate}{_doubt(cells, candidate)}"
+            return ColumnContract(name=name, role=Role.DATETIME, dtype=dtype, datetime_format=candidate, note=note)
+    return None
+
+
+def _reader_of(candidate: str, *, zoned: bool) -> Callable[[pa.Array], pa.Array]:
+    target = pa.timestamp("us", "UTC" if zoned else None)
+    return lambda text: parse_datetime(text, candidate, target)
+
+
+def _doubt(cells: pa.Array, chosen: str) -> str:
+    """Say so where day and month could as well be exchanged."""
+    other = other_reading(chosen)
+    if other and _enough(cells, _reader_of(other, zoned=False)):
+        return f"; {other} fits as well, and no value tells which: write ISO 8601 dates to be sure"
+    return ""
+
+
+def _as_text(name: str, cells: pa.Array) -> ColumnContract:
+    levels = pc.count_distinct(cells).as_py()
+    numbers = cast_or_null(_probe(cells), pa.float64())
+    share = 1 - numbers.null_count / len(numbers)
+    hint = f"; {share:.0%} of the values are numbers, {ENOUGH:.0%} make a numeric column" if share > 0.5 else ""
+    if levels <= MAX_LEVELS and levels <= max(len(cells) // 2, FEW_LEVELS):
+        return ColumnContract(name=name, role=Role.CATEGORICAL, dtype="string", note=f"text of {levels} levels{hint}")
+    return ignored(name, f"free text: {levels} different values in {len(cells)} rows{hint}")
+
+
+def is_called_id(name: str) -> bool:
+    """Say whether the last word of a name is one that ids are called by (row_id, PolicyNumber, UUID, key)."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).replace("_", " ").replace("-", " ").split()
+    return bool(words) and words[-1].lower() in _ID_WORDS
+
+
+def is_id(column: ColumnContract, raw: pa.Array, missing: tuple[str, ...]) -> bool:
+    """Say whether a column names rows: called like an id, integers or text, none missing, none twice."""
+    countable = column.dtype in {"int64", "string"} or "beyond int64" in column.note
+    if not is_called_id(column.name) or not countable:
+        return False
+    cells = to_text(present_cells(raw, missing))
+    return bool(len(cells) == len(raw) == pc.count_distinct(cells).as_py())
+
+
+def _numeric(name: str, dtype: Dtype, note: str) -> ColumnContract:
+    return ColumnContract(name=name, role=Role.NUMERIC, dtype=dtype, note=note)
+
+
+def _enough(cells: pa.Array, parse: Callable[[pa.Array], pa.Array]) -> bool:
+    """Say whether enough cells parse; a glance at some spares most columns the whole."""
+    glance = parse(_probe(cells))
+    if glance.null_count * 2 > len(glance):
+        return False
+    return bool(parse(cells).null_count <= (1 - ENOUGH) * len(cells))
+
+
+def _probe(cells: pa.Array) -> pa.Array:
+    """Return some cells from all over the column."""
+    step = -(-len(cells) // _PROBE)
+    return cells.take(pa.array(range(0, len(cells), step)))
+
+
+def _percent(part: int, whole: int) -> str:
+    return "100%" if part == whole else f"{part / whole:.1%}"

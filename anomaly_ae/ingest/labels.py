@@ -1,0 +1,79 @@
+"""Labels: which values of a label column mean anomaly, and a column of them as true, false or unknown."""
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+import pyarrow as pa
+
+from anomaly_ae.errors import ContractError
+from anomaly_ae.ingest.cells import blank_missing, to_text
+from anomaly_ae.ingest.contract import LabelRule
+from anomaly_ae.spec import LabelSpec, Scalar
+
+_PAIRS = (
+    ({"0"}, {"1"}),
+    ({"false"}, {"true"}),
+    ({"no"}, {"yes"}),
+    ({"n"}, {"y"}),
+    ({"f"}, {"t"}),
+    ({"normal"}, {"anomaly", "anomalous", "abnormal"}),
+    ({"benign"}, {"malicious", "malignant"}),
+)
+"""Normal and anomaly values that speak for themselves. Others (-1/1, 1/2, good/bad) are read both ways in the field."""
+
+_SHOWN = 8
+
+
+def make_label_rule(label: LabelSpec, seen: Iterable[str]) -> LabelRule:
+    """Make the rule of a label column from what the user says, else from the values seen in it.
+
+    Raises:
+        ContractError: the user says nothing and the values do not speak for themselves.
+    """
+    if label.anomaly_values is not None:
+        return LabelRule(column=label.column, anomaly_values=tuple(map(canonical, label.anomaly_values)))
+    values = sorted({canonical(value) for value in seen})
+    lowered = {value.lower() for value in values}
+    for normal, anomaly in _PAIRS:
+        if lowered & normal and lowered <= normal | anomaly:
+            return LabelRule(column=label.column, anomaly_values=_spellings(anomaly), normal_values=_spellings(normal))
+    shown = ", ".join(map(repr, values[:_SHOWN])) + (", ..." if len(values) > _SHOWN else "")
+    msg = (
+        f"label column {label.column!r} holds {shown or 'no value'}: which of them mean anomaly does not speak for "
+        "itself; set data.label.anomaly_values to the list of those that do"
+    )
+    raise ContractError(msg)
+
+
+def canonical(value: Scalar) -> str:
+    """Return the one spelling of a label value: 1.0, "1" and 1 are the same, and so are True and "true"."""
+    text = str(value).strip()
+    if text.lower() in {"true", "false"}:
+        return text.lower()
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return str(int(number)) if math.isfinite(number) and number.is_integer() else text
+
+
+def read_labels(raw: pa.Array, rule: LabelRule, missing: tuple[str, ...]) -> tuple[pa.Array, np.ndarray]:
+    """Return whether each row is an anomaly (null: unlabelled), and the mask of values that the rule does not know."""
+    coded = blank_missing(to_text(raw), missing).dictionary_encode()
+    values = [canonical(value) for value in coded.dictionary.to_pylist()]
+    is_anomaly = pa.array([_is_anomaly(value, rule) for value in values], pa.bool_())
+    known = np.array([verdict.is_valid for verdict in is_anomaly], bool)
+    codes = coded.indices.fill_null(-1).to_numpy()
+    return is_anomaly.take(coded.indices), np.append(~known, np.False_)[codes]
+
+
+def _is_anomaly(value: str, rule: LabelRule) -> bool | None:
+    if value in rule.anomaly_values:
+        return True
+    return False if rule.normal_values is None or value in rule.normal_values else None
+
+
+def _spellings(words: set[str]) -> tuple[str, ...]:
+    """Return each word as it may be spelled: lower case, capitalised, upper case."""
+    return tuple(dict.fromkeys(spelled for word in sorted(words) for spelled in (word, word.title(), word.upper())))
