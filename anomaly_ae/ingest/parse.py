@@ -160,4 +160,6 @@ def _why(target: pa.DataType, cells: pa.Array, lost: np.ndarray) -> dict[str, np
 
 def mask(booleans: pa.Array) -> np.ndarray:
     """Return a boolean column as a NumPy mask; null is False."""
-    return booleans.fill_null(False).to_numpy(zero_copy_only=False).copy()
+    flags = pc.fill_null(booleans, fill_value=False).to_numpy(zero_copy_only=False)
+    result: np.ndarray = np.array(flags, dtype=np.bool_)
+    return result

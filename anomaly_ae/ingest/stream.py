@@ -1,0 +1,81 @@
+"""All rows of a source, held against a contract: read on one thread, parsed on several, in source order."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from anomaly_ae.errors import ContractError
+from anomaly_ae.ingest.apply import Applied, apply_contract, without_duplicates
+from anomaly_ae.ingest.contract import Contract
+from anomaly_ae.ingest.ids import SeenIds
+from anomaly_ae.ingest.infer import nearest
+from anomaly_ae.ingest.raw import RawBatch
+from anomaly_ae.ingest.readers import HEADERLESS, read_records
+from anomaly_ae.ingest.sources import SourceFile
+from anomaly_ae.spec import DataSpec, Role
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+_THREADS = min(4, os.cpu_count() or 1)
+"""More would wait for the reader."""
+
+
+def stream_rows(
+    files: Sequence[SourceFile], data: DataSpec, contract: Contract
+) -> Iterator[tuple[SourceFile, Applied]]:
+    """Yield every batch of a source, held against the contract; memory holds a few batches at a time.
+
+    Raises:
+        SourceError: a file cannot be read.
+        ContractError: a file lacks a column.
+    """
+    id_column = contract.named(Role.ID)
+    seen = SeenIds()
+    batches = ((file, batch) for file in files for batch in _read_complete(file, data, contract))
+
+    def apply(pair: tuple[SourceFile, RawBatch]) -> tuple[SourceFile, Applied]:
+        file, batch = pair
+        return file, apply_contract(batch, contract, file.name)
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for file, applied in _map_ahead(pool, apply, batches):
+            yield file, without_duplicates(applied, id_column, seen) if id_column else applied
+
+
+def _map_ahead(
+    pool: ThreadPoolExecutor, function: Callable[[_Item], _Result], items: Iterable[_Item]
+) -> Iterator[_Result]:
+    """Apply a function on the threads of a pool, a few items ahead; the results come in order."""
+    pending: deque[Future[_Result]] = deque()
+    for item in items:
+        pending.append(pool.submit(function, item))
+        if len(pending) > 2 * _THREADS:
+            yield pending.popleft().result()
+    while pending:
+        yield pending.popleft().result()
+
+
+def _read_complete(file: SourceFile, data: DataSpec, contract: Contract) -> Iterator[RawBatch]:
+    """Yield the batches of a file, and see to it that the file has every column that the dataset needs."""
+    seen: set[str] = set()
+    for batch in read_records(file, data):
+        seen.update(batch.records.schema.names)
+        if file.format not in HEADERLESS:
+            _require_columns(seen, file, contract)
+        yield batch
+    if seen:
+        _require_columns(seen, file, contract)
+
+
+def _require_columns(seen: set[str], file: SourceFile, contract: Contract) -> None:
+    """Refuse a file that lacks a column; a label may be lacking, as new rows have none."""
+    for column in contract.stored:
+        if column.name not in seen:
+            msg = (
+                f"{file.path} lacks the {column.role} column {column.name!r}, which the contract has; "
+                f"{nearest(column.name, seen)}"
+            )
+            raise ContractError(msg)

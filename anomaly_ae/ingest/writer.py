@@ -1,0 +1,76 @@
+"""Writes the Parquet files of a dataset, so that the same rows give the same bytes however they arrive."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from anomaly_ae.ingest.apply import REJECTED_SCHEMA, Reject
+from anomaly_ae.ingest.contract import ROW_ID
+from anomaly_ae.ingest.dataset import REJECTED, rebatch
+
+GROUP_ROWS = 131_072
+PART_GROUPS = 7
+"""Row groups a part: 917,504 rows, so that every group but the last of the dataset is full."""
+
+
+def write_parts(directory: Path, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> list[dict[str, Any]]:
+    """Write batches as part-00000.parquet, part-00001.parquet, ...; at least one part, be it empty.
+
+    Returns:
+        The name and the number of rows of each part.
+    """
+    parts: list[dict[str, Any]] = []
+    groups = rebatch(batches, GROUP_ROWS)
+    group = next(groups, None)
+    while group is not None or not parts:
+        name, rows = f"part-{len(parts):05d}.parquet", 0
+        with _open_writer(directory / name, schema) as writer:
+            for _ in range(PART_GROUPS):
+                if group is None:
+                    break
+                writer.write_batch(group, row_group_size=GROUP_ROWS)
+                rows += group.num_rows
+                group = next(groups, None)
+        parts.append({"name": name, "rows": rows})
+    return parts
+
+
+def _open_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """Open a part. Dictionaries are for text only: numbers hardly repeat, and the attempt doubles the time."""
+    text = [field.name for field in schema if pa.types.is_string(field.type) and field.name != ROW_ID]
+    # By measure on 30 numeric columns: a third smaller than snappy, for a tenth more of the whole time.
+    return pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=text)
+
+
+class RejectWriter:
+    """Writes rejected.parquet, some thousand rows at a time."""
+
+    def __init__(self, writer: pq.ParquetWriter) -> None:
+        self._writer = writer
+        self._waiting: list[dict[str, Any]] = []
+
+    def write(self, rejects: list[Reject]) -> None:
+        """Take in rejects, in source order."""
+        self._waiting.extend(asdict(reject) for reject in sorted(rejects, key=lambda reject: reject.source_row))
+        while len(self._waiting) >= GROUP_ROWS // 8:
+            self.flush(GROUP_ROWS // 8)
+
+    def flush(self, rows: int | None = None) -> None:
+        """Write the first `rows` of what is waiting, by default all."""
+        if self._waiting:
+            self._writer.write_table(pa.Table.from_pylist(self._waiting[:rows], schema=REJECTED_SCHEMA))
+        self._waiting = self._waiting[rows:] if rows else []
+
+
+@contextmanager
+def open_rejects(directory: Path) -> Iterator[RejectWriter]:
+    """Open rejected.parquet; it is written even if nothing is rejected."""
+    with pq.ParquetWriter(directory / REJECTED, REJECTED_SCHEMA, compression="zstd") as parquet:
+        rejects = RejectWriter(parquet)
+        yield rejects
+        rejects.flush()
