@@ -19,6 +19,9 @@ Chart = dict[str, Any]
 
 INK, SOFT, RULE = "var(--ink)", "var(--soft)", "var(--rule)"
 NORMAL, ALERT, QUIET = "var(--normal)", "var(--alert)", "var(--quiet)"
+PLAIN, SHORT = "format(datum.value, ',~g')", "format(datum.value, '~s')"
+"""How ticks read, each by itself: an axis-wide format would write all in the unit of the largest ("0k")."""
+
 LABEL_NAMES = {False: "labelled normal", True: "labelled anomaly", None: "without a label"}
 PANEL_HUES = {False: (NORMAL, NORMAL), True: (ALERT, ALERT), None: (NORMAL, ALERT)}
 """Hue of bars below and above the threshold: the label's own where there is one, else what was decided."""
@@ -137,7 +140,7 @@ def _bars(distribution: Distribution, panel: Panel) -> list[Chart]:
 
 def _score_axis(distribution: Distribution) -> Chart:
     """Describe the axis of scores, the same for every label."""
-    axis: Chart = {"grid": False, "tickCount": 8, "format": "~g", "labelOverlap": True}
+    axis: Chart = {"grid": False, "tickCount": 8, "labelExpr": PLAIN, "labelOverlap": True}
     if distribution.is_log:
         axis["values"] = _log_ticks(distribution.edges[0], distribution.edges[-1])
     scale = {"domain": [distribution.edges[0], distribution.edges[-1]], "nice": False}
@@ -156,7 +159,14 @@ def _log_ticks(low: float, high: float) -> list[float]:
 
 def _row_axis(highest: int) -> Chart:
     """Describe the axis of row counts: logarithmic where bars of a few rows would vanish beside the highest."""
-    axis: Chart = {"title": "rows", "tickCount": 4, "tickMinStep": 1, "format": "~s", "minExtent": 44, "maxExtent": 44}
+    axis: Chart = {
+        "title": "rows",
+        "tickCount": 4,
+        "tickMinStep": 1,
+        "labelExpr": SHORT,
+        "minExtent": 44,
+        "maxExtent": 44,
+    }
     if highest < 200:
         return {"scale": {"domainMin": 0}, "axis": axis}
     ticks = [0] + [10**power for power in range(len(str(highest)))]
@@ -277,7 +287,7 @@ def _chart(title: str, layers: list[Chart], height: Any) -> Chart:
         "autosize": {"type": "fit-x", "contains": "padding"},
         "layer": layers,
         "config": {
-            "background": None,
+            "background": "transparent",
             "font": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
             "axis": axis,
             "legend": {"labelColor": INK, "labelFontSize": 12},

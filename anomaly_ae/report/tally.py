@@ -1,6 +1,6 @@
 """One pass over the scored parts: how many rows of which kind have which score, and where the top rows are.
 
-Memory does not grow with the rows: scores are counted after rounding to 13 binary digits (0.01 % of their value), so
+Memory does not grow with the rows: scores are counted after rounding to 14 binary digits (0.01 % of their value), so
 a table of any length comes down to some ten thousand distinct scores; histogram and curves are drawn from those.
 What decides an alert is the column `is_anomaly`, never a rounded score.
 """
@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from anomaly_ae.errors import ArtifactError
 
-DIGITS = 13
+DIGITS = 14
 BATCH_ROWS = 131_072
 SPLITS = (None, "train", "validation", "test")
 LABELS = (None, False, True)

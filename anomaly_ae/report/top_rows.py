@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anomaly_ae.report.tally import Place
@@ -83,11 +84,15 @@ def _records(part: Path, wanted: set[int]) -> Iterator[tuple[int, dict[str, Any]
             if any(first_row <= row < end for row in wanted):
                 row = first_row
                 for batch in file.iter_batches(batch_size=BATCH_ROWS, row_groups=[group], columns=columns):
-                    inside = [number for number in wanted if row <= number < row + batch.num_rows]
-                    taken = batch.take([number - row for number in inside]).to_pylist()
-                    yield from zip(inside, taken, strict=True)
+                    inside = sorted(number for number in wanted if row <= number < row + batch.num_rows)
+                    yield from zip(inside, _take(batch, [number - row for number in inside]), strict=True)
                     row += batch.num_rows
             first_row = end
+
+
+def _take(batch: pa.RecordBatch, rows: Sequence[int]) -> list[dict[str, Any]]:
+    records: list[dict[str, Any]] = batch.take(pa.array(rows, pa.int64())).to_pylist()
+    return records
 
 
 def _top_row(record: dict[str, Any], identity_columns: Sequence[str]) -> TopRow:

@@ -29,14 +29,14 @@ def rows(number: int) -> str:
     return f"{number:,} row{'' if number == 1 else 's'}"
 
 
-def number(value: float | None) -> str:
-    """Write a measured number with four significant digits; "undefined" where there is none."""
+def number(value: float | None, digits: int = 4) -> str:
+    """Write a measured number with so many significant digits; "undefined" where there is none."""
     if value is None or not math.isfinite(value):
         return "undefined"
     if value == 0 or 1e-4 <= abs(value) < 1e6:
-        decimals = 0 if value == 0 else min(6, max(0, 3 - math.floor(math.log10(abs(value)))))
+        decimals = 0 if value == 0 else min(6, max(0, digits - 1 - math.floor(math.log10(abs(value)))))
         return f"{value:,.{decimals}f}"
-    mantissa, exponent = f"{value:.2e}".split("e")
+    mantissa, exponent = f"{value:.{min(digits, 3) - 1}e}".split("e")
     return f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPT)}"  # noqa: RUF001 - the multiplication sign is meant
 
 
@@ -81,8 +81,8 @@ def visible(text: object) -> str:
 
 def clip(text: object, length: int = CLIP) -> str:
     """Shorten text to `length` characters, the last an ellipsis."""
-    shown = visible(text)
-    return shown if len(shown) <= length else f"{shown[: length - 1]}…"
+    whole = str(text)
+    return visible(whole if len(whole) <= length else f"{whole[: length - 1]}…")
 
 
 def hover(text: object, length: int = CLIP) -> str:

@@ -63,7 +63,7 @@ def publish_run(tmp_path: Path) -> Callable[..., Published]:
     """Return a function that publishes a run described by the arguments of `Run`."""
 
     def publish_described(**described: Any) -> Published:
-        return publish_in(tmp_path, Run(**described))
+        return publish_in(tmp_path / f"run-{len(list(tmp_path.iterdir()))}", Run(**described))
 
     return publish_described
 
@@ -73,7 +73,7 @@ def publish_in(root: Path, run: Run) -> Published:
     scores = np.asarray(run.scores, dtype=np.float64)
     manifest, metrics = _manifest(run, scores), _metrics(run, scores)
     with publish(root / "scored") as staging:
-        for number, rows in enumerate(np.array_split(np.arange(len(scores)), run.parts)):
+        for number, rows in enumerate(np.array_split(np.arange(len(scores)), run.parts) if run.parts else ()):
             pq.write_table(
                 _table(run, scores, rows), staging.path / f"part-{number:05d}.parquet", row_group_size=20_000
             )
@@ -82,7 +82,7 @@ def publish_in(root: Path, run: Run) -> Published:
             (staging.path / "metrics.json").write_text(json.dumps(metrics))
         staging.facts.update(manifest)
     model = root / "model"
-    model.mkdir()
+    model.mkdir(parents=True)
     (model / "model.json").write_text(json.dumps(_model(run)))
     (model / "calibration.json").write_text(json.dumps(_calibration(run)))
     return Published(root / "scored", model, manifest, metrics, scores)

@@ -1,0 +1,115 @@
+"""The step that writes the report: what it writes, and what it refuses to write."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anomaly_ae.errors import ArtifactError
+from anomaly_ae.steps.report import report
+from anomaly_ae.storage import read_manifest, verify_files
+
+
+def edit(path: Path, **changes: Any) -> None:
+    """Change keys of a JSON file; None removes a key."""
+    content = {**json.loads(path.read_text()), **changes}
+    path.write_text(json.dumps({key: value for key, value in content.items() if value is not None}))
+
+
+def test_the_report_lies_beside_the_parts(publish_run: Callable[..., Any]) -> None:
+    """One file is added to the scored directory; the published ones stay as they are."""
+    published = publish_run(scores=[1.0, 20.0])
+    before = {path.name for path in published.scored.iterdir()}
+
+    page = report(published.scored, published.model)
+
+    assert page == published.scored / "report.html"
+    assert {path.name for path in published.scored.iterdir()} == before | {"report.html"}
+    verify_files(published.scored, read_manifest(published.scored, "scored")["files"])
+
+
+def test_a_second_report_replaces_the_first(publish_run: Callable[..., Any]) -> None:
+    """Reporting again gives the same bytes, over whatever was there."""
+    published = publish_run(scores=[1.0, 20.0])
+    first = report(published.scored, published.model).read_bytes()
+    (published.scored / "report.html").write_text("old")
+
+    assert report(published.scored, published.model).read_bytes() == first
+
+
+def test_a_failed_report_leaves_the_old_one_and_nothing_else(
+    publish_run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the disk fails half-way, the old page stands and no temporary file remains."""
+    published = publish_run(scores=[1.0, 20.0])
+    page = report(published.scored, published.model)
+    before = {path.name for path in published.scored.iterdir()}
+
+    def fail(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("anomaly_ae.steps.report.os.fsync", fail)
+    with pytest.raises(OSError, match="No space"):
+        report(published.scored, published.model)
+
+    assert page.stat().st_size > 500_000
+    assert {path.name for path in published.scored.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("file", "changes", "message"),
+    [
+        ("scored/manifest.json", {"kind": "dataset"}, "holds a 'dataset'"),
+        ("scored/manifest.json", {"threshold": None}, "threshold: Field required"),
+        ("scored/manifest.json", {"alerts": 7}, "7: a part is missing or altered"),
+        ("scored/manifest.json", {"rows_in": 9}, "rows_in=9 is not"),
+        ("scored/manifest.json", {"model_version": "other"}, "was scored with model version other"),
+        ("model/calibration.json", {"calibration_id": "other"}, "holds other"),
+        ("model/calibration.json", {"n_validation": "many"}, "n_validation"),
+        ("model/model.json", {"history": None}, "history: Field required"),
+        ("scored/metrics.json", {"confusion": None}, "confusion: Field required"),
+    ],
+)
+def test_files_that_contradict_or_lack_something_are_refused(
+    publish_run: Callable[..., Any], file: str, changes: dict[str, Any], message: str
+) -> None:
+    """A missing key, a wrong type, a count that does not add up, a foreign model: the error names it."""
+    published = publish_run(scores=[1.0, 20.0], labels=[False, True])
+    edit(published.scored.parent / file, **changes)
+
+    with pytest.raises(ArtifactError, match=message):
+        report(published.scored, published.model)
+    assert not (published.scored / "report.html").exists()
+
+
+@pytest.mark.parametrize("missing", ["scored/part-00000.parquet", "scored/manifest.json", "model/model.json"])
+def test_a_missing_file_is_refused(publish_run: Callable[..., Any], missing: str) -> None:
+    """Without one of its files a directory is not reported on."""
+    published = publish_run(scores=[1.0, 20.0])
+    (published.scored.parent / missing).unlink()
+
+    with pytest.raises(ArtifactError):
+        report(published.scored, published.model)
+
+
+def test_missing_rejects_matter_only_where_rows_were_rejected(publish_run: Callable[..., Any]) -> None:
+    """The file of rejected rows is read when the manifest counts some, and its absence is then an error."""
+    published = publish_run(scores=[1.0, 20.0], rejected={"cell does not parse": 2})
+    (published.scored / "rejected.parquet").unlink()
+
+    with pytest.raises(ArtifactError, match=r"rejected\.parquet cannot be read"):
+        report(published.scored, published.model)
+
+
+def test_importing_the_step_loads_no_chart_engine_and_no_templates() -> None:
+    """The command line starts without what only a report needs."""
+    heavy = "{'vl_convert', 'altair', 'jinja2', 'scipy.stats'}"
+    code = f"import sys, anomaly_ae.steps.report; print({heavy} & set(sys.modules))"
+
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own line
+
+    assert found.stdout.strip() == "set()"
