@@ -76,13 +76,13 @@ def as_number(name: str, cells: pa.Array) -> ColumnContract | None:
         return _numeric(name, "int64", "typed as integer")
     if pa.types.is_floating(cells.type):
         return _numeric(name, "float64", "typed as float")
-    if not _enough(cells, lambda text: cast_or_null(text, pa.float64())):
+    numbers = _parse_if_enough(cells, lambda text: cast_or_null(text, pa.float64()))
+    if numbers is None:
         return None
-    numbers = cast_or_null(cells, pa.float64())
-    finite = pc.fill_null(pc.is_finite(numbers), fill_value=False)
-    integers = cells.filter(pc.and_(finite, pc.match_substring_regex(cells, r"^[+-]?[0-9]+$")))
-    note = f"{_percent(len(numbers) - numbers.null_count, len(cells))} of the values are numbers"
-    if len(integers) < pc.sum(finite).as_py() or not len(integers):
+    integers = cells.filter(pc.match_substring_regex(cells, r"^[+-]?[0-9]+$"))
+    count = len(numbers) - numbers.null_count
+    note = f"{_percent(count, len(cells))} of the values are numbers"
+    if len(integers) < count:
         return _numeric(name, "float64", note)
     if cast_or_null(pc.utf8_ltrim(integers, "+"), pa.int64()).null_count:
         return _numeric(name, "float64", "integers beyond int64, rounded to floats; as an id they would stay exact")
@@ -97,7 +97,7 @@ def as_datetime(name: str, cells: pa.Array) -> ColumnContract | None:
     if not pa.types.is_string(cells.type) or not pc.any(pc.match_substring_regex(_probe(cells), "[0-9]")).as_py():
         return None
     for candidate, zoned in ((ISO, False), (ISO, True), *((known, has_zone(known)) for known in FORMATS)):
-        if _enough(cells, _reader_of(candidate, zoned=zoned)):
+        if _parse_if_enough(cells, _reader_of(candidate, zoned=zoned)) is not None:
             dtype = "timestamp_utc" if zoned else "timestamp"
             note = f"dates as {candidate}{_doubt(cells, candidate)}"
             return ColumnContract(name=name, role=Role.DATETIME, dtype=dtype, datetime_format=candidate, note=note)
@@ -112,7 +112,7 @@ def _reader_of(candidate: str, *, zoned: bool) -> Callable[[pa.Array], pa.Array]
 def _doubt(cells: pa.Array, chosen: str) -> str:
     """Say so where day and month could as well be exchanged."""
     other = other_reading(chosen)
-    if other and _enough(cells, _reader_of(other, zoned=False)):
+    if other and _parse_if_enough(cells, _reader_of(other, zoned=False)) is not None:
         return f"; {other} fits as well, and no value tells which: write ISO 8601 dates to be sure"
     return ""
 
@@ -146,12 +146,13 @@ def _numeric(name: str, dtype: Dtype, note: str) -> ColumnContract:
     return ColumnContract(name=name, role=Role.NUMERIC, dtype=dtype, note=note)
 
 
-def _enough(cells: pa.Array, parse: Callable[[pa.Array], pa.Array]) -> bool:
-    """Say whether enough cells parse; a glance at some spares most columns the whole."""
+def _parse_if_enough(cells: pa.Array, parse: Callable[[pa.Array], pa.Array]) -> pa.Array | None:
+    """Parse the cells; None where too few of them do. A glance at some spares most columns the whole."""
     glance = parse(_probe(cells))
     if glance.null_count * 2 > len(glance):
-        return False
-    return bool(parse(cells).null_count <= (1 - ENOUGH) * len(cells))
+        return None
+    parsed = parse(cells)
+    return parsed if parsed.null_count <= (1 - ENOUGH) * len(cells) else None
 
 
 def _probe(cells: pa.Array) -> pa.Array:
