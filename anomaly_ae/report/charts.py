@@ -19,6 +19,7 @@ Chart = dict[str, Any]
 
 INK, SOFT, RULE = "var(--ink)", "var(--soft)", "var(--rule)"
 NORMAL, ALERT, QUIET = "var(--normal)", "var(--alert)", "var(--quiet)"
+APART = {"labelOverlap": "greedy", "labelSeparation": 10}
 PLAIN, SHORT = "format(datum.value, ',~g')", "format(datum.value, '~s')"
 """How ticks read, each by itself: an axis-wide format would write all in the unit of the largest ("0k")."""
 
@@ -55,7 +56,7 @@ def promise_chart(verdict: Verdict) -> Chart:
     limit = min(1, 1.15 * max([verdict.target_fpr, band["high"], *(mark["high"] for mark in marks)]))
     promise = {"target": verdict.target_fpr, "text": f"promised: at most {percent(verdict.target_fpr)}"}
     x = {"type": "quantitative", "scale": {"domain": [0, limit], "nice": False}}
-    axis = {"format": "~p", "grid": False, "tickCount": 5, "labelOverlap": True, "title": "share of rows flagged"}
+    axis = {"format": "~p", "grid": False, "tickCount": 5, **APART, "title": "share of rows flagged"}
     names = {"labelLimit": 200, "domain": False, "ticks": False, "labelPadding": 10, "labelFontSize": 12}
     order = [mark["name"] for mark in marks]
     y = {"field": "name", "type": "nominal", "sort": order, "scale": {"domain": order}, "title": None, "axis": names}
@@ -140,7 +141,7 @@ def _bars(distribution: Distribution, panel: Panel) -> list[Chart]:
 
 def _score_axis(distribution: Distribution) -> Chart:
     """Describe the axis of scores, the same for every label."""
-    axis: Chart = {"grid": False, "tickCount": 8, "labelExpr": PLAIN, "labelOverlap": True}
+    axis: Chart = {"grid": False, "tickCount": 8, "labelExpr": PLAIN, **APART}
     if distribution.is_log:
         axis["values"] = _log_ticks(distribution.edges[0], distribution.edges[-1])
     scale = {"domain": [distribution.edges[0], distribution.edges[-1]], "nice": False}
@@ -152,7 +153,7 @@ def _score_axis(distribution: Distribution) -> Chart:
 def _log_ticks(low: float, high: float) -> list[float]:
     """Return ticks at 1, 2 and 5 times each power of ten, or at the powers alone where there are many."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    steps = (1, 2, 5) if len(powers) <= 5 else (1,)
+    steps = (1, 2, 5) if high < 1e4 * low else (1,)
     ticks = [float(f"{step}e{power}") for power in powers for step in steps]
     return [tick for tick in ticks if low <= tick <= high]
 
