@@ -27,6 +27,9 @@ ANOMALY_WORD = re.compile(
 UNSEEN_ANOMALY = {"0": "1", "0.0": "1.0", "false": "true"}
 """Of a label whose sample holds only the key: the value that will mean anomaly."""
 ID_NAME = re.compile(r"(^|_)(id|uid|uuid|guid|key|nr|no|number|index|serial)$")
+ENTITY_NAME = re.compile(
+    r"(machine|device|host|sensor|unit|asset|equipment|station|site|vehicle|customer|client|user|account|patient)(_id)?"
+)
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,11 @@ def is_key_like(seen: ColumnLook) -> bool:
     """Say whether a column is called like an id and has a value of its own in every row."""
     unique = seen.missing == 0 and seen.distinct == seen.filled > 1
     return unique and (seen.role is Role.ID or ID_NAME.search(_plain(seen.name)) is not None)
+
+
+def is_entity_like(seen: ColumnLook) -> bool:
+    """Say whether a column is called like something that has many rows, and names several."""
+    return 2 <= seen.distinct <= seen.filled / 2 and ENTITY_NAME.fullmatch(_plain(seen.name)) is not None
 
 
 def _plain(name: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from anomaly_ae.column_look import ANOMALY_WORD, ColumnLook, anomaly_value, is_key_like, label_rank
+from anomaly_ae.column_look import ANOMALY_WORD, ColumnLook, anomaly_value, is_entity_like, is_key_like, label_rank
 from anomaly_ae.spec import Role, Spec, SplitSpec
 
 FALSE_ALARM_RATES = (0.01, 0.02, 0.05, 0.1, 0.2)
@@ -25,8 +25,7 @@ def starter_spec(looks: Sequence[ColumnLook], source: str, rows: int) -> str:
     """
     guess = _guess(looks)
     lines = [
-        f"# A first spec, written from a look at the columns of {_quoted(source)}. Every line may be changed; settings",
-        "# that are not here have defaults.",
+        "# A first spec, written from a look at the data. Every line may be changed; what is not here has a default.",
         f"name: {_quoted(_name_of(source))}",
         "data:",
         f"  source: {_quoted(source)}",
@@ -107,7 +106,9 @@ def _key_lines(guess: _Guess, looks: Sequence[ColumnLook]) -> list[str]:
     if entity:
         lines.append(f"  entity: {_quoted(entity)} # whose row it is")
     else:
-        lines.append("  # entity: the column that says whose row it is (a machine, a customer), if one does")
+        named = [_quoted(seen.name) for seen in looks if is_entity_like(seen)]
+        hint = f"perhaps {', '.join(named)}" if named else "a machine, a customer, if one does"
+        lines.append(f"  # entity: the column that says whose row it is: {hint}")
     return lines
 
 
@@ -115,7 +116,7 @@ def _label_lines(guess: _Guess, looks: Sequence[ColumnLook]) -> list[str]:
     """Write the label as a setting, or as a question where its values do not speak for themselves."""
     label = guess.label
     others = [seen for seen in looks if seen is not label and label_rank(seen) is not None]
-    lines = [f"  # {_quoted(seen.name)} could be the label too ({_shown(seen)})" for seen in others]
+    lines = [f"  # {_quoted(seen.name)} could be the label too: {_shown(seen)}" for seen in others]
     if label is None:
         return [
             "  # label: # no column looks like one; without it every row is taken for normal",
@@ -132,7 +133,7 @@ def _label_lines(guess: _Guess, looks: Sequence[ColumnLook]) -> list[str]:
         ]
     rarest = _as_value(label.values[-1][0], label.dtype) if label.values else "..."
     return [
-        f"  # Is {_quoted(label.name)} the label ({_shown(label)})? If so, say which values are anomalies:",
+        f"  # Is {_quoted(label.name)} the label? It has {_shown(label)}. If so, say which values are anomalies:",
         "  # label:",
         f"  #   column: {_quoted(label.name)}",
         f"  #   anomaly_values: [{rarest}]",
@@ -169,17 +170,24 @@ def _remark(guess: _Guess, seen: ColumnLook) -> str:
     if seen.note:
         parts.append(_one_line(seen.note))
     if guess.label is not None and guess.label.name in seen.betrays:
-        parts.append(f"{_quoted(seen.values[-1][0])} is always an anomaly: if it is written afterwards, ignore it")
+        parts.append(f"{_cut(seen.values[-1][0])} is always an anomaly: if it is written afterwards, ignore it")
     return "; ".join(parts)
 
 
 def _shown(seen: ColumnLook) -> str:
-    """Show a column's values with their counts where they are few, else an example."""
+    """Show a column's values with their counts where they are few and short, else an example."""
     if seen.example is None:
         return "always missing"
-    if not seen.values or len(seen.values) > 5:
-        return f"{seen.distinct} values, such as {_quoted(seen.example[:30])}"
-    return ", ".join(f"{_quoted(value[:30])} {count} times" for value, count in seen.values)
+    all_values = ", ".join(f"{_cut(value)} ({count})" for value, count in seen.values)
+    if all_values and len(all_values) <= 60:
+        return all_values
+    return f"{seen.distinct} values, such as {_cut(seen.example)}"
+
+
+def _cut(text: str) -> str:
+    """Return text for a comment: of one line, and not too long."""
+    text = text if len(text) <= 30 else f"{text[:30]}..."
+    return text if text.isprintable() else _quoted(text)
 
 
 def _threshold_lines(guess: _Guess, rows: int) -> list[str]:

@@ -125,7 +125,7 @@ def test_the_best_label_wins_and_others_are_mentioned(tmp_path: Path) -> None:
     text, spec = start(tmp_path, looks)
 
     assert spec.data.label == LabelSpec(column="is_anomaly", anomaly_values=(1,))
-    assert '# disk_failure could be the label too ("0" 50 times, "1" 50 times)' in text
+    assert "# disk_failure could be the label too: 0 (50), 1 (50)" in text
     assert "# target could be the label too" in text
 
 
@@ -135,7 +135,7 @@ def test_a_label_of_unknown_meaning_is_asked_for(tmp_path: Path) -> None:
 
     assert spec.data.label is None
     assert spec.data.ignore == ("diagnosis",)
-    assert "# Is diagnosis the label (B 90 times, M 10 times)?" in text
+    assert "# Is diagnosis the label? It has B (90), M (10)." in text
     assert "#   anomaly_values: [M]" in text
 
 
@@ -178,7 +178,7 @@ def test_a_part_of_the_label_is_pointed_out(tmp_path: Path) -> None:
     text, spec = start(tmp_path, look_at({"heat": flag, "failure": unevenly("0", "1", to=1000)}))
 
     assert spec.data.ignore == ()
-    assert '"1" is always an anomaly: if it is written afterwards, ignore it' in text
+    assert "1 is always an anomaly: if it is written afterwards, ignore it" in text
 
 
 def test_ids_and_the_only_time_are_proposed(tmp_path: Path) -> None:
@@ -205,6 +205,14 @@ def test_roles_of_the_contract_come_first(tmp_path: Path) -> None:
 
     assert (spec.data.id, spec.data.entity) == ("name", "machine")
     assert spec.data.ignore == ("note", "row_id")
+
+
+def test_a_likely_entity_is_named_in_a_comment(tmp_path: Path) -> None:
+    """A column called like a machine is proposed as entity, but stays a feature until the user says so."""
+    text, spec = start(tmp_path, look_at({"machine_id": repeat("a", "b"), "x": repeat("1", "2", "3")}))
+
+    assert spec.data.entity is None
+    assert "# entity: the column that says whose row it is: perhaps machine_id" in text
 
 
 def test_two_times_are_a_question(tmp_path: Path) -> None:
@@ -237,7 +245,7 @@ def test_every_column_is_listed(tmp_path: Path) -> None:
         tmp_path, look_at({"gate": [*repeat("b", "a", "a"), None], "x": repeat(None, to=101)}, x=Role.IGNORED)
     )
 
-    assert "  #   gate  categorical  a 66 times, b 34 times; 1 missing" in text
+    assert "  #   gate  categorical  a (66), b (34); 1 missing" in text
     assert "  #   x     ignored      always missing" in text
 
 
