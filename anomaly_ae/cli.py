@@ -60,10 +60,10 @@ def init(
 def validate(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False) -> None:
     """Check the spec, and show the contract that the data would be held to."""
     from anomaly_ae.ingest.infer import infer_contract
-    from anomaly_ae.ingest.sources import resolve_source
+    from anomaly_ae.ingest.sources import find_sources
 
     data = _load(spec, overrides).data
-    contract = infer_contract(resolve_source(data.source, data.format), data)
+    contract = infer_contract(find_sources(data.source, data.format), data)
     lines = [f"{column.name}: {column.role} ({column.note})" for column in contract.columns]
     _print(as_json, contract.model_dump(mode="json"), lines)
 

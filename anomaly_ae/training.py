@@ -1,6 +1,7 @@
 """The one training loop: an autoencoder learns to return clean rows, from the rows themselves or from noisy ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -74,6 +75,27 @@ def train(
     Raises:
         TrainingError: the loss became infinite or NaN.
     """
+    with one_thread():
+        return _train(network, rows, spec, noise, on_check)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute on one thread: a batch of a few hundred rows is too small to share.
+
+    The result then does not depend on how many cores a machine has.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _train(
+    network: nn.Module, rows: Tensor, spec: TrainingSpec, noise: NoiseRange | None, on_check: OnCheck | None
+) -> list[Check]:
     device = next(network.parameters()).device
     generator = torch.Generator(device).manual_seed(spec.seed)
     train_rows, held_out = _keep_out(rows.to(device), spec, generator)

@@ -32,7 +32,7 @@ def infer_contract(files: Sequence[SourceFile], data: DataSpec) -> Contract:
         SpecError: the spec names a column that is not there, or gives one role to two columns.
         ContractError: there are no rows or no feature columns, or the label or time column cannot be one.
     """
-    sample = _read_sample(files, data)
+    sample = read_sample(files, data)
     roles = _assigned_roles(data, list(sample))
     columns = [_column(name, raw, roles.get(name), data.missing_values) for name, raw in sample.items()]
     columns = _with_one_id(columns, sample, roles, data.missing_values)
@@ -57,7 +57,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"nearest: {', '.join(map(repr, near))}" if near else f"there are: {', '.join(map(repr, names))}"
 
 
-def _read_sample(files: Sequence[SourceFile], data: DataSpec) -> dict[str, pa.Array]:
+def read_sample(files: Sequence[SourceFile], data: DataSpec) -> dict[str, pa.Array]:
     """Read the first rows of a source, column by column.
 
     Raises:
