@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from anomaly_ae.errors import SourceError
+from anomaly_ae.errors import SourceError, SpecError
 from anomaly_ae.ingest.raw import Malformed, RawBatch, without
 from anomaly_ae.ingest.sources import SourceFile
 from anomaly_ae.ingest.text import choose_encoding, open_stream, read_head
@@ -27,11 +27,15 @@ def read_csv(file: SourceFile, data: DataSpec) -> Iterator[RawBatch]:
 
     Raises:
         SourceError: a record is longer than a block, or a quote is never closed.
+        SpecError: the encoding or the delimiter cannot be one.
     """
     head = read_head(file)
     encoding = choose_encoding(head, data.encoding)
     text = head.decode(encoding, errors="replace")
     delimiter = data.delimiter or ("\t" if file.format == "tsv" else sniff_delimiter(text))
+    if not delimiter.isascii():
+        msg = f"data.delimiter={delimiter!r} must be an ASCII character"
+        raise SpecError(msg)
     names = _header(text, delimiter)
     if names is None:
         return
@@ -42,7 +46,15 @@ def read_csv(file: SourceFile, data: DataSpec) -> Iterator[RawBatch]:
 
 def sniff_delimiter(text: str) -> str:
     """Return the delimiter that cuts the header line into the most fields; the comma where nothing does."""
-    return max(_DELIMITERS, key=lambda delimiter: len(_header(text, delimiter) or []))
+    return max(_DELIMITERS, key=lambda delimiter: _fields(text, delimiter))
+
+
+def _fields(text: str, delimiter: str) -> int:
+    """Count the header's fields; a very wide header, taken with a wrong delimiter, is one field too long to read."""
+    try:
+        return len(_header(text, delimiter) or [])
+    except csv.Error:
+        return 0
 
 
 def _header(text: str, delimiter: str) -> list[str] | None:

@@ -79,7 +79,7 @@ def as_number(name: str, cells: pa.Array) -> ColumnContract | None:
     numbers = _parse_if_enough(cells, lambda text: cast_or_null(text, pa.float64()))
     if numbers is None:
         return None
-    integers = cells.filter(pc.match_substring_regex(cells, r"^[+-]?[0-9]+$"))
+    integers = _integers(cells)
     count = len(numbers) - numbers.null_count
     note = f"{_percent(count, len(cells))} of the values are numbers"
     if len(integers) < count:
@@ -135,11 +135,19 @@ def is_called_id(name: str) -> bool:
 
 def is_id(column: ColumnContract, raw: pa.Array, missing: tuple[str, ...]) -> bool:
     """Say whether a column names rows: called like an id, integers or text, none missing, none twice."""
-    countable = column.dtype in {"int64", "string"} or "beyond int64" in column.note
-    if not is_called_id(column.name) or not countable:
+    if not is_called_id(column.name) or column.dtype not in {"int64", "float64", "string"}:
         return False
-    cells = to_text(present_cells(raw, missing))
-    return bool(len(cells) == len(raw) == pc.count_distinct(cells).as_py())
+    cells = present_cells(raw, missing)
+    if column.dtype == "float64" and len(_integers(cells)) < len(cells):  # floats, not integers beyond int64
+        return False
+    return bool(len(cells) == len(raw) == pc.count_distinct(to_text(cells)).as_py())
+
+
+def _integers(cells: pa.Array) -> pa.Array:
+    """Return the cells, of text, that are integers of any length."""
+    return (
+        cells.filter(pc.match_substring_regex(cells, r"^[+-]?[0-9]+$")) if pa.types.is_string(cells.type) else cells[:0]
+    )
 
 
 def _numeric(name: str, dtype: Dtype, note: str) -> ColumnContract:

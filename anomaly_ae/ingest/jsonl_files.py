@@ -16,6 +16,8 @@ from anomaly_ae.ingest.text import choose_encoding, open_stream, read_head
 from anomaly_ae.spec import DataSpec
 
 BATCH_LINES = 16_384
+BATCH_CHARACTERS = 16 << 20
+"""A batch ends at whichever comes first, so that long lines do not fill the memory."""
 
 
 def read_jsonl(file: SourceFile, data: DataSpec) -> Iterator[RawBatch]:
@@ -36,8 +38,19 @@ def read_jsonl(file: SourceFile, data: DataSpec) -> Iterator[RawBatch]:
         # A byte that is not text becomes a lone surrogate, which no valid text has.
         text = io.TextIOWrapper(io.BufferedReader(stream, 1 << 20), encoding, errors="surrogateescape")
         lines = enumerate((line for line in text if line.strip()), start=1)
-        while chunk := list(itertools.islice(lines, BATCH_LINES)):
+        while chunk := _take(lines):
             yield _batch(chunk)
+
+
+def _take(lines: Iterator[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Take the lines of one batch."""
+    chunk, characters = [], 0
+    for number, line in lines:
+        chunk.append((number, line))
+        characters += len(line)
+        if len(chunk) >= BATCH_LINES or characters >= BATCH_CHARACTERS:
+            break
+    return chunk
 
 
 def _batch(lines: list[tuple[int, str]]) -> RawBatch:

@@ -23,6 +23,9 @@ SUFFIXES = {
     ".ipc": "arrow",
     ".arrows": "arrow",
 }
+_DOUBTFUL = frozenset({".json", ".txt"})
+"""Often notes or settings that lie beside tables: a directory gives them only when their format is asked for."""
+
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 
 
@@ -46,8 +49,8 @@ class SourceFile:
 def find_sources(source: str, file_format: str = "auto") -> list[SourceFile]:
     """List the files of a source, sorted by name.
 
-    A file and a glob take what they name. A directory is searched downwards for files whose suffix is known (with a
-    format given: for those of that format); names that start with a dot or an underscore are hidden.
+    A file and a glob take what they name. A directory is searched downwards for files whose suffix tells a format (with
+    a format given: that format); names that start with a dot or an underscore are hidden.
 
     Args:
         source: a file, a directory or a glob.
@@ -73,9 +76,16 @@ def _visible(directory: Path, file_format: str) -> Iterator[Path]:
     """Yield the files below a directory that are neither hidden nor of an unknown format."""
     for path in directory.rglob("*"):
         hidden = any(part.startswith((".", "_")) for part in path.relative_to(directory).parts)
-        known = _format_of(path)
-        if not hidden and path.is_file() and known and file_format in {"auto", known}:
+        if not hidden and path.is_file() and _is_taken(path, file_format):
             yield path
+
+
+def _is_taken(path: Path, file_format: str) -> bool:
+    """Say whether a file is one that a directory gives."""
+    suffix = _suffixes(path)[0]
+    if file_format == "auto":
+        return suffix in SUFFIXES.keys() - _DOUBTFUL
+    return SUFFIXES.get(suffix) == file_format
 
 
 def _matches(source: str) -> list[str]:
@@ -95,10 +105,6 @@ def _suffixes(path: Path) -> tuple[str, str | None]:
     if suffix in COMPRESSIONS:
         return path.with_suffix("").suffix.lower(), COMPRESSIONS[suffix]
     return suffix, None
-
-
-def _format_of(path: Path) -> str | None:
-    return SUFFIXES.get(_suffixes(path)[0])
 
 
 def _source_file(path: Path, name: str, file_format: str) -> SourceFile:

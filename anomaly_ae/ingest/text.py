@@ -47,10 +47,11 @@ def choose_encoding(head: bytes, wanted: str) -> str:
     if wanted == "auto":
         return detect_encoding(head)
     try:
-        return codecs.lookup(wanted).name
+        name = codecs.lookup(wanted).name
     except LookupError as error:
         msg = f"data.encoding={wanted!r} is no known encoding; examples: utf-8, cp1252, latin-1, utf-16"
         raise SpecError(msg) from error
+    return "utf-8-sig" if name == "utf-8" else name  # a byte order mark may be there or not
 
 
 def detect_encoding(head: bytes) -> str:

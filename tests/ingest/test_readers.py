@@ -66,6 +66,8 @@ def test_delimiter_is_found_in_the_header(tmp_path: Path, delimiter: str) -> Non
 def test_delimiter_given_is_used(tmp_path: Path) -> None:
     """A delimiter that the user sets is not guessed."""
     assert read(write(tmp_path / "a.csv", "a;b:c\n1;2:3\n"), delimiter=":")[0] == {1: {"a;b": "1;2", "c": "3"}}
+    with pytest.raises(SpecError, match="ASCII"):
+        read(tmp_path / "a.csv", delimiter="§")
 
 
 @pytest.mark.parametrize("tail", ['3,"open\n4,5\n', '3,"open\n4,5'])
@@ -106,6 +108,24 @@ def test_encoding_given_is_used(tmp_path: Path) -> None:
     assert read(path, encoding="cp437")[0] == {1: {"a": "Σ"}}
     with pytest.raises(SpecError, match="no known encoding"):
         read(path, encoding="latin-99")
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.csv", "a\n1\n"), ("a.jsonl", '{"a": 1}\n')])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_byte_order_mark_is_no_text(tmp_path: Path, name: str, text: str, mark: str) -> None:
+    """UTF-8 may begin with a byte order mark or not, also where the user sets the encoding."""
+    path = write(tmp_path / name, mark + text)
+
+    assert read(path, encoding="utf-8") == read(path) == ({1: {"a": "1"}}, [])
+
+
+def test_very_wide_header_is_read(tmp_path: Path) -> None:
+    """Ten thousand columns with long names are no obstacle to finding the delimiter."""
+    names = [f"a rather long column name {number}" for number in range(10_000)]
+
+    records, _ = read(write(tmp_path / "a.csv", ";".join(names) + "\n" + ";".join(["1"] * len(names)) + "\n"))
+
+    assert list(records[1]) == names
 
 
 def test_broken_byte_costs_its_row_only(tmp_path: Path) -> None:

@@ -41,6 +41,15 @@ def test_directory_with_a_format_takes_that_format_only(tmp_path: Path) -> None:
     assert [file.name for file in find_sources(str(tmp_path), "parquet")] == ["b.parquet"]
 
 
+def test_directory_gives_json_and_text_only_when_asked(tmp_path: Path) -> None:
+    """Notes and settings beside tables are not taken for tables, unless their format is set."""
+    touch(tmp_path, "a.csv", "schema.json", "notes.txt", "b.jsonl")
+
+    assert [file.name for file in find_sources(str(tmp_path))] == ["a.csv", "b.jsonl"]
+    assert [file.name for file in find_sources(str(tmp_path), "jsonl")] == ["b.jsonl", "schema.json"]
+    assert find_sources(str(tmp_path / "schema.json"))[0].format == "jsonl"
+
+
 def test_file_is_taken_in_the_given_format(tmp_path: Path) -> None:
     """A file of any suffix is read in the format that the user gives."""
     touch(tmp_path, "a.dat.zst")
