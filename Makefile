@@ -13,7 +13,7 @@ export DO_NOT_TRACK := 1
 .PHONY: run test check clean
 
 run: $(VENV)/.installed
-	$(BIN)/python -m flows.pipeline data/breast_cancer/spec.yaml
+	$(BIN)/python -m flows.pipeline data/breast_cancer/spec.yaml workspace=anomaly_ae_runs
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest

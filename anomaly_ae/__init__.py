@@ -1,1 +1,78 @@
-"""anomaly_ae."""
+"""Autoencoder anomaly detection: raw rows in, scored Parquet with a stated false-alarm rate out.
+
+    flows, cli          what people start: Prefect flows, the command line
+    steps               ingest, train, calibrate, score, evaluate, report: paths and specs in, a small result out
+    detector            the scikit-learn view of the same model
+    artifact, registry  model versions on disk: safetensors and JSON; which one a name stands for
+    report, evaluation  what was found, and how far to believe it
+    threshold           scores of held-out normal rows become a cut with a stated false-alarm rate
+    model, scoring      a row's reconstruction, its error, its score, its reasons
+    training, networks  the one loop, and the autoencoders it trains
+    features, split     columns to elements and back; train, validation and test that never share a row
+    ingest, storage     raw files to one dataset under a contract; directories that appear whole
+
+Imports point down this list. Names below are loaded when first used: `import anomaly_ae` does not load torch.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from anomaly_ae.detector import CalibrationWarning, TabularAutoencoder
+    from anomaly_ae.errors import (
+        AnomalyAEError,
+        ArtifactError,
+        CalibrationError,
+        ContractError,
+        SourceError,
+        SpecError,
+        SplitError,
+        TrainingError,
+    )
+    from anomaly_ae.spec import Spec
+    from anomaly_ae.spec_file import load_spec
+    from anomaly_ae.steps.pipeline import run
+
+__version__ = version("anomaly_ae")
+
+_HOMES = {
+    "TabularAutoencoder": "detector",
+    "CalibrationWarning": "detector",
+    "Spec": "spec",
+    "load_spec": "spec_file",
+    "run": "steps.pipeline",
+    "AnomalyAEError": "errors",
+    "SpecError": "errors",
+    "SourceError": "errors",
+    "ContractError": "errors",
+    "SplitError": "errors",
+    "TrainingError": "errors",
+    "CalibrationError": "errors",
+    "ArtifactError": "errors",
+}
+
+__all__ = [
+    "AnomalyAEError",
+    "ArtifactError",
+    "CalibrationError",
+    "CalibrationWarning",
+    "ContractError",
+    "SourceError",
+    "Spec",
+    "SpecError",
+    "SplitError",
+    "TabularAutoencoder",
+    "TrainingError",
+    "__version__",
+    "load_spec",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its module, the first time it is asked for."""
+    if name not in _HOMES:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

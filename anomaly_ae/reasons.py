@@ -34,7 +34,7 @@ def reasons(encoder: TableEncoder, rows: pa.Table | pa.RecordBatch, scores: Scor
     value, expected = [], []
     for column, places in enumerate(_groups(flat[order], row_of, len(encoder.names))):
         cells = rows.column(encoder.names[column])
-        value.append(pc.fill_null(cells.take(pa.array(places)).cast(pa.string()), MISSING))
+        value.append(_as_text(cells.take(pa.array(places))))
         expected.append(encoder.expected(column, scores.reconstruction[places]))
     back = pa.array(np.argsort(order, kind="stable"))
     fields = [
@@ -46,6 +46,13 @@ def reasons(encoder: TableEncoder, rows: pa.Table | pa.RecordBatch, scores: Scor
     structs = pa.StructArray.from_arrays(fields, fields=list(REASON))
     offsets = pa.array(np.arange(len(top) + 1, dtype=np.int32) * count)
     return pa.ListArray.from_arrays(offsets, structs)
+
+
+def _as_text(cells: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Write cells as people read them; moments to the second."""
+    if pa.types.is_timestamp(cells.type):
+        cells = pc.cast(cells, pa.timestamp("s", tz=cells.type.tz), safe=False)
+    return pc.fill_null(cells.cast(pa.string()), MISSING)
 
 
 def _groups(columns: Indices, rows: Indices, count: int) -> list[Indices]:

@@ -91,12 +91,17 @@ class ModelVersion(_Document):
 
     name: str
     version: str
-    trained_at: str
     spec: dict[str, Any]
     split: dict[str, Any]
     history: tuple[TrainingCheck, ...]
     libraries: dict[str, str]
     data: dict[str, Any]
+
+
+class ModelManifest(_Document):
+    """When the model was made; `ModelVersion` holds only what is the same each time it is made."""
+
+    trained_at: str
 
 
 class Calibration(_Document):
@@ -118,6 +123,7 @@ class Inputs(BaseModel):
     manifest: ScoredManifest
     metrics: Metrics | None
     model: ModelVersion
+    model_manifest: ModelManifest
     calibration: Calibration
 
 
@@ -132,6 +138,7 @@ def read_inputs(scored: Path, model: Path) -> Inputs:
         manifest=ScoredManifest.parse(read_manifest(scored, "scored"), scored / "manifest.json"),
         metrics=Metrics.parse(read_json(metrics), metrics) if metrics.exists() else None,
         model=ModelVersion.parse(read_json(model / "model.json"), model / "model.json"),
+        model_manifest=ModelManifest.parse(read_manifest(model, "model"), model / "manifest.json"),
         calibration=Calibration.parse(read_json(model / "calibration.json"), model / "calibration.json"),
     )
     _check_accounting(inputs.manifest, scored)
