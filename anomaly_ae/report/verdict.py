@@ -43,8 +43,8 @@ class Verdict:
         alerts: alerts among all rows scored.
         unseen: alerts among rows the model was not made from; None where those are all rows.
         false_alarms: alerts among rows labelled normal; None without labels.
-        allowed: false alarms among 0 to this many are in 39 of 40 cases what the promise allows; of the rows that
-            were judged.
+        allowed: range that holds, with 95 % probability, the alerts among the judged rows if all are normal and the
+            promise is kept.
         target_fpr: the promise.
     """
 
@@ -93,8 +93,8 @@ def judge(tally: Tally, calibration: Calibration, metrics: Metrics | None, rows_
     allowed = expected_false_alarms(judged.rows, calibration)
     if alerts.rows == 0:
         words = _silent(rows_rejected)
-    elif false_alarms:
-        words = _by_labels(false_alarms, allowed, calibration.target_fpr)
+    elif metrics and false_alarms:
+        words = _by_labels(metrics, false_alarms, allowed, calibration.target_fpr)
     else:
         words = _by_alerts(judged, allowed)
     return Verdict(
@@ -117,18 +117,23 @@ def _silent(rows_rejected: int) -> Words:
     return "silent", "There was nothing to score", "The source holds no rows."
 
 
-def _by_labels(false_alarms: Rate, allowed: tuple[int, int], target_fpr: float) -> Words:
+def _by_labels(metrics: Metrics, false_alarms: Rate, allowed: tuple[int, int], target_fpr: float) -> Words:
+    bounds = f"95% interval {interval(false_alarms.low, false_alarms.high)}"
     seen = (
         f"Of {rows(false_alarms.rows)} labelled normal, {count(false_alarms.count)} raised a false alarm: "
-        f"{percent(false_alarms.share)} (95% interval {interval(false_alarms.low, false_alarms.high)}), "
-        f"where at most {percent(target_fpr)} is promised."
+        f"{percent(false_alarms.share)} ({bounds}), where at most {percent(target_fpr)} is promised."
     )
+    found = measure_rate(metrics.confusion.tp, metrics.anomalies)
+    if found.rows:
+        seen += f" Of {count(found.rows)} labelled anomalies, {count(found.count)} were found."
     if false_alarms.count > allowed[1]:
         return (
             "attention",
             "More false alarms than promised",
             f"{seen} Chance alone rarely exceeds {count(allowed[1])}.",
         )
+    if found.low is not None and found.low <= target_fpr:
+        return "attention", "Anomalies pass unseen", f"{seen} Normal rows may be flagged as often as that."
     return "calm", "False alarms are as promised", seen
 
 

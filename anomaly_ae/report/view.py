@@ -82,6 +82,7 @@ class ReportView:
 
     manifest: ScoredManifest
     model: ModelVersion
+    trained_at: str
     calibration: Calibration
     verdict: Verdict
     tiles: tuple[Tile, ...]
@@ -107,6 +108,7 @@ def gather(scored: Path, model: Path) -> ReportView:
     return ReportView(
         manifest=inputs.manifest,
         model=inputs.model,
+        trained_at=inputs.model_manifest.trained_at,
         calibration=inputs.calibration,
         verdict=judge(scanned.tally, inputs.calibration, inputs.metrics, inputs.manifest.rows_rejected),
         tiles=_tiles(inputs.metrics),

@@ -45,6 +45,7 @@ class Run:
     history: tuple[tuple[int, float, float], ...] = ((50, 1.0, 1.1), (100, 0.5, 0.6), (150, 0.4, 0.55))
     manifest: dict[str, Any] = field(default_factory=dict)
     model: dict[str, Any] = field(default_factory=dict)
+    model_manifest: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,11 +82,11 @@ def publish_in(root: Path, run: Run) -> Published:
         if metrics:
             (staging.path / "metrics.json").write_text(json.dumps(metrics))
         staging.facts.update(manifest)
-    model = root / "model"
-    model.mkdir(parents=True)
-    (model / "model.json").write_text(json.dumps(_model(run)))
-    (model / "calibration.json").write_text(json.dumps(_calibration(run)))
-    return Published(root / "scored", model, manifest, metrics, scores)
+    with publish(root / "model") as staging:
+        (staging.path / "model.json").write_text(json.dumps(_model(run)))
+        (staging.path / "calibration.json").write_text(json.dumps(_calibration(run)))
+        staging.facts.update({"kind": "model", "trained_at": "2026-11-20T21:14:00+00:00", **run.model_manifest})
+    return Published(root / "scored", root / "model", manifest, metrics, scores)
 
 
 def _table(run: Run, scores: np.ndarray, rows: np.ndarray) -> pa.Table:
@@ -195,16 +196,20 @@ def _metrics(run: Run, scores: np.ndarray) -> dict[str, Any] | None:
 def _model(run: Run) -> dict[str, Any]:
     keys = ("step", "loss", "early_stopping_loss")
     return {
-        "kind": "model",
         "name": "pumps",
         "version": "9f2c4a17b0d35e68",
-        "trained_at": "2026-11-20T21:14:00+00:00",
         "spec": {"name": "pumps", "data": {"source": "plant/history.parquet"}, "network": {"kind": "denoising"}},
         "contract": {"columns": []},
-        "split": {"by": "row", "train": 6012, "validation": run.n_validation, "test": 1990, "anomalies": 212},
+        "split": {
+            "by": "row",
+            "train_rows": 6012,
+            "validation_rows": run.n_validation,
+            "test_rows": 1990,
+            "test_anomalies": 212,
+        },
         "history": [dict(zip(keys, check, strict=True)) for check in run.history],
         "libraries": {"torch": "2.13.0", "pyarrow": "26.0.1"},
-        "data": {"source": "plant/history.parquet", "rows": 9213, "sha256": "ab" * 32},
+        "data": {"dataset": "0c1d2e3f4a5b6c7d", "rows": 9213, "sources": [{"name": "history.parquet", "rows": 9213}]},
         **run.model,
     }
 

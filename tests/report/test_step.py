@@ -71,6 +71,7 @@ def test_a_failed_report_leaves_the_old_one_and_nothing_else(
         ("model/calibration.json", {"calibration_id": "other"}, "holds other"),
         ("model/calibration.json", {"n_validation": "many"}, "n_validation"),
         ("model/model.json", {"history": None}, "history: Field required"),
+        ("model/manifest.json", {"trained_at": None}, "trained_at: Field required"),
         ("scored/metrics.json", {"confusion": None}, "confusion: Field required"),
     ],
 )

@@ -20,11 +20,12 @@ def calibration(n_validation: int = 999, target_fpr: float = 0.01) -> Calibratio
     )
 
 
-def metrics(fp: int, tn: int) -> Metrics:
-    """Return the metrics of a test set of normal rows."""
+def metrics(fp: int, tn: int, tp: int = 0, fn: int = 0) -> Metrics:
+    """Return the metrics of a test set, as far as the verdict reads them."""
     return Metrics(
-        rows=fp + tn, anomalies=0, normals=fp + tn, split="test", confusion=Confusion(tp=0, fp=fp, fn=0, tn=tn),
-        precision=0.0, recall=None, f1=None, average_precision=None, roc_auc=None, false_alarm_rate=None, undefined={},
+        rows=fp + tn + tp + fn, anomalies=tp + fn, normals=fp + tn, split="test",
+        confusion=Confusion(tp=tp, fp=fp, fn=fn, tn=tn), precision=0.0, recall=None, f1=None,
+        average_precision=None, roc_auc=None, false_alarm_rate=None, undefined={},
     )  # fmt: skip
 
 
@@ -90,6 +91,14 @@ def test_too_many_false_alarms_break_the_promise() -> None:
     verdict = judge(tally(1000, 60), calibration(), metrics(fp=60, tn=940), rows_rejected=0)
 
     assert (verdict.tone, verdict.headline) == ("attention", "More false alarms than promised")
+
+
+def test_a_model_that_finds_nothing_is_not_called_fine() -> None:
+    """No false alarm and no anomaly found is a threshold out of reach, however well the promise is kept."""
+    verdict = judge(tally(510, 0), calibration(), metrics(fp=0, tn=332, tp=0, fn=178), rows_rejected=0)
+
+    assert (verdict.tone, verdict.headline) == ("attention", "Anomalies pass unseen")
+    assert "Of 178 labelled anomalies, 0 were found." in verdict.meaning
 
 
 @pytest.mark.parametrize(
