@@ -130,6 +130,13 @@ def test_the_table_holds_the_alerts_with_their_reasons(render: Callable[..., Pag
     assert "flow missing expected 12.5 10%" in first
 
 
+def test_a_small_share_is_not_called_nothing(render: Callable[..., Page]) -> None:
+    """A contribution of 0.2 % of the score is less than 1 %, not 0 %."""
+    page = render(scores=[20.0], reasons=(("pressure", "1", "2", 0.998), ("flow", "3", "4", 0.002)))
+
+    assert "flow 3 expected 4 <1%" in page.text("anomaly-table")
+
+
 def test_charts_follow_the_schema_of_their_library(render: Callable[..., Page], labelled: dict[str, Any]) -> None:
     """Vega-Lite's own schema accepts every chart, and every chart has its place in the page."""
     page = render(**labelled)
