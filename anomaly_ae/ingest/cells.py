@@ -23,15 +23,25 @@ def as_integers(numbers: pa.Array) -> pa.Array:
 
 def blank_missing(text: pa.Array, missing: tuple[str, ...]) -> pa.Array:
     """Make the cells null that, apart from spaces around them, are one of the missing values."""
+    return _blank(text, pc.utf8_trim_whitespace(text), missing)
+
+
+def blank_exactly(text: pa.Array, missing: tuple[str, ...]) -> pa.Array:
+    """Make the cells null that are, letter by letter, one of the missing values: quicker, as nothing is trimmed."""
+    return _blank(text, text, missing)
+
+
+def trim(text: pa.Array, missing: tuple[str, ...]) -> pa.Array:
+    """Strip white space from both ends of every cell; null where it then is one of the missing values."""
+    trimmed = pc.utf8_trim_whitespace(text)
+    return _blank(trimmed, trimmed, missing)
+
+
+def _blank(text: pa.Array, trimmed: pa.Array, missing: tuple[str, ...]) -> pa.Array:
     if not missing:
         return text
-    is_missing = pc.is_in(trim(text), value_set=pa.array(missing, pa.string()))
+    is_missing = pc.is_in(trimmed, value_set=pa.array(missing, pa.string()))
     return pc.if_else(is_missing, None, text) if pc.any(is_missing).as_py() else text
-
-
-def trim(text: pa.Array) -> pa.Array:
-    """Strip white space from both ends of every cell."""
-    return pc.utf8_trim_whitespace(text)
 
 
 def cast_or_null(text: pa.Array, target: pa.DataType) -> pa.Array:

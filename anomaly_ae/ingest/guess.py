@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from anomaly_ae.ingest.cells import blank_missing, cast_or_null, to_text, trim
+from anomaly_ae.ingest.cells import cast_or_null, to_text, trim
 from anomaly_ae.ingest.contract import ColumnContract, Dtype
 from anomaly_ae.ingest.datetimes import FORMATS, ISO, has_zone, other_reading, parse_datetime
 from anomaly_ae.ingest.parse import FALSE_WORDS, TRUE_WORDS
@@ -40,7 +40,7 @@ def guess_column(name: str, raw: pa.Array, missing: tuple[str, ...]) -> ColumnCo
 def present_cells(raw: pa.Array, missing: tuple[str, ...]) -> pa.Array:
     """Return the cells that are not missing; text comes trimmed."""
     if pa.types.is_string(raw.type):
-        return trim(blank_missing(raw, missing)).drop_null()
+        return trim(raw, missing).drop_null()
     cells = raw.drop_null()
     return cells.filter(pc.invert(pc.is_nan(cells))) if pa.types.is_floating(cells.type) else cells
 

@@ -1,4 +1,4 @@
-"""JSON Lines files: one object a line, its values as text."""
+"""JSON Lines files: one object a line."""
 
 import io
 import itertools
@@ -19,12 +19,22 @@ BATCH_LINES = 16_384
 BATCH_CHARACTERS = 16 << 20
 """A batch ends at whichever comes first, so that long lines do not fill the memory."""
 
+_TYPES = {
+    frozenset[type](): pa.null(),
+    frozenset({bool}): pa.bool_(),
+    frozenset({int}): pa.int64(),
+    frozenset({float}): pa.float64(),
+    frozenset({int, float}): pa.float64(),
+    frozenset({str}): pa.string(),
+}
+
 
 def read_jsonl(file: SourceFile, data: DataSpec) -> Iterator[RawBatch]:
     """Yield the records of a JSON Lines file; the columns of a batch are the keys that occur in it.
 
-    Numbers and booleans come as their JSON text, null and an absent key as null, nested values as JSON text. A line
-    that is no object, names a key twice or is not text comes as malformed. Empty lines are no records.
+    A column is typed where all its values in the batch are of one type, else text. Null and an absent key are missing,
+    nested values are JSON text. A line that is no object, names a key twice or is not text comes as malformed. Empty
+    lines are no records.
 
     Raises:
         SourceError: the file is one JSON array.
@@ -54,7 +64,7 @@ def _take(lines: Iterator[tuple[int, str]]) -> list[tuple[int, str]]:
 
 
 def _batch(lines: list[tuple[int, str]]) -> RawBatch:
-    records: dict[int, dict[str, str | None]] = {}
+    records: dict[int, dict[str, Any]] = {}
     malformed = []
     for number, line in lines:
         parsed = _record(number, line)
@@ -62,31 +72,47 @@ def _batch(lines: list[tuple[int, str]]) -> RawBatch:
             malformed.append(parsed)
         else:
             records[number] = parsed
-    names = dict.fromkeys(itertools.chain.from_iterable(records.values()))
-    columns = [pa.array([record.get(name) for record in records.values()], pa.string()) for name in names]
-    # Rows of empty objects have no column that could count them.
-    table = pa.RecordBatch.from_arrays(columns, names=list(names)) if names else _without_columns(len(records))
+    try:
+        table = _table(list(records.values()))
+    except UnicodeEncodeError:
+        # A letter that an escape spells may be half of one; only Arrow minds, and it does not say which.
+        good = [(number, line) for number, line in lines if number in records and _is_text(records[number])]
+        bad = [_not_text(number, line) for number, line in lines if number in records and not _is_text(records[number])]
+        batch = _batch(good)
+        return RawBatch(batch.records, batch.numbers, (*malformed, *bad))
     return RawBatch(table, np.array(list(records), np.int64), tuple(malformed))
 
 
-def _without_columns(rows: int) -> pa.RecordBatch:
-    return pa.RecordBatch.from_struct_array(pa.array([{}] * rows, pa.struct([])))
+def _table(records: list[dict[str, Any]]) -> pa.RecordBatch:
+    names = dict.fromkeys(itertools.chain.from_iterable(records))
+    if not names:  # rows of empty objects have no column that could count them
+        return pa.RecordBatch.from_struct_array(pa.array([{}] * len(records), pa.struct([])))
+    columns = [_column([record.get(name) for record in records]) for name in names]
+    return pa.RecordBatch.from_arrays(columns, names=list(names))
 
 
-def _record(number: int, line: str) -> dict[str, str | None] | Malformed:
+def _column(values: list[Any]) -> pa.Array:
+    """Make a typed column where the values are of one type and fit it, else one of text."""
+    kind = _TYPES.get(frozenset(map(type, values)) - {type(None)})
+    if kind is not None:
+        try:
+            return pa.array(values, kind)
+        except (pa.ArrowInvalid, OverflowError):
+            pass  # an integer beyond int64, or one that a float cannot hold
+    return pa.array([_text(value) for value in values], pa.string())
+
+
+def _record(number: int, line: str) -> dict[str, Any] | Malformed:
     try:
         line.encode()
-        record = json.loads(line, object_pairs_hook=_unique)
-        if not isinstance(record, dict):
-            return Malformed(number, line.rstrip("\n"), "not_json", "not a JSON object")
-        cells = {key: _text(value) for key, value in record.items()}
-        "".join(itertools.chain(cells, filter(None, cells.values()))).encode()
+        record = _DECODER.decode(line)
     except UnicodeEncodeError:
-        readable = line.encode(errors="surrogateescape").decode(errors="backslashreplace").rstrip("\n")
-        return Malformed(number, readable, "not_utf8", "not valid text; set data.encoding if the whole file is so")
+        return _not_text(number, line)
     except (ValueError, RecursionError) as error:
         return Malformed(number, line.rstrip("\n"), "not_json", str(error))
-    return cells
+    if not isinstance(record, dict):
+        return Malformed(number, line.rstrip("\n"), "not_json", "not a JSON object")
+    return record
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -97,8 +123,26 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return record
 
 
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique)
+
+
+def _is_text(record: dict[str, Any]) -> bool:
+    try:
+        json.dumps(record, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _not_text(number: int, line: str) -> Malformed:
+    readable = line.encode(errors="surrogateescape").decode(errors="backslashreplace").rstrip("\n")
+    return Malformed(number, readable, "not_utf8", "not valid text; set data.encoding if the whole file is so")
+
+
 def _text(value: Any) -> str | None:
-    """Return a JSON value as a text cell: exact for integers, shortest round-trip for floats."""
+    """Spell a JSON value as text, a float without a fraction like an integer."""
     if value is None or isinstance(value, str):
         return value
-    return repr(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
+    return json.dumps(value, ensure_ascii=False)

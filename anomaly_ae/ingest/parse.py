@@ -1,6 +1,6 @@
 """One raw column into the type its contract gives it; which cells do not parse, and why."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from anomaly_ae.ingest.cells import as_integers, blank_missing, cast_or_null, to_text, trim
+from anomaly_ae.ingest.cells import as_integers, blank_exactly, blank_missing, cast_or_null, to_text, trim
 from anomaly_ae.ingest.contract import ARROW_TYPES, ColumnContract, Dtype
 from anomaly_ae.ingest.datetimes import ISO, parse_datetime
 
@@ -61,27 +61,35 @@ def parse_column(raw: pa.Array, column: ColumnContract, missing: tuple[str, ...]
         column: what they are to become.
         missing: texts that stand for a missing cell.
     """
-    if raw.type == ARROW_TYPES[column.dtype] and column.dtype != "string":
+    if raw.type == ARROW_TYPES[column.dtype] and column.dtype != "string" and not _hides_missing(column, missing):
         return _judge(raw, raw)
     text = to_text(raw)
     if column.dtype == "string":
         values = blank_missing(text, missing)
         return Parsed(values, {}, len(values) - values.null_count)
-    values = _cast_whole(text, column, missing)
-    if values is not None:
-        return _judge(values, text)
-    cells = blank_missing(trim(text), missing)
+    for cells in _short_cuts(text, column, missing):
+        values = _cast_whole(cells, column)
+        if values is not None:
+            return _judge(values, cells)
+    cells = trim(text, missing)
     return _judge(_PARSERS[column.dtype](cells, column), cells)
 
 
-def _cast_whole(text: pa.Array, column: ColumnContract, missing: tuple[str, ...]) -> pa.Array | None:
-    """Cast a column in one go; None where that fails, or could take a missing value for a value."""
-    if column.dtype == "bool" or column.datetime_format not in {None, ISO} or _hides_missing(column, missing):
-        return None
-    if column.dtype == "int64" and _has_hex(text):
+def _short_cuts(text: pa.Array, column: ColumnContract, missing: tuple[str, ...]) -> Iterator[pa.Array]:
+    """Yield forms of a column that, if they can be cast in one go, give what parsing cell by cell would give."""
+    if column.dtype == "bool" or column.datetime_format not in {None, ISO}:
+        return
+    if not _hides_missing(column, missing):
+        yield text
+    yield blank_exactly(text, missing)
+
+
+def _cast_whole(cells: pa.Array, column: ColumnContract) -> pa.Array | None:
+    """Cast a column in one go; None where that fails."""
+    if column.dtype == "int64" and _has_hex(cells):
         return None
     try:
-        return text.cast(ARROW_TYPES[column.dtype])
+        return cells.cast(ARROW_TYPES[column.dtype])
     except pa.ArrowInvalid:
         return None
 

@@ -28,7 +28,7 @@ class RawBatch:
     """Consecutive records of one file.
 
     Attributes:
-        records: the well-formed ones; text formats give string columns, typed formats one of the types of `plain`.
+        records: the well-formed ones; CSV gives string columns, other formats one of the types of `arrow_files.plain`.
         numbers: their record numbers, ascending.
         malformed: the others that lie among them.
     """

@@ -103,6 +103,8 @@ def test_retyped_column_is_parsed_where_it_can_be(raw: pa.Array, dtype: Dtype, e
 def test_missing_value_that_looks_like_a_number_is_missing() -> None:
     """A sentinel such as -999 is missing also where every cell of the column would cast."""
     assert outcome(pa.array(["1", "-999"]), contract("int64"), ("-999",)) == [1, None]
+    assert outcome(pa.array([1, -999]), contract("int64"), ("-999",)) == [1, None]
+    assert outcome(pa.array([0.5, -999.0]), contract("float64"), ("-999",)) == [0.5, None]
 
 
 def test_without_missing_values_an_empty_cell_is_a_value() -> None:

@@ -116,7 +116,8 @@ def test_byte_order_mark_is_no_text(tmp_path: Path, name: str, text: str, mark: 
     """UTF-8 may begin with a byte order mark or not, also where the user sets the encoding."""
     path = write(tmp_path / name, mark + text)
 
-    assert read(path, encoding="utf-8") == read(path) == ({1: {"a": "1"}}, [])
+    assert read(path, encoding="utf-8") == read(path)
+    assert list(read(path)[0][1]) == ["a"]
 
 
 def test_very_wide_header_is_read(tmp_path: Path) -> None:
@@ -162,26 +163,32 @@ def test_our_own_names_are_refused(tmp_path: Path) -> None:
         read(write(tmp_path / "a.csv", "a,_row_id\n1,2\n"))
 
 
-def test_json_values_become_text(tmp_path: Path) -> None:
-    """JSON numbers keep their value, null and absent keys are missing, nested values are JSON text."""
+def test_json_values_keep_their_value(tmp_path: Path) -> None:
+    """A JSON value is typed where its column is of one type, else exact text; nested values are JSON text."""
     lines = [
-        {"i": 2**63 + 1, "f": 0.1, "b": True, "s": "ü", "n": None, "l": [1, {"x": "é"}]},
-        {"f": 1e400, "late": -0.0},
+        {"i": 2**53 + 1, "big": 2**63 + 1, "f": 0.1, "b": True, "s": "ü", "n": None, "l": [1, {"x": "é"}], "mix": "a"},
+        {"i": 1, "big": 1, "f": 2, "mix": 3.0, "late": -0.0},
+        {"f": 1e400, "mix": True},
+        {"f": float("nan"), "mix": 0.5},
     ]
     records, malformed = read(write(tmp_path / "a.jsonl", "\n\n".join(map(json.dumps, lines))))
 
+    first, second, third, fourth = records.values()
     assert malformed == []
-    assert records[1]["i"] == "9223372036854775809"
-    assert records[1] == {
-        "i": "9223372036854775809",
-        "f": "0.1",
-        "b": "true",
-        "s": "ü",
-        "n": None,
-        "l": '[1, {"x": "é"}]',
-        "late": None,
-    }
-    assert (records[2]["f"], records[2]["late"]) == ("inf", "-0.0")
+    assert (first["i"], first["big"], second["big"]) == (2**53 + 1, str(2**63 + 1), "1")
+    assert (first["f"], second["f"], third["f"]) == (0.1, 2.0, float("inf"))
+    assert (first["b"], first["s"], first["n"]) == (True, "ü", None)
+    assert (first["l"], second["l"]) == ('[1, {"x": "é"}]', None)
+    assert [record["mix"] for record in records.values()] == ["a", "3", "true", "0.5"]
+    assert (first["late"], second["late"]) == (None, 0.0)
+    assert fourth["f"] != fourth["f"]
+
+
+def test_integer_beside_floats_keeps_its_digits(tmp_path: Path) -> None:
+    """An integer that no float can hold is not rounded because of its neighbours."""
+    path = write(tmp_path / "a.jsonl", f'{{"x": {2**53 + 1}}}\n{{"x": 0.5}}\n')
+
+    assert [record["x"] for record in read(path)[0].values()] == [str(2**53 + 1), "0.5"]
 
 
 @pytest.mark.parametrize(
@@ -201,7 +208,7 @@ def test_bad_json_line_is_malformed(tmp_path: Path, line: bytes, code: str) -> N
     """A line that is no JSON object of text is set aside under its number; the lines around it are read."""
     records, malformed = read(write(tmp_path / "a.jsonl", b'{"a": 1}\n' + line + b'\n{"a": 2}\n'), encoding="utf-8")
 
-    assert records == {1: {"a": "1"}, 3: {"a": "2"}}
+    assert records == {1: {"a": 1}, 3: {"a": 2}}
     assert [(m.number, m.code) for m in malformed] == [(2, code)]
 
 

@@ -84,11 +84,26 @@ def test_rows_and_rejects_are_accounted_for(tmp_path: Path) -> None:
     assert [json.loads(row) for row in raw[:2]] == [{"x": "oops", "colour": "blue", "y": "0"}, "1,2"]
 
 
+def test_row_with_two_faults_has_the_first_reason(tmp_path: Path) -> None:
+    """A row that breaks several rules is rejected once, for the first in column order; the rules count it each."""
+    path = write(tmp_path / "a.csv", "x,y,z\n" + "1,2,3\n" * 200 + "1,oops,inf\n")
+
+    result = run(path)
+
+    assert result.rejected_by_reason == {"not_numeric: column 'y'": 1}
+    rules = Dataset.open(result.directory).manifest["rules"]
+    assert [(rule["rule"], rule["column"]) for rule in rules if rule["failed"]] == [
+        ("not_numeric", "y"),
+        ("infinite", "z"),
+    ]
+
+
 def test_manifest_says_what_happened(tmp_path: Path) -> None:
     """The manifest lists sources, parts, counts by rule, missing cells, labels, left-out columns and file hashes."""
     write(tmp_path / "in" / "a.csv", "x,note,y\n" + "1,,0\n" * 99 + ",,1\n")
     write(tmp_path / "in" / "b.csv", "x,y,new\n2,0,5\nbad,0,5\n")
     write(tmp_path / "in" / "c.csv", "")
+    write(tmp_path / "in" / "d.csv", "x,y\n3,0\n1\n")
 
     manifest = Dataset.open(run(tmp_path / "in", label={"column": "y"}).directory).manifest
 
@@ -96,13 +111,15 @@ def test_manifest_says_what_happened(tmp_path: Path) -> None:
         ("a.csv", 100),
         ("b.csv", 2),
         ("c.csv", 0),
+        ("d.csv", 2),
     ]
-    assert {"rule": "not_numeric", "column": "x", "checked": 101, "failed": 1} in manifest["rules"]
-    assert {"rule": "infinite", "column": "x", "checked": 101, "failed": 0} in manifest["rules"]
+    assert {"rule": "wrong_number_of_fields", "column": None, "checked": 104, "failed": 1} in manifest["rules"]
+    assert {"rule": "not_numeric", "column": "x", "checked": 102, "failed": 1} in manifest["rules"]
+    assert {"rule": "infinite", "column": "x", "checked": 102, "failed": 0} in manifest["rules"]
     assert manifest["missing_cells"] == {"x": 1}
-    assert manifest["labels"] == {"anomaly": 1, "normal": 100, "unlabelled": 0}
+    assert manifest["labels"] == {"anomaly": 1, "normal": 101, "unlabelled": 0}
     assert (manifest["ignored_columns"], manifest["extra_columns"]) == (["note"], ["new"])
-    assert manifest["parts"] == [{"name": "part-00000.parquet", "rows": 101}]
+    assert manifest["parts"] == [{"name": "part-00000.parquet", "rows": 102}]
     verify_files(tmp_path / "ws" / "datasets" / manifest["fingerprint"], manifest["files"])
 
 
