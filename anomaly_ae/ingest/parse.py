@@ -1,6 +1,6 @@
 """One raw column into the type its contract gives it; which cells do not parse, and why."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -67,25 +67,18 @@ def parse_column(raw: pa.Array, column: ColumnContract, missing: tuple[str, ...]
     if column.dtype == "string":
         values = blank_missing(text, missing)
         return Parsed(values, {}, len(values) - values.null_count)
-    for cells in _short_cuts(text, column, missing):
-        values = _cast_whole(cells, column)
-        if values is not None:
-            return _judge(values, cells)
-    cells = trim(text, missing)
-    return _judge(_PARSERS[column.dtype](cells, column), cells)
-
-
-def _short_cuts(text: pa.Array, column: ColumnContract, missing: tuple[str, ...]) -> Iterator[pa.Array]:
-    """Yield forms of a column that, if they can be cast in one go, give what parsing cell by cell would give."""
-    if column.dtype == "bool" or column.datetime_format not in {None, ISO}:
-        return
-    if not _hides_missing(column, missing):
-        yield text
-    yield blank_exactly(text, missing)
+    cells = blank_exactly(text, missing)
+    values = _cast_whole(cells, column)
+    if values is None:
+        cells = trim(text, missing)
+        values = _PARSERS[column.dtype](cells, column)
+    return _judge(values, cells)
 
 
 def _cast_whole(cells: pa.Array, column: ColumnContract) -> pa.Array | None:
-    """Cast a column in one go; None where that fails."""
+    """Cast a column in one go; None where that fails, or would not give what parsing cell by cell gives."""
+    if column.dtype == "bool" or column.datetime_format not in {None, ISO}:
+        return None
     if column.dtype == "int64" and _has_hex(cells):
         return None
     try:
