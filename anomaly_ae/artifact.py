@@ -23,18 +23,17 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
-from torch import nn
 
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.features.table import TableEncoder
 from anomaly_ae.ingest.contract import Contract
 from anomaly_ae.model import Model
-from anomaly_ae.networks import build
+from anomaly_ae.networks import Autoencoder, build
 from anomaly_ae.scoring import ErrorScale
 from anomaly_ae.spec import Section, Spec
 from anomaly_ae.split import SplitRule
-from anomaly_ae.storage import Staging, publish, read_json, read_manifest, verify_files, write_json
-from anomaly_ae.threshold import Calibration
+from anomaly_ae.storage import Staging, is_published, publish, read_json, read_manifest, verify_files, write_json
+from anomaly_ae.threshold import Calibration, hash_scores
 from anomaly_ae.training import Check, select_device
 
 FORMAT_VERSION = 1
@@ -55,8 +54,7 @@ class Description(Section):
     split: dict[str, int | float | str]
     data: dict[str, Any]
     encoder: TableEncoder
-    error_weight: tuple[float, ...]
-    surprise: float
+    error_weight: tuple[tuple[float, ...], ...]
     history: tuple[Check, ...]
     libraries: dict[str, str]
 
@@ -99,8 +97,7 @@ def describe(
         split=split,
         data=data,
         encoder=model.encoder,
-        error_weight=tuple(model.scale.weight.tolist()),
-        surprise=model.scale.surprise,
+        error_weight=model.scale.weight.tolist(),
         history=model.history,
         libraries=library_versions(),
     )
@@ -113,7 +110,13 @@ def save_model(target: Path, one: ModelVersion, facts: dict[str, Any]) -> None:
         target: where it appears, whole.
         one: what to save.
         facts: for the manifest, what is true of this run only (when it was trained).
+
+    Raises:
+        ArtifactError: another version is there already.
     """
+    if is_published(target) and (there := load_description(target).version) != one.description.version:
+        msg = f"{target} already holds model version {there}; save to another directory, or remove that one first"
+        raise ArtifactError(msg)
     with publish(target) as staging:
         _write(staging, one)
         staging.facts.update(kind="model", format_version=FORMAT_VERSION, version=one.description.version, **facts)
@@ -149,7 +152,13 @@ def load_description(directory: Path) -> Description:
 
 
 def load_validation_scores(directory: Path) -> NDArray[np.float64]:
-    """Load the scores that thresholds are taken from, ascending, `(n_validation,)`."""
+    """Load the scores that thresholds are taken from, ascending, `(n_validation,)`.
+
+    Raises:
+        ArtifactError: they are missing or have been altered.
+    """
+    recorded = read_manifest(directory, "model")["files"][VALIDATION_SCORES]
+    verify_files(directory, {VALIDATION_SCORES: recorded})
     scores: NDArray[np.float64] = pq.read_table(directory / VALIDATION_SCORES).column("anomaly_score").to_numpy()
     return scores
 
@@ -158,13 +167,17 @@ def load_calibration(directory: Path) -> Calibration:
     """Load the threshold in force.
 
     Raises:
-        ArtifactError: it is missing or has been altered.
+        ArtifactError: it is missing, has been altered, or was taken from another version's validation scores.
     """
     try:
-        return Calibration.model_validate(read_json(directory / CALIBRATION))
+        calibration = Calibration.model_validate(read_json(directory / CALIBRATION))
     except ValidationError as error:
         msg = f"{directory / CALIBRATION} is not a calibration as it was written: {error.errors()[0]['msg']}"
         raise ArtifactError(msg) from error
+    if calibration.scores_sha256 != hash_scores(load_validation_scores(directory)):
+        msg = f"{directory / CALIBRATION} was taken from other scores than this version's {VALIDATION_SCORES}"
+        raise ArtifactError(msg)
+    return calibration
 
 
 def save_calibration(directory: Path, calibration: Calibration) -> None:
@@ -193,19 +206,19 @@ def _write(staging: Staging, one: ModelVersion) -> None:
 def _rebuild(directory: Path, description: Description, device: str) -> Model:
     """Make the model again from its description and its tensors."""
     spec, encoder = description.spec, description.encoder
-    network = build(spec.network, encoder.width)
-    network.load_state_dict(load_file(directory / WEIGHTS), strict=True)
+    tensors = load_file(directory / WEIGHTS)
+    network = build(spec.network, encoder.width, len(tensors.get("memories.0.stored", ())))
+    network.load_state_dict(tensors, strict=True)
     scale = ErrorScale(
         np.array(description.error_weight),
         encoder.column_of_element,
         len(encoder.columns),
         spec.scoring.passes,
-        description.surprise,
     )
-    return Model(encoder, spec.network, _on(network, device), scale, spec.scoring, description.history)
+    return Model(encoder, _on(network, device), scale, spec.scoring, description.history)
 
 
-def _on(network: nn.Module, device: str) -> nn.Module:
+def _on(network: Autoencoder, device: str) -> Autoencoder:
     return network.to(select_device(device)).eval()
 
 

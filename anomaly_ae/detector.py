@@ -20,7 +20,7 @@ from anomaly_ae.errors import CalibrationError
 from anomaly_ae.frames import contract_of, to_table
 from anomaly_ae.ingest.contract import ROW_ID
 from anomaly_ae.model import ModelSpec, fit_model
-from anomaly_ae.spec import DataSpec, DenoisingNetwork, NetworkSpec, Spec, SplitSpec, TextbookNetwork
+from anomaly_ae.spec import DataSpec, DenoisingNetwork, MemoryNetwork, NetworkSpec, Spec, SplitSpec, TextbookNetwork
 from anomaly_ae.split import SplitRule
 from anomaly_ae.storage import fingerprint
 from anomaly_ae.threshold import Calibration, calibrate
@@ -38,7 +38,8 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
     Takes numbers as an array, or a DataFrame with numbers, categories, truth values, datetimes and missing cells.
 
     Args:
-        network: "denoising", or "textbook" for an encoder, a bottleneck and a decoder.
+        network: "memory", a denoising autoencoder with a memory of train rows; "denoising" without it; "textbook", an
+            encoder, a bottleneck and a decoder.
         hidden: widths of the hidden layers; None takes the network's own.
         steps: weight updates at most.
         learning_rate: peak of the schedule.
@@ -65,11 +66,11 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
     def __init__(
         self,
         *,
-        network: Literal["denoising", "textbook"] = "denoising",
+        network: Literal["memory", "denoising", "textbook"] = "memory",
         hidden: tuple[int, ...] | None = None,
-        steps: int = 1000,
-        learning_rate: float = 3e-3,
-        passes: int = 2,
+        steps: int = 500,
+        learning_rate: float = 1e-2,
+        passes: int = 1,
         target_fpr: float = 0.01,
         validation_fraction: float = 0.2,
         device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
@@ -207,7 +208,8 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
 
     def _spec(self, seed: int) -> Spec:
         """Say in the pipeline's words what this estimator is."""
-        networks: dict[str, type[DenoisingNetwork | TextbookNetwork]] = {
+        networks: dict[str, type[NetworkSpec]] = {
+            "memory": MemoryNetwork,
             "denoising": DenoisingNetwork,
             "textbook": TextbookNetwork,
         }

@@ -10,18 +10,32 @@ from anomaly_ae.spec import Role
 
 
 def contract_of(frame: pd.DataFrame) -> Contract:
-    """Return the contract that a DataFrame's own types state; every column is a feature."""
+    """Return the contract that a DataFrame's own types state; every column is a feature.
+
+    Raises:
+        ContractError: two columns have the same name.
+    """
+    names = [str(name) for name in frame.columns]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        msg = f"column {twice[0]!r} is there more than once; give every column a name of its own"
+        raise ContractError(msg)
     return Contract(columns=tuple(_column(str(name), frame.iloc[:, i]) for i, name in enumerate(frame.columns)))
 
 
 def to_table(frame: pd.DataFrame, contract: Contract) -> pa.Table:
     """Return the rows as an Arrow table with the contract's column types.
 
+    Columns are found by name; where the DataFrame has other names than the contract, by position.
+
     Raises:
         ContractError: a cell is infinite, or does not fit its column's type.
     """
-    arrays = [_array(frame.iloc[:, index], column) for index, column in enumerate(contract.columns)]
-    return pa.table(arrays, names=[column.name for column in contract.columns])
+    names = [column.name for column in contract.columns]
+    position = {str(name): index for index, name in enumerate(frame.columns)}
+    places = [position[name] for name in names] if set(names) <= set(position) else range(len(names))
+    arrays = [_array(frame.iloc[:, place], column) for place, column in zip(places, contract.columns, strict=True)]
+    return pa.table(arrays, names=names)
 
 
 def _column(name: str, cells: pd.Series) -> ColumnContract:
@@ -47,7 +61,8 @@ def _array(cells: pd.Series, column: ColumnContract) -> pa.Array:
         raise ContractError(msg)
     values = cells.astype("string") if column.role is Role.CATEGORICAL else cells
     try:
-        return pa.Array.from_pandas(values).cast(ARROW_TYPES[column.dtype])
+        # Unsafe means rounding: an integer beyond 2^53 to a float, nanoseconds to microseconds.
+        return pa.Array.from_pandas(values).cast(ARROW_TYPES[column.dtype], safe=False)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
         msg = f"column {column.name!r} was {column.note} when fitted and does not read as {column.dtype} now: {error}"
         raise ContractError(msg) from error

@@ -7,15 +7,16 @@ import numpy as np
 import pyarrow as pa
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor
 
 from anomaly_ae.features.table import TableEncoder
 from anomaly_ae.ingest.contract import ColumnContract
-from anomaly_ae.networks import build
+from anomaly_ae.networks import Autoencoder, Memory, build_dense, whitening
+from anomaly_ae.networks.dense import DenseNetwork
 from anomaly_ae.reasons import reasons
-from anomaly_ae.scoring import SURPRISE, ErrorScale, Scores, mean_element_errors, score
-from anomaly_ae.spec import DenoisingNetwork, FeatureSpec, NetworkSpec, ScoringSpec, TrainingSpec
-from anomaly_ae.training import Check, NoiseRange, OnCheck, select_device, train
+from anomaly_ae.scoring import BATCH_ROWS, ErrorScale, Scores, fit_weight, score
+from anomaly_ae.spec import FeatureSpec, MemoryNetwork, NetworkSpec, ScoringSpec, TextbookNetwork, TrainingSpec
+from anomaly_ae.training import Check, NoiseRange, OnCheck, assign_folds, select_device, train
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,6 @@ class Model:
 
     Attributes:
         encoder: source columns to elements.
-        network_spec: what the network was built from.
         network: reconstructs elements, in evaluation mode.
         scale: element errors to contributions.
         scoring: passes, whitening, reasons.
@@ -32,8 +32,7 @@ class Model:
     """
 
     encoder: TableEncoder
-    network_spec: NetworkSpec
-    network: nn.Module
+    network: Autoencoder
     scale: ErrorScale
     scoring: ScoringSpec
     history: tuple[Check, ...] = ()
@@ -73,30 +72,54 @@ def fit_model(
         TrainingError: the training diverged.
     """
     encoder = TableEncoder.fit(table, columns, spec.features)
-    elements = encoder.transform(table).elements
-    network = _initialised(spec, encoder.width)
-    noise = _noise(spec.network)
-    history = train(network, torch.from_numpy(elements), spec.training, noise, on_check)
-    scale = fit_scale(network, encoder, elements, spec.scoring)
-    return Model(encoder, spec.network, network, scale, spec.scoring, tuple(history))
+    elements = torch.from_numpy(encoder.transform(table).elements).to(select_device(spec.training.device))
+    network = _initialised(spec, encoder.width).to(elements.device)
+    fold = assign_folds(len(elements), network.members, spec.training.early_stopping_share, spec.training.seed)
+    history = train(network, elements, fold, spec.training, noise=_noise(spec.network), on_check=on_check)
+    own = _draw_memory(len(elements), spec)
+    autoencoder = Autoencoder(network, _memories(elements, own, spec.network)).eval()
+    errors = _mean_unseen_errors(autoencoder, elements, fold, own, spec.scoring.passes)
+    weight = fit_weight(errors, whiten=spec.scoring.whiten)
+    scale = ErrorScale(weight, encoder.column_of_element, len(encoder.columns), spec.scoring.passes)
+    return Model(encoder, autoencoder, scale, spec.scoring, tuple(history))
 
 
-def fit_scale(
-    network: nn.Module, encoder: TableEncoder, elements: NDArray[np.float32], spec: ScoringSpec
-) -> ErrorScale:
-    """Learn from train rows how element errors are weighed: their contributions sum to 1 on average."""
-    mean = mean_element_errors(network, elements, spec.passes)
-    weight = 1 / np.maximum(mean, 0.05 * mean.mean()) if spec.whiten else np.ones_like(mean) / mean.mean()
-    return ErrorScale(weight / len(mean), encoder.column_of_element, len(encoder.columns), spec.passes, SURPRISE)
-
-
-def _initialised(spec: ModelSpec, width: int) -> nn.Module:
-    """Build the network on its device, with initial weights that depend on the seed alone."""
+def _initialised(spec: ModelSpec, width: int) -> DenseNetwork:
+    """Build the dense network with initial weights that depend on the seed alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(spec.training.seed)
-        network = build(spec.network, width)
-    return network.to(select_device(spec.training.device)).eval()
+        return build_dense(spec.network, width).eval()
 
 
 def _noise(spec: NetworkSpec) -> NoiseRange | None:
-    return NoiseRange(spec.noise_min, spec.noise_max) if isinstance(spec, DenoisingNetwork) else None
+    return None if isinstance(spec, TextbookNetwork) else NoiseRange(spec.noise_min, spec.noise_max)
+
+
+def _draw_memory(rows: int, spec: ModelSpec) -> Tensor:
+    """Draw the train rows that are stored: the place of each row in the memories, `(rows,)`, -1 for the others."""
+    order = torch.randperm(rows, generator=torch.Generator().manual_seed(spec.training.seed + 1))
+    size = spec.network.rows if isinstance(spec.network, MemoryNetwork) else 0
+    return torch.where(order < size, order, -1)
+
+
+def _memories(elements: Tensor, own: Tensor, spec: NetworkSpec) -> list[Memory]:
+    """Store the drawn rows twice: as they are, and whitened."""
+    if not isinstance(spec, MemoryNetwork):
+        return []
+    drawn = torch.nonzero(own >= 0).ravel()
+    stored = elements[drawn[own[drawn].argsort()]]
+    frames = [None, whitening(elements, spec.shrinkage)]
+    return [Memory.of(stored, spec.neighbours, frame) for frame in frames]
+
+
+@torch.inference_mode()
+def _mean_unseen_errors(
+    autoencoder: Autoencoder, elements: Tensor, fold: Tensor, own: Tensor, passes: int
+) -> NDArray[np.float64]:
+    """Return each part's mean error on each element of train rows it had not seen, `(parts, d)`."""
+    total = torch.zeros(autoencoder.parts, elements.shape[1], dtype=torch.float64, device=elements.device)
+    for rows, left_out, place in zip(*(torch.split(one, BATCH_ROWS) for one in (elements, fold, own)), strict=True):
+        errors = autoencoder.unseen_errors(rows, left_out.to(rows.device), place.to(rows.device), passes)
+        total += errors.double().sum(dim=1)
+    mean: NDArray[np.float64] = (total / len(elements)).cpu().numpy()
+    return mean

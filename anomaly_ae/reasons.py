@@ -52,7 +52,7 @@ def _as_text(cells: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     """Write cells as people read them; moments to the second."""
     if pa.types.is_timestamp(cells.type):
         cells = pc.cast(cells, pa.timestamp("s", tz=cells.type.tz), safe=False)
-    return pc.fill_null(cells.cast(pa.string()), MISSING)
+    return pc.if_else(pc.is_null(cells, nan_is_null=True), MISSING, cells.cast(pa.string()))
 
 
 def _groups(columns: Indices, rows: Indices, count: int) -> list[Indices]:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import pad
 
 from anomaly_ae.features.table import Encoded
+from anomaly_ae.networks import Autoencoder
 
 SURPRISE = 4.0
 """What a cell that no train row could have held adds to its row's score, in means of a train row's score."""
@@ -28,7 +29,8 @@ class Scores:
     Attributes:
         reconstruction_error: plain mean squared error over the elements after one pass, `(n,)`.
         contributions: what each source column adds to the anomaly score, never negative, `(n, columns)`.
-        reconstruction: the rows as they would be if they were normal, `(n, d)`, in elements.
+        reconstruction: the rows as they would be if they were normal, `(n, d)`, in elements: what the nearest stored
+            train rows hold where there is a memory, else what the network returns.
     """
 
     reconstruction_error: NDArray[np.float64]
@@ -47,44 +49,66 @@ class ErrorScale:
     """How element errors become contributions.
 
     Attributes:
-        weight: of each element's error in the score, `(d,)`.
+        weight: of each part's error of each element in the score, `(parts, d)`.
         column_of_element: index of the source column each element belongs to, `(d,)`.
         columns: number of source columns.
         passes: times the reconstruction is fed back.
-        surprise: what a surprising cell adds.
     """
 
     weight: NDArray[np.float64]
     column_of_element: NDArray[np.int64]
     columns: int
     passes: int
-    surprise: float
+
+
+def fit_weight(errors: NDArray[np.float64], *, whiten: bool) -> NDArray[np.float64]:
+    """Weigh the parts' errors so that each part adds the same, and a train row scores 1 on average.
+
+    Args:
+        errors: mean error of each part on each element, of rows the part had not seen, `(parts, d)`.
+        whiten: weigh each element by its own mean error, not only each part by its sum.
+    """
+    parts, width = errors.shape
+    mean = np.maximum(errors.mean(axis=1, keepdims=True), 1e-6)
+    # An element that is reconstructed almost exactly must not outweigh all others.
+    scale = np.maximum(errors, 0.05 * mean) if whiten else np.broadcast_to(mean, errors.shape)
+    weight: NDArray[np.float64] = 1 / (scale * width * parts)
+    return weight
 
 
 @torch.inference_mode()
-def score(network: nn.Module, rows: Encoded, scale: ErrorScale) -> Scores:
+def score(network: Autoencoder, rows: Encoded, scale: ErrorScale) -> Scores:
     """Score encoded rows.
 
     Args:
-        network: reconstructs `(n, d)`; in evaluation mode.
+        network: in evaluation mode.
         rows: elements and surprises.
         scale: weights of the element errors and their source columns.
     """
     device = next(network.parameters()).device
-    by_column = torch.zeros(len(scale.weight), scale.columns, device=device)
-    index = torch.from_numpy(scale.column_of_element).to(device)
-    by_column[torch.arange(len(index), device=device), index] = torch.from_numpy(scale.weight).float().to(device)
-    parts = [
-        _score_batch(network, batch.to(device), by_column, scale.passes)
-        for batch in _full_batches(rows.elements)
-    ]
+    by_column = _by_column(scale).to(device)
+    parts = [_score_batch(network, batch.to(device), by_column, scale.passes) for batch in _full_batches(rows.elements)]
     count = len(rows.elements)
-    error, contributions, reconstruction = (torch.cat(part)[:count].cpu().numpy() for part in zip(*parts, strict=True))
+    error, contributions, normal = (torch.cat(part)[:count].cpu().numpy() for part in zip(*parts, strict=True))
     return Scores(
         reconstruction_error=error.astype(np.float64),
-        contributions=contributions.astype(np.float64) + scale.surprise * rows.surprise,
-        reconstruction=reconstruction,
+        contributions=contributions.astype(np.float64) + SURPRISE * rows.surprise,
+        reconstruction=normal,
     )
+
+
+def _score_batch(network: Autoencoder, rows: Tensor, by_column: Tensor, passes: int) -> tuple[Tensor, Tensor, Tensor]:
+    seen = network.examine(rows, passes)
+    error = (seen.reconstruction - rows).square().mean(dim=1)
+    return error, torch.bmm(seen.errors, by_column).sum(dim=0), seen.normal
+
+
+def _by_column(scale: ErrorScale) -> Tensor:
+    """Return the matrices that weigh each part's element errors and add them up by column, `(parts, d, columns)`."""
+    parts, width = scale.weight.shape
+    matrices = torch.zeros(parts, width, scale.columns)
+    matrices[:, torch.arange(width), torch.from_numpy(scale.column_of_element)] = torch.from_numpy(scale.weight).float()
+    return matrices
 
 
 def _full_batches(elements: NDArray[np.float32]) -> Iterator[Tensor]:
@@ -92,31 +116,3 @@ def _full_batches(elements: NDArray[np.float32]) -> Iterator[Tensor]:
     for start in range(0, max(len(elements), 1), BATCH_ROWS):
         batch = torch.from_numpy(elements[start : start + BATCH_ROWS])
         yield pad(batch, (0, 0, 0, BATCH_ROWS - len(batch)))
-
-
-def element_errors(rows: Tensor, reconstruction: Tensor) -> Tensor:
-    """Return the squared difference of each element, `(n, d)`."""
-    return (rows - reconstruction).square()
-
-
-def _score_batch(network: nn.Module, rows: Tensor, by_column: Tensor, passes: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Score a batch; its reconstruction is fed back, since a row far from the data needs several steps to come home."""
-    first = reconstruction = network(rows)
-    for _ in range(passes - 1):
-        reconstruction = network(reconstruction)
-    errors = element_errors(rows, reconstruction)
-    return element_errors(rows, first).mean(dim=1), errors @ by_column, reconstruction
-
-
-def mean_element_errors(network: nn.Module, rows: NDArray[np.float32], passes: int) -> NDArray[np.float64]:
-    """Return the mean over rows of each element's error, `(d,)`."""
-    device = next(network.parameters()).device
-    total = torch.zeros(rows.shape[1], dtype=torch.float64, device=device)
-    with torch.inference_mode():
-        for batch in torch.split(torch.from_numpy(rows).to(device), BATCH_ROWS):
-            reconstruction = batch
-            for _ in range(passes):
-                reconstruction = network(reconstruction)
-            total += element_errors(batch, reconstruction).double().sum(dim=0)
-    mean: NDArray[np.float64] = (total / len(rows)).cpu().numpy()
-    return mean

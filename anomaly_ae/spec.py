@@ -101,9 +101,12 @@ class SplitSpec(Section):
 class FeatureSpec(Section):
     """How source columns become the float32 elements that the network reconstructs."""
 
-    numeric: Literal["standard", "quantile", "both"] = Field(
-        "standard", description="view of a numeric column: standardised, mapped to a normal by its quantiles, or both"
+    numeric: Literal["auto", "standard", "quantile", "both"] = Field(
+        "auto",
+        description="view of a numeric column: standardised, mapped to a normal by its quantiles, or both; "
+        "auto maps the heavy-tailed ones",
     )
+    max_kurtosis: float = Field(3.0, description="excess kurtosis above which a column counts as heavy-tailed")
     max_levels: int = Field(100, ge=1, description="levels of a categorical column kept apart; the rest are one")
     min_level_rows: int = Field(5, ge=1, description="a level seen in fewer train rows counts as rare")
 
@@ -120,25 +123,40 @@ class DenoisingNetwork(Section):
     """The multi-scale denoising autoencoder: fed with rows at many noise levels, taught to return the clean row."""
 
     kind: Literal["denoising"] = "denoising"
-    hidden: tuple[int, ...] = Field((256, 128, 256), description="widths between input and output")
-    noise_min: float = Field(0.1, gt=0, description="noise standard deviation, in units of a column's own; per row")
-    noise_max: float = Field(1.0, gt=0, description="drawn log-uniformly between noise_min and noise_max")
+    hidden: tuple[int, ...] = Field((256, 256), description="widths between input and output")
+    members: int = Field(2, ge=1, description="networks side by side, each trained without a share of the rows")
+    noise_min: float = Field(0.05, gt=0, description="noise standard deviation, in units of a column's own; per row")
+    noise_max: float = Field(0.5, gt=0, description="drawn log-uniformly between noise_min and noise_max")
 
 
-NetworkSpec = Annotated[DenoisingNetwork | TextbookNetwork, Field(discriminator="kind")]
+class MemoryNetwork(DenoisingNetwork):
+    """The denoising autoencoder with a memory: rows are also reconstructed from the nearest stored train rows.
+
+    There are two memories, one of the elements as they are and one of the whitened elements.
+    """
+
+    kind: Literal["memory"] = "memory"  # type: ignore[assignment] # a kind of its own
+    rows: int = Field(4096, ge=2, description="train rows stored; the model version holds them")
+    neighbours: int = Field(3, ge=1, description="nearest stored rows that reconstruct a row")
+    shrinkage: float = Field(0.1, gt=0, le=1, description="of the covariance before whitening")
+
+
+NetworkSpec = Annotated[MemoryNetwork | DenoisingNetwork | TextbookNetwork, Field(discriminator="kind")]
 
 
 class TrainingSpec(Section):
     """The one training loop."""
 
-    steps: int = Field(1000, ge=0, description="weight updates at most; 0 leaves the network untrained")
+    steps: int = Field(500, ge=0, description="weight updates at most; 0 leaves the network untrained")
     batch_size: int = Field(256, ge=1)
     optimizer: Literal["adamw", "sgd"] = "adamw"
-    learning_rate: float = Field(3e-3, gt=0, description="peak of the one-cycle schedule")
+    learning_rate: float = Field(1e-2, gt=0, description="peak of the one-cycle schedule")
     momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
-    weight_decay: float = Field(1e-5, ge=0)
+    weight_decay: float = Field(1e-2, ge=0)
     schedule: Literal["one-cycle", "constant"] = "one-cycle"
-    early_stopping_share: Share = Field(0.1, description="of the train rows, kept out of the updates")
+    early_stopping_share: Share = Field(
+        0.1, description="of the train rows, kept out of the updates; a network of several members leaves each its own"
+    )
     patience: int = Field(10, ge=1, description="checks without a better early-stopping loss before stopping")
     check_every: int = Field(50, ge=1, description="steps between two checks")
     max_rows: int = Field(200_000, ge=1, description="train rows held in memory; a larger table is sampled")
@@ -149,8 +167,8 @@ class TrainingSpec(Section):
 class ScoringSpec(Section):
     """How a row's reconstruction becomes its anomaly score and its reasons."""
 
-    passes: int = Field(2, ge=1, description="times the reconstruction is fed back before the error is taken")
-    whiten: bool = Field(True, description="divide each element error by its mean on train rows")
+    passes: int = Field(1, ge=1, description="times the reconstruction is fed back before the error is taken")
+    whiten: bool = Field(False, description="divide each element's error by its own mean, not only each part's")
     reasons: int = Field(3, ge=0, description="features named per row, largest contribution first")
 
 
@@ -169,7 +187,7 @@ class Spec(Section):
     score_source: str | None = Field(None, description="new rows to score; default: the data themselves")
     split: SplitSpec = SplitSpec()
     features: FeatureSpec = FeatureSpec()
-    network: NetworkSpec = DenoisingNetwork()
+    network: NetworkSpec = MemoryNetwork()
     training: TrainingSpec = TrainingSpec()
     scoring: ScoringSpec = ScoringSpec()
     threshold: ThresholdSpec = ThresholdSpec()

@@ -30,6 +30,7 @@ Rows: TypeAlias = pa.Table | pa.RecordBatch
 _KEY_OF_SAMPLE = "anomaly_ae_rows_"
 """Hash key of the draw among train rows; another than the split's, so that the two are independent."""
 _MAX_CONTENT_HASHES = 1_000_000
+_NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 
 
 class SplitRule(Section):
@@ -50,7 +51,7 @@ class SplitRule(Section):
         """Find the deciding column, and for a split by time the cuts.
 
         Raises:
-            SplitError: the split needs an entity or time column and the spec names none.
+            SplitError: the split needs an entity or time column and the spec names none, or no normal row has a time.
         """
         key = _key_column(dataset.contract, spec)
         if spec.by != "time":
@@ -59,6 +60,9 @@ class SplitRule(Section):
             _as_number(batch.column(key)).compress(~_is_anomaly(batch)) for batch in dataset.batches([key, LABEL])
         ]
         times = np.concatenate([*normal, np.empty(0)])
+        if np.isnan(times).all():
+            msg = f"split.by is 'time', but no normal row has a time in column {key!r} (data.time)"
+            raise SplitError(msg)
         cuts = np.nanquantile(times, [spec.train, spec.train + spec.validation], method="inverted_cdf")
         return cls(spec=spec, key=key, cuts=(float(cuts[0]), float(cuts[1])))
 
@@ -159,7 +163,9 @@ class _ContentHashes:
         self.codes: list[Codes] = []
 
     def add(self, features: pa.RecordBatch, codes: Codes) -> None:
-        hashes = pd.util.hash_pandas_object(features.to_pandas(), index=False).to_numpy()
+        # Types that hold missing cells: else a number's hash would depend on whether its batch has any.
+        frame = features.to_pandas(types_mapper=_NULLABLE.get)
+        hashes = pd.util.hash_pandas_object(frame, index=False).to_numpy()
         followed = (hashes % np.uint64(self.one_in) == 0) & (codes != UNUSED)
         self.hashes.append(hashes[followed])
         self.codes.append(codes[followed])
@@ -212,6 +218,6 @@ def _refuse_empty(train: pa.Table, validation: pa.Table, counts: Counter[str], r
         if table.num_rows == 0:
             msg = (
                 f"the split by {rule.spec.by} ({rule.key}) leaves no normal row for {name}: {dict(counts)}. "
-                "More rows, more entities or another split are needed."
+                f"Give more rows, more entities, a larger split.{name}, or another split.by."
             )
             raise SplitError(msg)

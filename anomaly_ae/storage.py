@@ -97,6 +97,9 @@ def commit(staging: Staging) -> Path:
 
     Returns:
         The published directory.
+
+    Raises:
+        ArtifactError: something else has that name.
     """
     names = sorted(path for path in staging.path.rglob("*") if path.is_file())
     files = {
@@ -110,9 +113,10 @@ def commit(staging: Staging) -> Path:
     _sync(staging.path)
     try:
         staging.path.rename(staging.target)
-    except OSError:
+    except OSError as error:
         if not is_published(staging.target):
-            raise
+            msg = f"{staging.target} is there, but is not what a step published; remove it or name another directory"
+            raise ArtifactError(msg) from error
         shutil.rmtree(staging.path)
     _sync(staging.target.parent)
     return staging.target
@@ -124,10 +128,10 @@ def publish(target: Path) -> Iterator[Staging]:
     staging = open_staging(target)
     try:
         yield staging
+        commit(staging)
     except BaseException:
         shutil.rmtree(staging.path, ignore_errors=True)
         raise
-    commit(staging)
 
 
 def is_published(directory: Path) -> bool:
@@ -173,7 +177,7 @@ def _clear_stale(target: Path) -> None:
     prefix = f"{STAGING}{target.name}-{socket.gethostname()}-"
     for path in target.parent.glob(f"{prefix}*"):
         pid = path.name.removeprefix(prefix).split("-")[0]
-        if not _is_alive(int(pid)):
+        if pid.isdecimal() and not _is_alive(int(pid)):
             shutil.rmtree(path, ignore_errors=True)
 
 

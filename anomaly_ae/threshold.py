@@ -66,15 +66,18 @@ def calibrate(scores: Floats, target_fpr: float) -> Calibration:
         target_fpr: tolerated share of normal rows above the threshold.
 
     Raises:
-        CalibrationError: too few scores to promise the rate, or scores that are not finite.
+        CalibrationError: too few scores to promise the rate, scores that are not finite, or a rate that is no share.
 
     Example:
         >>> import numpy as np
         >>> calibrate(np.arange(1.0, 100.0), target_fpr=0.05).threshold
         95.0
     """
+    if not 0 < target_fpr < 1:
+        msg = f"target_fpr must lie between 0 and 1, not {target_fpr:g}"
+        raise CalibrationError(msg)
     ranked = validated(scores)
-    rank = math.ceil(round((len(ranked) + 1) * (1 - target_fpr), 9))
+    rank = max(1, math.ceil(round((len(ranked) + 1) * (1 - target_fpr), 9)))
     if rank > len(ranked):
         needed = math.ceil(round(1 / target_fpr, 9)) - 1
         msg = (
@@ -89,7 +92,7 @@ def calibrate(scores: Floats, target_fpr: float) -> Calibration:
         target_fpr=target_fpr,
         n_validation=len(ranked),
         smallest_fpr=1 / (len(ranked) + 1),
-        scores_sha256=hashlib.sha256(ranked.tobytes()).hexdigest(),
+        scores_sha256=hash_scores(ranked),
     )
     return Calibration(**promise.model_dump(), calibration_id=fingerprint(promise.model_dump()))
 
@@ -107,7 +110,12 @@ def p_values(scores: Floats, validation_scores: Floats) -> Floats:
 
 def severity(p_value: Floats, n_validation: int) -> Floats:
     """Return 0 for a p-value of 1 and 100 for the smallest there can be, evenly on a log scale."""
-    return np.maximum(-100 * np.log(p_value) / math.log(n_validation + 1), 0.0)
+    return np.clip(-100 * np.log(p_value) / math.log(n_validation + 1), 0.0, 100.0)
+
+
+def hash_scores(ranked: Floats) -> str:
+    """Return the SHA-256 of ascending scores, in hex."""
+    return hashlib.sha256(ranked.tobytes()).hexdigest()
 
 
 def validated(scores: Floats) -> Floats:

@@ -9,9 +9,12 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from anomaly_ae.errors import TrainingError
+from anomaly_ae.networks.dense import DenseNetwork
 from anomaly_ae.spec import TrainingSpec
 
 OnCheck = Callable[[int, float], None]
+MAX_JUDGED_ROWS = 4096
+"""Rows the early-stopping loss is taken from."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,8 @@ class NoiseRange:
     high: float
 
     def corrupt(self, rows: Tensor, generator: torch.Generator) -> Tensor:
-        """Return rows `(n, d)` with noise."""
-        share = torch.rand(len(rows), 1, generator=generator, device=rows.device)
+        """Return rows `(*, n, d)` with noise."""
+        share = torch.rand(*rows.shape[:-1], 1, generator=generator, device=rows.device)
         sigma = self.low * (self.high / self.low) ** share
         return rows + sigma * torch.randn(rows.shape, generator=generator, device=rows.device)
 
@@ -53,32 +56,6 @@ def select_device(name: str) -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def train(
-    network: nn.Module,
-    rows: Tensor,
-    spec: TrainingSpec,
-    noise: NoiseRange | None = None,
-    on_check: OnCheck | None = None,
-) -> list[Check]:
-    """Train a network in place and leave in it the weights with the least early-stopping loss.
-
-    Args:
-        network: rows `(n, d)` to reconstruction `(n, d)`; trained where its weights are.
-        rows: train rows, `(n, d)`, on any device.
-        spec: steps, optimizer, schedule, early stopping, seed.
-        noise: what is added to the input rows; None feeds them clean.
-        on_check: called with the step and the early-stopping loss at every check.
-
-    Returns:
-        The checks, first to last.
-
-    Raises:
-        TrainingError: the loss became infinite or NaN.
-    """
-    with one_thread():
-        return _train(network, rows, spec, noise, on_check)
-
-
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Let torch compute on one thread: a batch of a few hundred rows is too small to share.
@@ -93,58 +70,99 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _train(
-    network: nn.Module, rows: Tensor, spec: TrainingSpec, noise: NoiseRange | None, on_check: OnCheck | None
+def assign_folds(rows: int, members: int, early_stopping_share: float, seed: int) -> Tensor:
+    """Say for each train row which member is not trained on it, `(rows,)`; -1 where all are.
+
+    Several members share the rows out, so that each row is new to one of them; a single one leaves out a share. With
+    too few rows for that, nothing is left out.
+    """
+    order = torch.randperm(rows, generator=torch.Generator().manual_seed(seed))
+    if members > 1:
+        return order % members if rows >= 2 * members else torch.full((rows,), -1)
+    return torch.where(order < int(rows * early_stopping_share), 0, -1)
+
+
+def train(
+    network: DenseNetwork,
+    rows: Tensor,
+    fold: Tensor,
+    spec: TrainingSpec,
+    *,
+    noise: NoiseRange | None = None,
+    on_check: OnCheck | None = None,
 ) -> list[Check]:
+    """Train a network in place and leave in it the weights with the least early-stopping loss.
+
+    Args:
+        network: reconstructs `(members, n, d)`; trained where its weights are.
+        rows: train rows, `(n, d)`, on any device.
+        fold: see `assign_folds`; early stopping watches each member on the rows it is not trained on.
+        spec: steps, optimizer, schedule, early stopping, seed.
+        noise: what is added to the input rows; None feeds them clean.
+        on_check: called with the step and the early-stopping loss at every check.
+
+    Returns:
+        The checks, first to last.
+
+    Raises:
+        TrainingError: the loss became infinite or NaN.
+    """
     device = next(network.parameters()).device
+    rows = rows.to(device)
     generator = torch.Generator(device).manual_seed(spec.seed)
-    train_rows, held_out = _keep_out(rows.to(device), spec, generator)
     optimizer, schedule = _optimizer(network, spec)
-    judge = _Judge(network, held_out, noise, spec)
+    judge = _Judge(network, _left_out(rows, fold, network.members), noise, spec)
+    seen = [torch.nonzero(fold != member).ravel().to(device) for member in range(network.members)]
+    size = min(spec.batch_size, *(len(indices) for indices in seen))
     losses: list[Tensor] = []
     network.train()
-    for step in range(1, spec.steps + 1):
-        losses.append(_step(network, _batch(train_rows, spec.batch_size, generator), noise, generator, optimizer))
-        schedule.step()
-        if step % spec.check_every == 0 or step == spec.steps:
-            check = judge.check(step, torch.stack(losses).mean().item())
-            losses.clear()
-            if on_check:
-                on_check(step, check.early_stopping_loss)
-            if judge.stalled:
-                break
+    with one_thread():
+        for step in range(1, spec.steps + 1):
+            batch = torch.stack([rows[_draw(indices, size, generator)] for indices in seen])
+            losses.append(_step(network, batch, noise, generator, optimizer))
+            schedule.step()
+            if step % spec.check_every == 0 or step == spec.steps:
+                check = judge.check(step, torch.stack(losses).mean().item())
+                losses.clear()
+                if on_check:
+                    on_check(step, check.early_stopping_loss)
+                if judge.stalled:
+                    break
     judge.restore_best()
     network.eval()
     return judge.checks
 
 
 def _step(
-    network: nn.Module,
+    network: DenseNetwork,
     clean: Tensor,
     noise: NoiseRange | None,
     generator: torch.Generator,
     optimizer: torch.optim.Optimizer,
 ) -> Tensor:
-    """Update the weights once; return the loss."""
+    """Update the weights once; return the loss, averaged over members."""
     loss = mse_loss(network(noise.corrupt(clean, generator) if noise else clean), clean)
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
+    # Each member's own loss, summed: one member's steps do not depend on how many others there are.
+    (loss * len(clean)).backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
     optimizer.step()
     return loss.detach()
 
 
-def _keep_out(rows: Tensor, spec: TrainingSpec, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Split off the early-stopping rows; with fewer than ten rows they are the train rows themselves."""
-    count = int(len(rows) * spec.early_stopping_share)
+def _left_out(rows: Tensor, fold: Tensor, members: int) -> Tensor:
+    """Return for each member the first rows it is not trained on, equally many, `(members, n, d)`.
+
+    Where nothing is left out, these are the train rows themselves.
+    """
+    indices = [torch.nonzero(fold == member).ravel() for member in range(members)]
+    count = min(MAX_JUDGED_ROWS // members, *(len(one) for one in indices))
     if count == 0:
-        return rows, rows
-    order = torch.randperm(len(rows), generator=generator, device=rows.device)
-    return rows[order[count:]], rows[order[:count]]
+        return rows[:MAX_JUDGED_ROWS].expand(members, -1, -1)
+    return torch.stack([rows[one[:count].to(rows.device)] for one in indices])
 
 
-def _batch(rows: Tensor, size: int, generator: torch.Generator) -> Tensor:
-    picked = torch.randint(len(rows), (min(size, len(rows)),), generator=generator, device=rows.device)
-    return rows[picked]
+def _draw(indices: Tensor, size: int, generator: torch.Generator) -> Tensor:
+    return indices[torch.randint(len(indices), (size,), generator=generator, device=indices.device)]
 
 
 def _optimizer(
@@ -164,11 +182,8 @@ def _optimizer(
 class _Judge:
     """Watches the early-stopping loss, remembers the best weights, and refuses a loss that is not finite."""
 
-    MAX_ROWS = 4096
-
     def __init__(self, network: nn.Module, held_out: Tensor, noise: NoiseRange | None, spec: TrainingSpec) -> None:
-        self.network, self.spec = network, spec
-        self.clean = held_out[: self.MAX_ROWS]
+        self.network, self.spec, self.clean = network, spec, held_out
         # The same noise at every check, so that two checks differ by the weights alone.
         generator = torch.Generator(held_out.device).manual_seed(spec.seed)
         self.noisy = noise.corrupt(self.clean, generator) if noise else self.clean

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from anomaly_ae.features.cells import (
+    MISSING,
     Column,
     Mask,
     Missing,
@@ -52,7 +53,8 @@ class DatetimeColumn(Section):
         """Return the raw elements of the cells, `(n, width)`."""
         angles = [2 * np.pi * _turn(column, part) for part in self.parts]
         circles = [view(angle) for angle in angles for view in (np.sin, np.cos)]
-        return stack([*circles, *missing_element(column, self.missing)], len(column))
+        # Rounded, because the sine of a half turn is 1e-16: times at 0 and 12 o'clock alone must not vary by that.
+        return np.round(stack([*circles, *missing_element(column, self.missing)], len(column)), 9)
 
     def surprise(self, column: Column) -> Mask:
         """Say which cells are missing, if no train row's was."""
@@ -60,12 +62,13 @@ class DatetimeColumn(Section):
 
     def expected(self, raw: Raw) -> pa.Array:
         """Say as text which moment of the day, week or year the reconstruction stands for."""
+        if not self.parts:
+            return pa.array([MISSING if self.missing == "always" else "any moment"] * len(raw), pa.string())
         words = []
         for index, part in enumerate(self.parts):
             turn = np.arctan2(raw[:, 2 * index], raw[:, 2 * index + 1]) / (2 * np.pi) % 1
             words.append(_TURN_WORDS[part](turn))
-        texts = [" ".join(row) for row in zip(*words, strict=True)] if words else [""] * len(raw)
-        return pa.array(texts, pa.string())
+        return pa.array([" ".join(row) for row in zip(*words, strict=True)], pa.string())
 
 
 _MONDAY = 4 * 86_400

@@ -29,7 +29,7 @@ VIEWS: dict[str, tuple[View, ...]] = {
     "quantile": ("quantile",),
     "both": ("standard", "quantile"),
 }
-QUANTILE_KNOTS = 257
+QUANTILE_KNOTS = 1025
 
 
 class NumericColumn(Section):
@@ -44,6 +44,8 @@ class NumericColumn(Section):
     missing: Missing
     constant: float | None = None
     knots: tuple[float, ...] = ()
+    normal: tuple[float, ...] = ()
+    spread: float = 1.0
 
     @classmethod
     def fit(cls, column: Column, contract: ColumnContract, spec: FeatureSpec) -> Self:
@@ -51,11 +53,17 @@ class NumericColumn(Section):
         known = as_float(column.drop_null())
         known = known[~np.isnan(known)]
         constant = _constant_of(known)
-        varies = constant is None and len(known) > 0
-        views = VIEWS[spec.numeric] if varies else ()
-        knots = np.unique(np.quantile(known, np.linspace(0, 1, QUANTILE_KNOTS))) if "quantile" in views else np.empty(0)
-        missing = how_missing(column)
-        return cls(name=contract.name, views=views, missing=missing, constant=constant, knots=tuple(knots.tolist()))
+        views = _views(known, spec) if constant is None and len(known) else ()
+        knots, normal = _normal_scores(known) if "quantile" in views else (np.empty(0), np.empty(0))
+        return cls(
+            name=contract.name,
+            views=views,
+            missing=how_missing(column),
+            constant=constant,
+            knots=tuple(knots.tolist()),
+            normal=tuple(normal.tolist()),
+            spread=_spread(known) if "quantile" in views else 1.0,
+        )
 
     @property
     def width(self) -> int:
@@ -79,27 +87,42 @@ class NumericColumn(Section):
     def expected(self, raw: Raw) -> pa.Array:
         """Say as text which value the reconstruction stands for, in units of the source."""
         if not self.views:
-            return pa.array([MISSING if self.constant is None else f"{self.constant:g}"] * len(raw), pa.string())
+            constant = pa.array([self.constant], pa.float64()).cast(pa.string())[0].as_py()
+            return pa.array([constant or MISSING] * len(raw), pa.string())
         values = raw[:, 0] if self.views[0] == "standard" else self._from_normal(raw[:, 0])
         return round_significant(values).cast(pa.string())
 
     def _to_normal(self, values: Raw) -> Raw:
-        normal = self._grid
-        # Beyond the train range the outermost slope goes on, so that farther stays more anomalous.
-        slope = (normal[-1] - normal[0]) / (self.knots[-1] - self.knots[0])
-        beyond = np.maximum(values - self.knots[-1], 0) + np.minimum(values - self.knots[0], 0)
-        mapped: Raw = np.interp(values, self.knots, normal) + slope * beyond
+        # Beyond the train range it goes on in standard deviations, so that farther stays more anomalous.
+        beyond = (values - np.clip(values, self.knots[0], self.knots[-1])) / self.spread
+        mapped: Raw = np.interp(values, self.knots, self.normal) + beyond
         return mapped
 
     def _from_normal(self, normal: Raw) -> Raw:
-        values: Raw = np.interp(normal, self._grid, self.knots)
+        values: Raw = np.interp(normal, self.normal, self.knots)
         return values
 
-    @property
-    def _grid(self) -> Raw:
-        """Normal scores of the knots' ranks."""
-        grid: Raw = stats.norm.ppf((np.arange(len(self.knots)) + 0.5) / len(self.knots))
-        return grid
+
+def _views(known: Raw, spec: FeatureSpec) -> tuple[View, ...]:
+    """Return the views that the spec asks for; "auto" maps a heavy-tailed column to a normal."""
+    if spec.numeric != "auto":
+        return VIEWS[spec.numeric]
+    is_heavy = stats.kurtosis(known / np.abs(known).max()) > spec.max_kurtosis
+    return VIEWS["quantile" if is_heavy else "standard"]
+
+
+def _normal_scores(known: Raw) -> tuple[Raw, Raw]:
+    """Return distinct values, at most `QUANTILE_KNOTS`, and the normal scores of their mid-ranks."""
+    values, counts = np.unique(known, return_counts=True)
+    rank = (np.cumsum(counts) - counts / 2) / len(known)
+    kept = np.unique(np.searchsorted(rank, np.linspace(rank[0], rank[-1], QUANTILE_KNOTS)))
+    return values[kept], stats.norm.ppf(rank[kept])
+
+
+def _spread(known: Raw) -> float:
+    """Return the standard deviation; scaled before it is squared, for 1e300 must not overflow."""
+    scale = float(np.abs(known).max())
+    return float((known / scale).std()) * scale
 
 
 def _constant_of(known: Raw) -> float | None:

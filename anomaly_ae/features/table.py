@@ -135,12 +135,14 @@ class TableEncoder(Section):
 def _moments(raw: Raw) -> tuple[Raw, Raw]:
     """Return mean and standard deviation of each element over the cells that are there.
 
-    Numbers are scaled by their largest before they are squared: 1e300 must not overflow.
+    Numbers are scaled by their largest before they are squared: 1e300 must not overflow. An element that does not vary
+    keeps its own unit.
     """
     scale = np.nanmax(np.abs(raw), axis=0, initial=np.finfo(float).tiny)
     mean, std = np.nanmean(raw / scale, axis=0) * scale, np.nanstd(raw / scale, axis=0) * scale
     binary = np.all((raw == 0) | (raw == 1) | np.isnan(raw), axis=0)
-    return mean, np.where(binary, np.maximum(std, MIN_STD), std)
+    std = np.where(binary, np.maximum(std, MIN_STD), std)
+    return mean, np.where(std > 0, std, 1.0)
 
 
 def _standardise(raw: Raw, mean: Raw, std: Raw) -> Raw:

@@ -1,13 +1,22 @@
-"""Torch modules: layers and forward, nothing else. `build` makes the one a spec names."""
+"""Torch modules: layers and forward, nothing else. `build` makes the one that a spec names."""
 
-from torch import nn
+from anomaly_ae.networks.autoencoder import Autoencoder
+from anomaly_ae.networks.dense import DenoisingAutoencoder, DenseAutoencoder, DenseNetwork
+from anomaly_ae.networks.memory import Memory, whitening
+from anomaly_ae.spec import MemoryNetwork, NetworkSpec, TextbookNetwork
 
-from anomaly_ae.networks.dense import DenoisingAutoencoder, DenseAutoencoder
-from anomaly_ae.spec import DenoisingNetwork, TextbookNetwork
+__all__ = ["Autoencoder", "Memory", "build", "build_dense", "whitening"]
 
 
-def build(spec: DenoisingNetwork | TextbookNetwork, width: int) -> nn.Module:
-    """Return the untrained network that `spec` describes, for rows of `width` elements."""
+def build_dense(spec: NetworkSpec, width: int) -> DenseNetwork:
+    """Return the untrained dense network that `spec` describes, for rows of `width` elements."""
     if isinstance(spec, TextbookNetwork):
         return DenseAutoencoder(width, spec.hidden, spec.bottleneck)
-    return DenoisingAutoencoder(width, spec.hidden)
+    return DenoisingAutoencoder(width, spec.hidden, spec.members)
+
+
+def build(spec: NetworkSpec, width: int, memory_rows: int) -> Autoencoder:
+    """Return an empty autoencoder of the right shape, for weights to be loaded into."""
+    count = 2 if isinstance(spec, MemoryNetwork) else 0
+    neighbours = spec.neighbours if isinstance(spec, MemoryNetwork) else 0
+    return Autoencoder(build_dense(spec, width), [Memory(memory_rows, width, neighbours) for _ in range(count)])

@@ -1,16 +1,39 @@
 """Dense autoencoders: rows of d elements in, their reconstruction out.
 
-Shapes are `(*, d) -> (*, d)` throughout.
+Several members of one architecture are trained side by side, in one batched matrix product per layer. Shapes are
+`(members, n, d) -> (members, n, d)`; rows without a members dimension are given to every member.
 """
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 
 
+class ParallelLinear(nn.Module):
+    """One linear layer per member, `(members, n, inputs) -> (members, n, outputs)`."""
+
+    def __init__(self, members: int, inputs: int, outputs: int) -> None:
+        super().__init__()
+        # The bounds of torch.nn.Linear.
+        bound = 1 / math.sqrt(inputs)
+        self.weight = nn.Parameter(torch.empty(members, inputs, outputs).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(members, 1, outputs).uniform_(-bound, bound))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Apply each member's layer to its rows."""
+        return torch.baddbmm(self.bias, rows, self.weight)
+
+    def extra_repr(self) -> str:
+        """Say the shape, as a printed model shows it."""
+        members, inputs, outputs = self.weight.shape
+        return f"members={members}, inputs={inputs}, outputs={outputs}"
+
+
 class DenseAutoencoder(nn.Module):
-    """An encoder and its decoder, each a stack of dense layers.
+    """The textbook autoencoder: an encoder to a bottleneck, and its mirror image.
 
     Args:
         width: number of elements of a row, d.
@@ -23,47 +46,59 @@ class DenseAutoencoder(nn.Module):
     Example:
         >>> DenseAutoencoder(784, (256,), 64).encoder
         Sequential(
-          (0): Linear(in_features=784, out_features=256, bias=True)
+          (0): ParallelLinear(members=1, inputs=784, outputs=256)
           (1): ReLU()
-          (2): Linear(in_features=256, out_features=64, bias=True)
+          (2): ParallelLinear(members=1, inputs=256, outputs=64)
         )
     """
 
+    members = 1
+
     def __init__(self, width: int, hidden: Sequence[int], bottleneck: int) -> None:
         super().__init__()
-        self.encoder = dense([width, *hidden, bottleneck], nn.ReLU)
-        self.decoder = dense([bottleneck, *reversed(hidden), width], nn.ReLU)
+        self.encoder = dense(1, [width, *hidden, bottleneck], nn.ReLU())
+        self.decoder = dense(1, [bottleneck, *reversed(hidden), width], nn.ReLU())
 
     def forward(self, rows: Tensor) -> Tensor:
         """Reconstruct rows from their code."""
-        reconstruction: Tensor = self.decoder(self.encoder(rows))
+        reconstruction: Tensor = self.decoder(self.encoder(for_members(rows, 1)))
         return reconstruction
 
 
 class DenoisingAutoencoder(nn.Module):
-    """A stack of dense layers that returns the clean row for a noisy one; it needs no bottleneck to have to learn.
+    """Dense layers that return the clean row for a noisy one; they need no bottleneck to have to learn.
 
     Args:
         width: number of elements of a row, d.
         hidden: widths of the layers in between.
+        members: networks trained side by side.
 
     Source:
         Vincent et al., "Stacked denoising autoencoders", JMLR 11, 2010.
     """
 
-    def __init__(self, width: int, hidden: Sequence[int]) -> None:
+    def __init__(self, width: int, hidden: Sequence[int], members: int = 1) -> None:
         super().__init__()
-        self.layers = dense([width, *hidden, width], nn.GELU)
+        self.members = members
+        self.layers = dense(members, [width, *hidden, width], nn.GELU(approximate="tanh"))
 
     def forward(self, rows: Tensor) -> Tensor:
         """Reconstruct rows as if they were noisy."""
-        reconstruction: Tensor = self.layers(rows)
+        reconstruction: Tensor = self.layers(for_members(rows, self.members))
         return reconstruction
 
 
-def dense(widths: Sequence[int], activation: type[nn.Module]) -> nn.Sequential:
+DenseNetwork = DenseAutoencoder | DenoisingAutoencoder
+
+
+def dense(members: int, widths: Sequence[int], activation: nn.Module) -> nn.Sequential:
     """Return linear layers of the given widths with an activation between every two of them."""
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(widths):
-        layers += [nn.Linear(inputs, outputs), activation()]
+        layers += [ParallelLinear(members, inputs, outputs), activation]
     return nn.Sequential(*layers[:-1])
+
+
+def for_members(rows: Tensor, members: int) -> Tensor:
+    """Give rows `(n, d)` to every member; rows `(members, n, d)` are given out already."""
+    return rows if rows.dim() == 3 else rows.expand(members, *rows.shape)
