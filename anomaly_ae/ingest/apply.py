@@ -2,6 +2,7 @@
 
 import json
 import math
+import reprlib
 from collections import Counter
 from dataclasses import dataclass, replace
 
@@ -37,6 +38,9 @@ _IN_WORDS = {
     "duplicate_id": "names an earlier row too",
     "unknown_label": "is neither an anomaly nor a normal value of the label column",
 }
+
+_SHORTENED = reprlib.Repr(maxstring=100, maxother=100)
+"""Spells a cell in the detail of a reject; the whole record stands beside it."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +172,8 @@ def _make_rejects(batch: RawBatch, broken: dict[int, Rule], source_file: str) ->
     rejects = []
     for (index, rule), record in zip(broken.items(), records, strict=True):
         reason, column = rule
-        detail = f"{column!r}: {record.get(column)!r} {_IN_WORDS[reason]}"
+        shown = _SHORTENED.repr(record.get(column))
+        detail = f"{column!r}: {shown} {_IN_WORDS[reason]}"
         row = json.dumps({name: _legible(cell) for name, cell in record.items()}, ensure_ascii=False, default=str)
         rejects.append(Reject(source_file, int(batch.numbers[index]), row, _code(rule), detail))
     return rejects

@@ -19,6 +19,9 @@ from anomaly_ae.spec import DataSpec, LabelSpec, Role
 SAMPLE_BYTES = 256 << 20
 """The sample ends here, though rows be fewer than asked for: a table may be very wide."""
 
+_SHOWN = 20
+"""Column names that an error message lists."""
+
 _SINGLE = (Role.ID, Role.TIME, Role.ENTITY, Role.LABEL)
 
 
@@ -54,7 +57,10 @@ def nearest(name: str, names: Iterable[str]) -> str:
     """Say which of some names come nearest to one that is not among them."""
     names = list(names)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    return f"nearest: {', '.join(map(repr, near))}" if near else f"there are: {', '.join(map(repr, names))}"
+    if near:
+        return f"nearest: {', '.join(map(repr, near))}"
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"there are: {', '.join(map(repr, names[:_SHOWN]))}{more}"
 
 
 def read_sample(files: Sequence[SourceFile], data: DataSpec) -> dict[str, pa.Array]:

@@ -90,9 +90,9 @@ class Tally:
 
     def _notes(self) -> Iterable[str]:
         label = self.contract.label
-        if label and not self.labels["anomaly"]:
+        if label and self.labels["normal"] and not self.labels["anomaly"]:
             values = ", ".join(map(repr, label.anomaly_values))
-            yield f"no row is labelled an anomaly: label column {label.column!r} never holds {values}"
+            yield f"no accepted row is labelled an anomaly: label column {label.column!r} never holds {values}"
         if self.extra:
             yield f"columns that the contract does not have were left out: {', '.join(map(repr, self.extra))}"
 

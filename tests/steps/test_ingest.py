@@ -98,6 +98,17 @@ def test_row_with_two_faults_has_the_first_reason(tmp_path: Path) -> None:
     ]
 
 
+def test_long_cell_is_shortened_in_the_detail(tmp_path: Path) -> None:
+    """The detail of a reject stays short; the record beside it is whole."""
+    path = write(tmp_path / "a.csv", "x\n" + "1\n" * 200 + "z" * 5000 + "\n")
+
+    result = run(path)
+
+    table = pq.read_table(result.directory / "rejected.parquet").to_pylist()
+    assert len(table[0]["detail"]) < 200
+    assert json.loads(table[0]["row"]) == {"x": "z" * 5000}
+
+
 def test_manifest_says_what_happened(tmp_path: Path) -> None:
     """The manifest lists sources, parts, counts by rule, missing cells, labels, left-out columns and file hashes."""
     write(tmp_path / "in" / "a.csv", "x,note,y\n" + "1,,0\n" * 99 + ",,1\n")
