@@ -1,0 +1,94 @@
+"""The autoencoder as a whole: a dense network, and for some kinds memories beside it, each with an error of its own."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+
+from anomaly_ae.networks.dense import DenseNetwork
+from anomaly_ae.networks.memory import Memory
+
+
+class Examination(NamedTuple):
+    """What an autoencoder makes of n rows.
+
+    Attributes:
+        reconstruction: by the network, one pass, the mean of its members, `(n, d)`.
+        normal: the rows as they would be if they were normal, `(n, d)`: what the nearest stored train rows hold where
+            there is a memory, else what the network returns after all passes.
+        errors: each part's squared error of each element, in the part's own frame, `(parts, n, d)`.
+    """
+
+    reconstruction: Tensor
+    normal: Tensor
+    errors: Tensor
+
+
+class Autoencoder(nn.Module):
+    """A dense network and the memories beside it: parts that each reconstruct a row in their own way.
+
+    Args:
+        network: reconstructs `(members, n, d)`.
+        memories: reconstruct a row by the nearest of the train rows they hold; may be empty.
+    """
+
+    def __init__(self, network: DenseNetwork, memories: Sequence[Memory] = ()) -> None:
+        super().__init__()
+        self.network = network
+        self.memories = nn.ModuleList(memories)
+
+    @property
+    def parts(self) -> int:
+        """Number of parts."""
+        return 1 + len(self.memories)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Reconstruct rows by the network, one pass, `(n, d) -> (n, d)`: the mean of its members."""
+        reconstruction: Tensor = self.network(rows).mean(dim=0)
+        return reconstruction
+
+    def examine(self, rows: Tensor, passes: int) -> Examination:
+        """Reconstruct rows by every part.
+
+        Args:
+            rows: `(n, d)`.
+            passes: times the network's reconstruction is fed back: a row far from the data needs several steps home.
+        """
+        members = self.network(rows)
+        reconstruction = members.mean(dim=0)
+        members = self._feed_back(members, passes)
+        errors, normal = [(members - rows).square().mean(dim=0)], members.mean(dim=0)
+        for index, memory in enumerate(self._memories()):
+            framed = rows @ memory.frame
+            recalled = memory.recall(framed)
+            errors.append((recalled - framed).square().mean(dim=0))
+            if index == 0:
+                normal = recalled.mean(dim=0)
+        return Examination(reconstruction, normal, torch.stack(errors))
+
+    def unseen_errors(self, rows: Tensor, fold: Tensor, own: Tensor, passes: int) -> Tensor:
+        """Return each part's errors of train rows as if it had not seen them, `(parts, n, d)`.
+
+        Args:
+            rows: `(n, d)`.
+            fold: the member that was not trained on each row, `(n,)`; -1 where all were.
+            own: the index of each row in the memories, `(n,)`; -1 where it is not in them.
+            passes: see `examine`.
+        """
+        every = (self._feed_back(self.network(rows), passes) - rows).square()
+        chosen = every[fold.clamp_min(0), torch.arange(len(rows), device=rows.device)]
+        errors = [torch.where((fold >= 0)[:, None], chosen, every.mean(dim=0))]
+        for memory in self._memories():
+            framed = rows @ memory.frame
+            errors.append((memory.recall(framed, own) - framed).square().mean(dim=0))
+        return torch.stack(errors)
+
+    def _feed_back(self, members: Tensor, passes: int) -> Tensor:
+        """Reconstruct each member's reconstruction again, until it has passed so many times."""
+        for _ in range(passes - 1):
+            members = self.network(members)
+        return members
+
+    def _memories(self) -> Iterator[Memory]:
+        return cast("Iterator[Memory]", iter(self.memories))

@@ -1,0 +1,77 @@
+"""A memory of train rows, from which a row is reconstructed by its nearest ones.
+
+The best denoiser of a finite set of rows is an average over the rows themselves, weighted by nearness; its error is
+what a dense network of fixed size cannot learn where the data are many-peaked. Sources: Gong et al., "Memorizing
+normality to detect anomaly: memory-augmented deep autoencoder", ICCV 2019; Ramsauer et al., "Hopfield networks is all
+you need", ICLR 2021.
+"""
+
+import math
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+
+class Memory(nn.Module):
+    """Stored rows, in a frame of their own.
+
+    Args:
+        rows: number of stored rows.
+        width: number of elements of a row, d.
+        neighbours: how many of the nearest stored rows reconstruct a row.
+
+    Attributes:
+        frame: symmetric matrix `(d, d)` that takes elements to the frame; the identity, or a whitening.
+        stored: the rows in that frame, `(rows, d)`.
+    """
+
+    frame: Tensor
+    stored: Tensor
+
+    def __init__(self, rows: int, width: int, neighbours: int) -> None:
+        super().__init__()
+        self.neighbours = max(1, min(neighbours, rows - 1))
+        self.register_buffer("frame", torch.eye(width))
+        self.register_buffer("stored", torch.zeros(rows, width))
+
+    @classmethod
+    def of(cls, rows: Tensor, neighbours: int, frame: Tensor | None = None) -> Self:
+        """Return a memory of rows `(m, d)`."""
+        memory = cls(len(rows), rows.shape[1], neighbours).to(rows.device)
+        if frame is not None:
+            memory.frame.copy_(frame)
+        memory.stored.copy_(rows @ memory.frame)
+        return memory
+
+    def nearest(self, rows: Tensor, own: Tensor | None = None) -> Tensor:
+        """Return the indices of the nearest stored rows, `(n, neighbours)`.
+
+        Args:
+            rows: in the memory's frame, `(n, d)`.
+            own: index of the stored row that each row is itself, and which does not count; -1 for none.
+        """
+        distance = torch.addmm(self.stored.square().sum(dim=1), rows, self.stored.T, alpha=-2)
+        if own is not None:
+            itself = torch.nonzero(own >= 0).ravel()
+            distance[itself, own[itself]] = math.inf
+        return distance.topk(self.neighbours, largest=False).indices
+
+    def recall(self, rows: Tensor, own: Tensor | None = None) -> Tensor:
+        """Return the nearest stored rows of each row, `(neighbours, n, d)`, in the frame; `rows` are in it too."""
+        return self.stored[self.nearest(rows, own).T]
+
+
+def whitening(rows: Tensor, shrinkage: float) -> Tensor:
+    """Return the symmetric matrix that whitens rows `(n, d)`: each whitened element stays nearest to its own column.
+
+    The covariance is first shrunk towards its mean variance, without which directions that hardly vary, or that too
+    few rows determine, would rule. Source: Kessy, Lewin and Strimmer, "Optimal whitening and decorrelation", 2018.
+    """
+    covariance = torch.cov(rows.double().T, correction=0).reshape(rows.shape[1], rows.shape[1])
+    mean_variance = covariance.diagonal().mean().clamp_min(1e-12)
+    identity = torch.eye(len(covariance), dtype=covariance.dtype, device=rows.device)
+    values, vectors = torch.linalg.eigh((1 - shrinkage) * covariance + shrinkage * mean_variance * identity)
+    inverse_root = values.clamp_min(1e-9 * values.max()).rsqrt()
+    whitener: Tensor = (vectors * inverse_root) @ vectors.T
+    return whitener.float()
