@@ -2,7 +2,6 @@
 
 import json
 import math
-import reprlib
 from collections import Counter
 from dataclasses import dataclass, replace
 
@@ -39,8 +38,8 @@ _IN_WORDS = {
     "unknown_label": "is neither an anomaly nor a normal value of the label column",
 }
 
-_SHORTENED = reprlib.Repr(maxstring=100, maxother=100)
-"""Spells a cell in the detail of a reject; the whole record stands beside it."""
+_SHOWN = 100
+"""Characters of a cell that the detail of a reject shows; the whole record stands beside it."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +171,8 @@ def _make_rejects(batch: RawBatch, broken: dict[int, Rule], source_file: str) ->
     rejects = []
     for (index, rule), record in zip(broken.items(), records, strict=True):
         reason, column = rule
-        shown = _SHORTENED.repr(record.get(column))
+        cell = repr(record.get(column))
+        shown = cell if len(cell) <= _SHOWN else f"{cell[:_SHOWN]}..."
         detail = f"{column!r}: {shown} {_IN_WORDS[reason]}"
         row = json.dumps({name: _legible(cell) for name, cell in record.items()}, ensure_ascii=False, default=str)
         rejects.append(Reject(source_file, int(batch.numbers[index]), row, _code(rule), detail))

@@ -135,7 +135,7 @@ def test_user_roles_go_first(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "error", "expected"),
     [
-        ({"time": "tiem"}, SpecError, "data.time names the column 'tiem'.*nearest: 'time'"),
+        ({"time": "tim"}, SpecError, "data.time names the column 'tim'.*nearest: 'time'"),
         ({"ignore": ("x",)}, SpecError, "data.ignore names the column 'x'"),
         ({"roles": {"time": "time", "v": "time"}}, SpecError, "'time', 'v' are all given the role time"),
         ({"time": "word"}, ContractError, "column 'word' cannot be the time column.*'red'"),
