@@ -22,7 +22,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import ValidationError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as serialize
 
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.features.table import TableEncoder
@@ -195,7 +196,9 @@ def library_versions() -> dict[str, str]:
 
 def _write(staging: Staging, one: ModelVersion) -> None:
     directory, network = staging.path, one.model.network
-    save_file({name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}, directory / WEIGHTS)
+    # Not save_file: it makes a file that only its owner may read.
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
+    (directory / WEIGHTS).write_bytes(serialize(tensors))
     write_json(directory / MODEL, one.description.model_dump(mode="json"))
     pq.write_table(pa.table({"anomaly_score": one.validation_scores}), directory / VALIDATION_SCORES)
     (directory / CARD).write_text(_card(one), encoding="utf-8")

@@ -17,6 +17,8 @@ MISSING = "missing"
 """How a missing cell reads in a reason."""
 
 CONSTANT_TOLERANCE = 1e-9
+LEAST_STD_OF_FLAG = 0.1
+"""Of an element that is 0 or 1: a rare one must not weigh more than ten such elements."""
 
 
 def as_float(column: Column) -> Raw:
@@ -45,6 +47,11 @@ def surprising_absence(column: Column, missing: Missing) -> Mask:
     if missing == "sometimes":
         return np.zeros_like(absent)
     return absent if missing == "never" else ~absent
+
+
+def least_std_of_missing(missing: Missing) -> tuple[float, ...]:
+    """Return the least standard deviation of the missing element, where there is one."""
+    return (LEAST_STD_OF_FLAG,) if missing == "sometimes" else ()
 
 
 def missing_element(column: Column, missing: Missing) -> Sequence[Raw]:

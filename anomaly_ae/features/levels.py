@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from anomaly_ae.features.cells import (
+    LEAST_STD_OF_FLAG,
     MISSING,
     Column,
     Mask,
@@ -16,6 +17,7 @@ from anomaly_ae.features.cells import (
     as_float,
     how_missing,
     is_missing,
+    least_std_of_missing,
     missing_element,
     stack,
     surprising_absence,
@@ -41,9 +43,9 @@ class BooleanColumn(Section):
         return cls(name=contract.name, missing=how_missing(column), seen=tuple(seen))
 
     @property
-    def width(self) -> int:
-        """Number of elements."""
-        return self._varies + (self.missing == "sometimes")
+    def least_std(self) -> tuple[float, ...]:
+        """Least standard deviation to divide each element by; as long as there are elements."""
+        return (*(LEAST_STD_OF_FLAG,) * self._varies, *least_std_of_missing(self.missing))
 
     def raw(self, column: Column) -> Raw:
         """Return the raw elements of the cells, `(n, width)`."""
@@ -95,9 +97,9 @@ class CategoricalColumn(Section):
         return cls(name=contract.name, missing=how_missing(column), levels=tuple(levels), rare=tuple(rare))
 
     @property
-    def width(self) -> int:
-        """Number of elements."""
-        return self._kinds + (self.missing == "sometimes")
+    def least_std(self) -> tuple[float, ...]:
+        """Least standard deviation to divide each element by; as long as there are elements."""
+        return (*(LEAST_STD_OF_FLAG,) * self._kinds, *least_std_of_missing(self.missing))
 
     def raw(self, column: Column) -> Raw:
         """Return the raw elements of the cells, `(n, width)`; NaN for an unseen level or a missing cell."""

@@ -14,6 +14,7 @@ from anomaly_ae.features.cells import (
     Raw,
     as_float,
     how_missing,
+    least_std_of_missing,
     missing_element,
     stack,
     surprising_absence,
@@ -45,9 +46,9 @@ class DatetimeColumn(Section):
         return cls(name=contract.name, missing=how_missing(column), parts=parts)
 
     @property
-    def width(self) -> int:
-        """Number of elements."""
-        return 2 * len(self.parts) + (self.missing == "sometimes")
+    def least_std(self) -> tuple[float, ...]:
+        """Least standard deviation to divide each element by; as long as there are elements."""
+        return (*(0.0, 0.0) * len(self.parts), *least_std_of_missing(self.missing))
 
     def raw(self, column: Column) -> Raw:
         """Return the raw elements of the cells, `(n, width)`."""

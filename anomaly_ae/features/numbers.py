@@ -15,6 +15,7 @@ from anomaly_ae.features.cells import (
     as_float,
     how_missing,
     is_close,
+    least_std_of_missing,
     missing_element,
     round_significant,
     stack,
@@ -30,6 +31,8 @@ VIEWS: dict[str, tuple[View, ...]] = {
     "both": ("standard", "quantile"),
 }
 QUANTILE_KNOTS = 1025
+LEAST_STD: dict[View, float] = {"standard": 0.0, "quantile": 1.0}
+"""Normal scores are on the scale of standard deviations already; a column of many ties is not blown up to it."""
 
 
 class NumericColumn(Section):
@@ -66,9 +69,9 @@ class NumericColumn(Section):
         )
 
     @property
-    def width(self) -> int:
-        """Number of elements."""
-        return len(self.views) + (self.missing == "sometimes")
+    def least_std(self) -> tuple[float, ...]:
+        """Least standard deviation to divide each element by; as long as there are elements."""
+        return (*(LEAST_STD[view] for view in self.views), *least_std_of_missing(self.missing))
 
     def raw(self, column: Column) -> Raw:
         """Return the raw elements of the cells, `(n, width)`."""

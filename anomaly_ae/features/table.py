@@ -29,8 +29,6 @@ COLUMN_KINDS: dict[Role, type[NumericColumn | BooleanColumn | CategoricalColumn 
     Role.DATETIME: DatetimeColumn,
 }
 
-MIN_STD = 0.1
-"""Least standard deviation of an element that is 0 or 1: a rare level must not weigh more than ten such elements."""
 LINEAR_RANGE = 20.0
 """Standard deviations up to which an element is linear; beyond, it grows like a logarithm."""
 
@@ -63,7 +61,7 @@ class TableEncoder(Section):
             ContractError: no column varies among the train rows, so there is nothing to reconstruct.
         """
         columns = tuple(COLUMN_KINDS[one.role].fit(table.column(one.name), one, spec) for one in contracts)
-        moments = [_moments(column.raw(table.column(column.name))) for column in columns]
+        moments = [_moments(column.raw(table.column(column.name)), column.least_std) for column in columns]
         mean, std = (np.concatenate([moment[part] for moment in moments] or [np.empty(0)]) for part in (0, 1))
         if len(mean) == 0:
             msg = (
@@ -120,7 +118,7 @@ class TableEncoder(Section):
 
     @property
     def _widths(self) -> list[int]:
-        return [column.width for column in self.columns]
+        return [len(column.least_std) for column in self.columns]
 
     @property
     def _slices(self) -> list[slice]:
@@ -132,7 +130,7 @@ class TableEncoder(Section):
         return np.array(values[part])[:, None]
 
 
-def _moments(raw: Raw) -> tuple[Raw, Raw]:
+def _moments(raw: Raw, least_std: Sequence[float]) -> tuple[Raw, Raw]:
     """Return mean and standard deviation of each element over the cells that are there.
 
     Numbers are scaled by their largest before they are squared: 1e300 must not overflow. An element that does not vary
@@ -140,8 +138,7 @@ def _moments(raw: Raw) -> tuple[Raw, Raw]:
     """
     scale = np.nanmax(np.abs(raw), axis=0, initial=np.finfo(float).tiny)
     mean, std = np.nanmean(raw / scale, axis=0) * scale, np.nanstd(raw / scale, axis=0) * scale
-    binary = np.all((raw == 0) | (raw == 1) | np.isnan(raw), axis=0)
-    std = np.where(binary, np.maximum(std, MIN_STD), std)
+    std = np.maximum(std, least_std)
     return mean, np.where(std > 0, std, 1.0)
 
 
