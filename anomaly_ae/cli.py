@@ -8,7 +8,7 @@ Steps are imported by the commands that need them, so that `--help` does not wai
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -200,10 +200,14 @@ def info(
     _print(as_json, facts, [f"{name}: {value}" for name, value in facts.items() if name != "files"])
 
 
-def main() -> None:
-    """Run the command line; an error raised on purpose becomes a message and exit code 3."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; an error raised on purpose becomes a message and exit code 3.
+
+    Args:
+        arguments: what was typed after the program's name; None takes it from the process.
+    """
     try:
-        app()
+        app(arguments)
     except AnomalyAEError as error:
         typer.echo(f"{type(error).__name__}: {error}", err=True)
         sys.exit(DATA_ERROR)
