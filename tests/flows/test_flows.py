@@ -79,8 +79,8 @@ def test_a_run_leaves_a_summary_and_the_top_anomalies(spec: Spec) -> None:
 )
 def test_parameters_refuse_unknown_keys(parameters: type[BaseModel]) -> None:
     """A misspelt parameter is refused before anything runs."""
-    with pytest.raises(ValidationError, match="thresold"):
-        parameters.model_validate({"thresold": 1})
+    with pytest.raises(ValidationError, match="thresholds"):
+        parameters.model_validate({"thresholds": 1})
 
 
 def test_faults_of_the_data_are_not_retried(spec: Spec, tmp_path: Path) -> None:
