@@ -17,7 +17,8 @@ BATCH_ROWS = 16_384
 
 def read_parquet(file: SourceFile, data: DataSpec) -> Iterator[RawBatch]:  # noqa: ARG001 (every reader is called so)
     """Yield the records of a Parquet file; first an empty batch that has its columns."""
-    with pq.ParquetFile(file.path) as parquet:
+    # Buffered ahead, a file would be in memory whole by its last row group.
+    with pq.ParquetFile(file.path, pre_buffer=False) as parquet:
         yield from _number(parquet.schema_arrow, parquet.iter_batches(BATCH_ROWS))
 
 

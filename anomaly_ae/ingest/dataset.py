@@ -82,7 +82,8 @@ class Dataset:
             msg = f"the dataset has no column {unknown[0]!r}; it has {', '.join(self.contract.schema.names)}"
             raise ContractError(msg)
         for path in self.parts if part is None else [part]:
-            with pq.ParquetFile(path) as parquet:
+            # Buffered ahead, a part would be in memory whole by its last row group.
+            with pq.ParquetFile(path, pre_buffer=False) as parquet:
                 for batch in rebatch(parquet.iter_batches(batch_rows, columns=names), batch_rows):
                     yield batch.select(names)
 
