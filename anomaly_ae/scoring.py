@@ -14,6 +14,7 @@ from torch.nn.functional import pad
 
 from anomaly_ae.features.table import Encoded
 from anomaly_ae.networks import Autoencoder
+from anomaly_ae.threads import side_by_side
 
 SURPRISE = 4.0
 """What a cell that no train row could have held adds to its row's score, in means of a train row's score."""
@@ -76,7 +77,6 @@ def fit_weight(errors: NDArray[np.float64], *, whiten: bool) -> NDArray[np.float
     return weight
 
 
-@torch.inference_mode()
 def score(network: Autoencoder, rows: Encoded, scale: ErrorScale) -> Scores:
     """Score encoded rows.
 
@@ -87,8 +87,10 @@ def score(network: Autoencoder, rows: Encoded, scale: ErrorScale) -> Scores:
     """
     device = next(network.parameters()).device
     by_column = _by_column(scale).to(device)
-    parts = [_score_batch(network, batch.to(device), by_column, scale.passes) for batch in _full_batches(rows.elements)]
     count = len(rows.elements)
+    parts = side_by_side(
+        lambda batch: _score_batch(network, batch.to(device), by_column, scale.passes), _full_batches(rows.elements)
+    )
     error, contributions, normal = (torch.cat(part)[:count].cpu().numpy() for part in zip(*parts, strict=True))
     return Scores(
         reconstruction_error=error.astype(np.float64),

@@ -1,7 +1,6 @@
 """The one training loop: an autoencoder learns to return clean rows, from the rows themselves or from noisy ones."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +10,7 @@ from torch.nn.functional import mse_loss
 from anomaly_ae.errors import TrainingError
 from anomaly_ae.networks.dense import DenseNetwork
 from anomaly_ae.spec import TrainingSpec
+from anomaly_ae.threads import one_thread
 
 OnCheck = Callable[[int, float], None]
 MAX_JUDGED_ROWS = 4096
@@ -54,20 +54,6 @@ def select_device(name: str) -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch compute on one thread: a batch of a few hundred rows is too small to share.
-
-    The result then does not depend on how many cores a machine has.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def assign_folds(rows: int, members: int, early_stopping_share: float, seed: int) -> Tensor:
