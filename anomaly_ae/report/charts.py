@@ -8,9 +8,10 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from anomaly_ae.evaluation import Metrics
 from anomaly_ae.report.curves import Curves, Points
 from anomaly_ae.report.distribution import Distribution, Panel
-from anomaly_ae.report.inputs import Metrics, TrainingCheck
+from anomaly_ae.report.inputs import TrainingCheck
 from anomaly_ae.report.verdict import Rate, Verdict
 from anomaly_ae.report.view import ReportView
 from anomaly_ae.report.wording import count, interval, number, percent, rows

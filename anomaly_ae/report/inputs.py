@@ -4,33 +4,21 @@ Each is a small model: a key that the report needs and the file lacks is an erro
 """
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from anomaly_ae.errors import ArtifactError
+from anomaly_ae.evaluation import Metrics
 from anomaly_ae.storage import read_json, read_manifest
+
+Document = TypeVar("Document", bound=BaseModel)
 
 
 class _Document(BaseModel):
     """A JSON file of ours: keys the report does not show are left alone, missing and mistyped ones refused."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, protected_namespaces=())
-
-    @classmethod
-    def parse(cls, content: Any, path: Path) -> Self:
-        """Check the content of the file at `path`.
-
-        Raises:
-            ArtifactError: a key is missing or holds something else than it should.
-        """
-        try:
-            return cls.model_validate(content)
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"])
-            msg = f"{path}: {key}: {first['msg']}; write it anew with this version of anomaly_ae"
-            raise ArtifactError(msg) from error
 
 
 class ScoredManifest(_Document):
@@ -50,32 +38,6 @@ class ScoredManifest(_Document):
     rows_rejected: int = Field(ge=0)
     rejected_by_reason: dict[str, int]
     alerts: int = Field(ge=0)
-
-
-class Confusion(_Document):
-    """Judged rows by what they are and what was said of them."""
-
-    tp: int
-    fp: int
-    fn: int
-    tn: int
-
-
-class Metrics(_Document):
-    """The numbers of the evaluation; null where a number is undefined, with the reason in `undefined`."""
-
-    rows: int
-    anomalies: int
-    normals: int
-    split: str
-    confusion: Confusion
-    precision: float | None
-    recall: float | None
-    f1: float | None
-    average_precision: float | None
-    roc_auc: float | None
-    false_alarm_rate: float | None
-    undefined: dict[str, str]
 
 
 class TrainingCheck(_Document):
@@ -127,19 +89,37 @@ class Inputs(BaseModel):
     calibration: Calibration
 
 
+def _parse(document: type[Document], content: Any, path: Path) -> Document:
+    """Check the content of the file at `path`.
+
+    Raises:
+        ArtifactError: a key is missing or holds something else than it should.
+    """
+    try:
+        return document.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        msg = f"{path}: {key}: {first['msg']}; write it anew with this version of anomaly_ae"
+        raise ArtifactError(msg) from error
+
+
 def read_inputs(scored: Path, model: Path) -> Inputs:
     """Read the JSON files of a scored directory and of the model version that scored it.
 
     Raises:
         ArtifactError: a file is missing or malformed, row counts do not add up, or the two do not belong together.
     """
-    metrics = scored / "metrics.json"
+    metrics, version = scored / "metrics.json", model / "model.json"
+    manifest = _parse(ScoredManifest, read_manifest(scored, "scored"), scored / "manifest.json")
+    # Not calibration.json, the threshold in force: another one may have followed since the table was scored.
+    calibration = model / "calibrations" / f"{manifest.calibration_id}.json"
     inputs = Inputs(
-        manifest=ScoredManifest.parse(read_manifest(scored, "scored"), scored / "manifest.json"),
-        metrics=Metrics.parse(read_json(metrics), metrics) if metrics.exists() else None,
-        model=ModelVersion.parse(read_json(model / "model.json"), model / "model.json"),
-        model_manifest=ModelManifest.parse(read_manifest(model, "model"), model / "manifest.json"),
-        calibration=Calibration.parse(read_json(model / "calibration.json"), model / "calibration.json"),
+        manifest=manifest,
+        metrics=_parse(Metrics, read_json(metrics), metrics) if metrics.exists() else None,
+        model=_parse(ModelVersion, read_json(version), version),
+        model_manifest=_parse(ModelManifest, read_manifest(model, "model"), model / "manifest.json"),
+        calibration=_parse(Calibration, read_json(calibration), calibration),
     )
     _check_accounting(inputs.manifest, scored)
     _check_lineage(inputs, scored, model)

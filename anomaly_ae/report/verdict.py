@@ -12,7 +12,8 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-from anomaly_ae.report.inputs import Calibration, Metrics
+from anomaly_ae.evaluation import Metrics
+from anomaly_ae.report.inputs import Calibration
 from anomaly_ae.report.tally import Tally
 from anomaly_ae.report.wording import count, interval, percent, rows
 

@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anomaly_ae.errors import ArtifactError
+from anomaly_ae.evaluation import Metrics
 from anomaly_ae.report.curves import Curves, draw_curves
 from anomaly_ae.report.distribution import Distribution, draw_distribution
 from anomaly_ae.report.inputs import (
     Calibration,
     Inputs,
-    Metrics,
     ModelVersion,
     ScoredManifest,
     TrainingCheck,

@@ -84,7 +84,9 @@ def publish_in(root: Path, run: Run) -> Published:
         staging.facts.update(manifest)
     with publish(root / "model") as staging:
         (staging.path / "model.json").write_text(json.dumps(_model(run)))
-        (staging.path / "calibration.json").write_text(json.dumps(_calibration(run)))
+        calibration = _calibration(run)
+        (staging.path / "calibrations").mkdir()
+        (staging.path / "calibrations" / f"{calibration['calibration_id']}.json").write_text(json.dumps(calibration))
         staging.facts.update({"kind": "model", "trained_at": "2026-11-20T21:14:00+00:00", **run.model_manifest})
     return Published(root / "scored", root / "model", manifest, metrics, scores)
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from anomaly_ae.report.inputs import Calibration, Confusion, Metrics
+from anomaly_ae.evaluation import Confusion, Metrics
+from anomaly_ae.report.inputs import Calibration
 from anomaly_ae.report.tally import Group, Tally
 from anomaly_ae.report.verdict import expected_false_alarms, judge, measure_rate
 
@@ -23,7 +24,7 @@ def calibration(n_validation: int = 999, target_fpr: float = 0.01) -> Calibratio
 def metrics(fp: int, tn: int, tp: int = 0, fn: int = 0) -> Metrics:
     """Return the metrics of a test set, as far as the verdict reads them."""
     return Metrics(
-        rows=fp + tn + tp + fn, anomalies=tp + fn, normals=fp + tn, split="test",
+        rows=fp + tn + tp + fn, anomalies=tp + fn, normals=fp + tn, split="test", threshold=1.0,
         confusion=Confusion(tp=tp, fp=fp, fn=fn, tn=tn), precision=0.0, recall=None, f1=None,
         average_precision=None, roc_auc=None, false_alarm_rate=None, undefined={},
     )  # fmt: skip
