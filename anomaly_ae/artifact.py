@@ -13,6 +13,7 @@ Loading refuses a file of which a byte has changed.
 
 import platform
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ from anomaly_ae.networks import Autoencoder, build
 from anomaly_ae.scoring import ErrorScale
 from anomaly_ae.spec import Section, Spec
 from anomaly_ae.split import SplitRule
-from anomaly_ae.storage import Staging, is_published, publish, read_json, read_manifest, verify_files, write_json
+from anomaly_ae.storage import Staging, publish, read_json, read_manifest, verify_files, write_json
 from anomaly_ae.threshold import Calibration, hash_scores
 from anomaly_ae.training import Check, select_device
 
@@ -104,23 +105,16 @@ def describe(
     )
 
 
-def save_model(target: Path, one: ModelVersion, facts: dict[str, Any]) -> None:
-    """Publish a model version as the directory `target`.
+def save_model(target: Path, one: ModelVersion) -> None:
+    """Publish a model version as the directory `target`, which appears whole.
 
-    Args:
-        target: where it appears, whole.
-        one: what to save.
-        facts: for the manifest, what is true of this run only (when it was trained).
-
-    Raises:
-        ArtifactError: another version is there already.
+    When it was made is in the manifest: the other files are the same each time it is made.
     """
-    if is_published(target) and (there := load_description(target).version) != one.description.version:
-        msg = f"{target} already holds model version {there}; save to another directory, or remove that one first"
-        raise ArtifactError(msg)
     with publish(target) as staging:
         _write(staging, one)
-        staging.facts.update(kind="model", format_version=FORMAT_VERSION, version=one.description.version, **facts)
+        trained_at = datetime.now(UTC).isoformat(timespec="seconds")
+        version = one.description.version
+        staging.facts.update(kind="model", format_version=FORMAT_VERSION, version=version, trained_at=trained_at)
 
 
 def load_model(directory: Path, device: str = "cpu") -> ModelVersion:

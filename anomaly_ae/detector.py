@@ -161,9 +161,7 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
             split={"validation_rows_used": len(self.validation_scores_)},
             data={"dataset": "in memory", "sources": []},
         )
-        save_model(
-            Path(directory), ModelVersion(description, self.model_, self.calibration_, self.validation_scores_), {}
-        )
+        save_model(Path(directory), ModelVersion(description, self.model_, self.calibration_, self.validation_scores_))
 
     @classmethod
     def load(cls, directory: str | Path) -> Self:

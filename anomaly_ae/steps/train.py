@@ -1,7 +1,6 @@
 """Train: a dataset and a spec in, a model version with its threshold out."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +65,7 @@ def train(dataset: Path, spec: Spec, workspace: Path, on_check: OnCheck | None =
     directory = model_directory(workspace, version)
     reused = is_published(directory)
     if not reused:
-        one = _fit(rows, spec, version, on_check)
-        save_model(directory, one, {"trained_at": datetime.now(UTC).isoformat(timespec="seconds")})
+        save_model(directory, _fit(rows, spec, version, on_check))
     calibrate(directory, spec.threshold)
     set_alias(workspace, spec.name, version)
     calibration = load_calibration(directory)
