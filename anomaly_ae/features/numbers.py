@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 import numpy as np
 import pyarrow as pa
-from scipy import stats
+from scipy.special import ndtri
 
 from anomaly_ae.features.cells import (
     MISSING,
@@ -110,7 +110,9 @@ def _views(known: Raw, spec: FeatureSpec) -> tuple[View, ...]:
     """Return the views that the spec asks for; "auto" maps a heavy-tailed column to a normal."""
     if spec.numeric != "auto":
         return VIEWS[spec.numeric]
-    is_heavy = stats.kurtosis(known / np.abs(known).max()) > spec.max_kurtosis
+    from scipy.stats import kurtosis  # noqa: PLC0415 - a second of start-up, which scoring need not wait for
+
+    is_heavy = kurtosis(known / np.abs(known).max()) > spec.max_kurtosis
     return VIEWS["quantile" if is_heavy else "standard"]
 
 
@@ -119,7 +121,7 @@ def _normal_scores(known: Raw) -> tuple[Raw, Raw]:
     values, counts = np.unique(known, return_counts=True)
     rank = (np.cumsum(counts) - counts / 2) / len(known)
     kept = np.unique(np.searchsorted(rank, np.linspace(rank[0], rank[-1], QUANTILE_KNOTS)))
-    return values[kept], stats.norm.ppf(rank[kept])
+    return values[kept], ndtri(rank[kept])
 
 
 def _spread(known: Raw) -> float:
