@@ -12,6 +12,7 @@ Loading refuses a file of which a byte has changed.
 """
 
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -41,6 +42,8 @@ from anomaly_ae.training import Check, select_device
 FORMAT_VERSION = 1
 WEIGHTS, MODEL, VALIDATION_SCORES, CARD = "weights.safetensors", "model.json", "validation_scores.parquet", "card.md"
 CALIBRATION, CALIBRATIONS = "calibration.json", "calibrations"
+NAMED_TRIMMED_ROWS = 20
+"""In the card."""
 LIBRARIES = ("anomaly_ae", "torch", "numpy", "pyarrow", "pandas", "scipy", "safetensors")
 
 
@@ -58,6 +61,7 @@ class Description(Section):
     encoder: TableEncoder
     error_weight: tuple[tuple[float, ...], ...]
     history: tuple[Check, ...]
+    trimmed: tuple[str, ...] = ()
     libraries: dict[str, str]
 
 
@@ -87,8 +91,9 @@ def describe(
     split_rule: SplitRule,
     split: dict[str, Any],
     data: dict[str, Any],
+    trimmed: Sequence[str] = (),
 ) -> Description:
-    """Say of a model everything that `model.json` holds."""
+    """Say of a model everything that `model.json` holds; `trimmed` are the ids of its trimmed rows."""
     return Description(
         format_version=FORMAT_VERSION,
         name=spec.name,
@@ -96,11 +101,12 @@ def describe(
         spec=spec,
         contract=contract,
         split_rule=split_rule,
-        split=split,
+        split=split | ({"train_rows_trimmed": len(trimmed)} if spec.training.robust else {}),
         data=data,
         encoder=model.encoder,
         error_weight=model.scale.weight.tolist(),
         history=model.history,
+        trimmed=tuple(trimmed),
         libraries=library_versions(),
     )
 
@@ -241,4 +247,15 @@ It promises nothing about rows from another source, or about how many anomalies 
 | column | role | why |
 |---|---|---|
 {columns}
+{_trimmed_rows(about.trimmed)}"""
+
+
+def _trimmed_rows(ids: tuple[str, ...]) -> str:
+    """Name train rows that were left out; all of them are in `model.json`."""
+    if not ids:
+        return ""
+    named = ", ".join(ids[:NAMED_TRIMMED_ROWS]) + (", ..." if len(ids) > NAMED_TRIMMED_ROWS else "")
+    return f"""
+## Trimmed rows
+{len(ids)} train rows lie far from all others, and nothing was learned from them: {named}.
 """

@@ -46,6 +46,7 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
         passes: times the reconstruction is fed back before its error is taken.
         target_fpr: share of normal rows that may lie above the threshold.
         validation_fraction: share of the rows that the threshold is taken from; the network never sees them.
+        robust: whether the rows may hold anomalies; those far from all others are then left out.
         device: "auto", "cpu", "cuda" or "mps".
         random_state: seed of split, weights, batches and noise.
 
@@ -53,6 +54,7 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
         threshold_: cut on the anomaly score.
         offset_: minus the threshold, as scikit-learn's outlier detectors have it.
         promised_fpr_: what the threshold promises; above `target_fpr`, with a warning, where rows are too few.
+        trimmed_: indices of the rows that `robust` left out, ascending.
         n_features_in_: number of source columns.
 
     Example:
@@ -73,6 +75,7 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
         passes: int = 1,
         target_fpr: float = 0.01,
         validation_fraction: float = 0.2,
+        robust: bool = False,
         device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
@@ -83,6 +86,7 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
         self.passes = passes
         self.target_fpr = target_fpr
         self.validation_fraction = validation_fraction
+        self.robust = robust
         self.device = device
         self.random_state = random_state
 
@@ -103,6 +107,7 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
         held_out = max(1, round(table.num_rows * self.validation_fraction))
         how = ModelSpec(spec.features, spec.network, spec.training, spec.scoring)
         self.model_ = fit_model(table.take(order[held_out:]), self.contract_.features, how)
+        self.trimmed_ = np.sort(order[held_out:][list(self.model_.trimmed)])
         self.validation_scores_ = np.sort(self.model_.score(table.take(order[:held_out])).anomaly_score)
         self.spec_ = spec
         self._set_threshold(self._achievable())
@@ -160,6 +165,7 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
             split_rule=SplitRule(spec=self.spec_.split, key=ROW_ID),
             split={"validation_rows_used": len(self.validation_scores_)},
             data={"dataset": "in memory", "sources": []},
+            trimmed=[str(row) for row in self.trimmed_],
         )
         save_model(Path(directory), ModelVersion(description, self.model_, self.calibration_, self.validation_scores_))
 
@@ -178,11 +184,13 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
             steps=spec.training.steps,
             learning_rate=spec.training.learning_rate,
             passes=spec.scoring.passes,
+            robust=spec.training.robust,
             target_fpr=one.calibration.target_fpr,
             random_state=spec.training.seed,
         )
         detector.model_, detector.contract_, detector.spec_ = one.model, one.description.contract, spec
         detector.validation_scores_ = one.validation_scores
+        detector.trimmed_ = np.array(one.description.trimmed)
         detector.n_features_in_ = len(one.model.encoder.columns)
         detector._set_threshold(one.calibration)
         return detector
@@ -217,7 +225,13 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
             data=DataSpec(source="in memory"),
             split=SplitSpec(train=(1 - validation) * 0.99, validation=validation, test=(1 - validation) * 0.01),
             network=network,
-            training={"steps": self.steps, "learning_rate": self.learning_rate, "seed": seed, "device": self.device},
+            training={
+                "steps": self.steps,
+                "learning_rate": self.learning_rate,
+                "robust": self.robust,
+                "seed": seed,
+                "device": self.device,
+            },
             scoring={"passes": self.passes},
             threshold={"target_fpr": self.target_fpr},
         )

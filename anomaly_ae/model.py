@@ -17,6 +17,10 @@ from anomaly_ae.reasons import reasons
 from anomaly_ae.scoring import BATCH_ROWS, ErrorScale, Scores, fit_weight, score
 from anomaly_ae.spec import FeatureSpec, MemoryNetwork, NetworkSpec, ScoringSpec, TextbookNetwork, TrainingSpec
 from anomaly_ae.training import Check, NoiseRange, OnCheck, assign_folds, select_device, train
+from anomaly_ae.trimming import far_rows
+
+FEW_ROWS = 2
+"""Train rows per element below which a covariance is determined too poorly to be left out of account."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class Model:
         scale: element errors to contributions.
         scoring: passes, whitening, reasons.
         history: the checks of its training.
+        trimmed: indices of the train rows that were left out as too far from the others, ascending.
     """
 
     encoder: TableEncoder
@@ -36,6 +41,7 @@ class Model:
     scale: ErrorScale
     scoring: ScoringSpec
     history: tuple[Check, ...] = ()
+    trimmed: tuple[int, ...] = ()
 
     def score(self, rows: pa.Table | pa.RecordBatch) -> Scores:
         """Score rows that hold the encoder's source columns."""
@@ -62,7 +68,7 @@ def fit_model(
     """Fit encoder, network and error scale on train rows.
 
     Args:
-        table: train rows, normal ones, with the columns named in `columns`.
+        table: train rows, normal ones but for some if `training.robust`, with the columns named in `columns`.
         columns: contracts of the feature columns.
         spec: how.
         on_check: told of the training's progress.
@@ -71,17 +77,32 @@ def fit_model(
         ContractError: no column varies.
         TrainingError: the training diverged.
     """
+    trimmed = _far_rows(table, columns, spec) if spec.training.robust else ()
+    if trimmed:
+        table = table.take(np.setdiff1d(np.arange(table.num_rows), trimmed))
     encoder = TableEncoder.fit(table, columns, spec.features)
-    elements = torch.from_numpy(encoder.transform(table).elements).to(select_device(spec.training.device))
+    elements = _elements(encoder, table, spec)
     network = _initialised(spec, encoder.width).to(elements.device)
     fold = assign_folds(len(elements), network.members, spec.training.early_stopping_share, spec.training.seed)
-    history = train(network, elements, fold, spec.training, noise=_noise(spec.network), on_check=on_check)
+    frame, *memory_frames = _frames(elements, spec.network)
+    history = train(network, elements @ frame, fold, spec.training, noise=_noise(spec.network), on_check=on_check)
     own = _draw_memory(len(elements), spec)
-    autoencoder = Autoencoder(network, _memories(elements, own, spec.network)).eval()
+    memories = _memories(elements, own, spec.network, memory_frames)
+    autoencoder = Autoencoder.of(network, elements, frame, memories).eval()
     errors = _mean_unseen_errors(autoencoder, elements, fold, own, spec.scoring.passes)
     weight = fit_weight(errors, whiten=spec.scoring.whiten)
     scale = ErrorScale(weight, encoder.column_of_element, len(encoder.columns), spec.scoring.passes)
-    return Model(encoder, autoencoder, scale, spec.scoring, tuple(history))
+    return Model(encoder, autoencoder, scale, spec.scoring, tuple(history), trimmed)
+
+
+def _far_rows(table: pa.Table, columns: Sequence[ColumnContract], spec: ModelSpec) -> tuple[int, ...]:
+    """Return the indices of the rows to trim; seen through an encoder that was fitted on them too."""
+    elements = _elements(TableEncoder.fit(table, columns, spec.features), table, spec)
+    return tuple(torch.nonzero(far_rows(elements, spec.training.seed)).ravel().tolist())
+
+
+def _elements(encoder: TableEncoder, table: pa.Table, spec: ModelSpec) -> Tensor:
+    return torch.from_numpy(encoder.transform(table).elements).to(select_device(spec.training.device))
 
 
 def _initialised(spec: ModelSpec, width: int) -> DenseNetwork:
@@ -102,13 +123,26 @@ def _draw_memory(rows: int, spec: ModelSpec) -> Tensor:
     return torch.where(order < size, order, -1)
 
 
-def _memories(elements: Tensor, own: Tensor, spec: NetworkSpec) -> list[Memory]:
-    """Store the drawn rows twice: as they are, and whitened."""
+def _frames(elements: Tensor, spec: NetworkSpec) -> list[Tensor]:
+    """Return the frame of each part: of the network, then of each memory.
+
+    Where the rows are few for their elements, the directions in which they hardly vary carry the signal, and all parts
+    work whitened. Else one memory alone does.
+    """
+    rows, width = elements.shape
+    plain = torch.eye(width, device=elements.device)
+    if not isinstance(spec, MemoryNetwork):
+        return [plain]
+    white = whitening(elements, spec.shrinkage)
+    return [white, white, white] if rows < FEW_ROWS * width else [plain, plain, white]
+
+
+def _memories(elements: Tensor, own: Tensor, spec: NetworkSpec, frames: Sequence[Tensor]) -> list[Memory]:
+    """Store the drawn rows once in each frame."""
     if not isinstance(spec, MemoryNetwork):
         return []
     drawn = torch.nonzero(own >= 0).ravel()
     stored = elements[drawn[own[drawn].argsort()]]
-    frames = [None, whitening(elements, spec.shrinkage)]
     return [Memory.of(stored, spec.neighbours, frame) for frame in frames]
 
 

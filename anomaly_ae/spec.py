@@ -160,6 +160,9 @@ class TrainingSpec(Section):
     patience: int = Field(10, ge=1, description="checks without a better early-stopping loss before stopping")
     check_every: int = Field(50, ge=1, description="steps between two checks")
     max_rows: int = Field(200_000, ge=1, description="train rows held in memory; a larger table is sampled")
+    robust: bool = Field(
+        False, description="train rows may hold anomalies: those far from all others are trimmed, and reported"
+    )
     seed: int = 0
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
 

@@ -63,7 +63,7 @@ def find_targets(adbench: Path | None, tables: Path | None) -> dict[str, tuple[s
     if adbench is not None:
         targets |= {path.stem: (str(path),) for path in sorted(adbench.glob("*.npz"))}
     if tables is not None:
-        from tables import TABLES  # noqa: PLC0415  needs pandas, which npz runs can do without
+        from mixed import TABLES  # noqa: PLC0415  needs pandas, which npz runs can do without
 
         targets |= {name: (name, str(tables)) for name, table in TABLES.items() if (tables / table.file).is_file()}
     return targets

@@ -19,7 +19,7 @@ def read_rows(target: list[str], seed: int, *, raw: bool) -> Rows:
     if len(target) == 1:
         rows = npz_rows(Path(target[0]), seed)
         return rows if raw else standardise(rows)
-    from tables import encode, table_rows  # noqa: PLC0415  pandas would add to the peak memory of npz fits
+    from mixed import encode, table_rows  # noqa: PLC0415  pandas would add to the peak memory of npz fits
 
     rows = table_rows(Path(target[1]), target[0], seed)
     return rows if raw else encode(rows)

@@ -29,8 +29,10 @@ COLUMN_KINDS: dict[Role, type[NumericColumn | BooleanColumn | CategoricalColumn 
     Role.DATETIME: DatetimeColumn,
 }
 
-LINEAR_RANGE = 20.0
-"""Standard deviations up to which an element is linear; beyond, it grows like a logarithm."""
+LINEAR_RANGE = 1000.0
+"""Standard deviations up to which an element is linear; beyond, it grows like a logarithm.
+
+Wide, because rows that all lie far from the train rows must still differ; bounded, because float32 squares them."""
 
 
 @dataclass(frozen=True)

@@ -19,4 +19,5 @@ def build(spec: NetworkSpec, width: int, memory_rows: int) -> Autoencoder:
     """Return an empty autoencoder of the right shape, for weights to be loaded into."""
     count = 2 if isinstance(spec, MemoryNetwork) else 0
     neighbours = spec.neighbours if isinstance(spec, MemoryNetwork) else 0
-    return Autoencoder(build_dense(spec, width), [Memory(memory_rows, width, neighbours) for _ in range(count)])
+    memories = [Memory(memory_rows, width, neighbours) for _ in range(count)]
+    return Autoencoder(build_dense(spec, width), memories)

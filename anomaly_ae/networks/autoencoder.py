@@ -1,7 +1,7 @@
 """The autoencoder as a whole: a dense network, and for some kinds memories beside it, each with an error of its own."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -30,13 +30,40 @@ class Autoencoder(nn.Module):
 
     Args:
         network: reconstructs `(members, n, d)`.
-        memories: reconstruct a row by the nearest of the train rows they hold; may be empty.
+        memories: reconstruct a row by the nearest of the train rows they hold; may be empty. The first works in the
+            network's frame.
+
+    Attributes:
+        frame: matrix `(d, d)` that takes elements to the frame the network works in; the identity, or a whitening.
+        back: its inverse.
+        low: least value of each element among the train rows, in the frame, `(d,)`.
+        high: greatest.
     """
+
+    frame: Tensor
+    back: Tensor
+    low: Tensor
+    high: Tensor
 
     def __init__(self, network: DenseNetwork, memories: Sequence[Memory] = ()) -> None:
         super().__init__()
         self.network = network
         self.memories = nn.ModuleList(memories)
+        self.register_buffer("frame", torch.eye(network.width))
+        self.register_buffer("back", torch.eye(network.width))
+        self.register_buffer("low", torch.full((network.width,), -torch.inf))
+        self.register_buffer("high", torch.full((network.width,), torch.inf))
+
+    @classmethod
+    def of(cls, network: DenseNetwork, rows: Tensor, frame: Tensor, memories: Sequence[Memory]) -> Self:
+        """Return an autoencoder around a network that was trained on `rows @ frame`."""
+        whole = cls(network, memories).to(rows.device)
+        whole.frame.copy_(frame)
+        whole.back.copy_(torch.linalg.inv(frame.double()))
+        framed = rows @ frame
+        whole.low.copy_(framed.amin(dim=0))
+        whole.high.copy_(framed.amax(dim=0))
+        return whole
 
     @property
     def parts(self) -> int:
@@ -45,8 +72,7 @@ class Autoencoder(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """Reconstruct rows by the network, one pass, `(n, d) -> (n, d)`: the mean of its members."""
-        reconstruction: Tensor = self.network(rows).mean(dim=0)
-        return reconstruction
+        return self._pass(rows @ self.frame).mean(dim=0) @ self.back
 
     def examine(self, rows: Tensor, passes: int) -> Examination:
         """Reconstruct rows by every part.
@@ -55,17 +81,17 @@ class Autoencoder(nn.Module):
             rows: `(n, d)`.
             passes: times the network's reconstruction is fed back: a row far from the data needs several steps home.
         """
-        members = self.network(rows)
-        reconstruction = members.mean(dim=0)
-        members = self._feed_back(members, passes)
-        errors, normal = [(members - rows).square().mean(dim=0)], members.mean(dim=0)
+        framed = rows @ self.frame
+        once = self._pass(framed)
+        members = self._feed_back(once, passes)
+        errors, normal = [(members - framed).square().mean(dim=0)], members.mean(dim=0)
         for index, memory in enumerate(self._memories()):
-            framed = rows @ memory.frame
-            recalled = memory.recall(framed)
-            errors.append((recalled - framed).square().mean(dim=0))
+            in_memory = rows @ memory.frame
+            recalled = memory.recall(in_memory)
+            errors.append((recalled - in_memory).square().mean(dim=0))
             if index == 0:
                 normal = recalled.mean(dim=0)
-        return Examination(reconstruction, normal, torch.stack(errors))
+        return Examination(once.mean(dim=0) @ self.back, normal @ self.back, torch.stack(errors))
 
     def unseen_errors(self, rows: Tensor, fold: Tensor, own: Tensor, passes: int) -> Tensor:
         """Return each part's errors of train rows as if it had not seen them, `(parts, n, d)`.
@@ -76,18 +102,27 @@ class Autoencoder(nn.Module):
             own: the index of each row in the memories, `(n,)`; -1 where it is not in them.
             passes: see `examine`.
         """
-        every = (self._feed_back(self.network(rows), passes) - rows).square()
+        framed = rows @ self.frame
+        every = (self._feed_back(self._pass(framed), passes) - framed).square()
         chosen = every[fold.clamp_min(0), torch.arange(len(rows), device=rows.device)]
         errors = [torch.where((fold >= 0)[:, None], chosen, every.mean(dim=0))]
         for memory in self._memories():
-            framed = rows @ memory.frame
-            errors.append((memory.recall(framed, own) - framed).square().mean(dim=0))
+            in_memory = rows @ memory.frame
+            errors.append((memory.recall(in_memory, own) - in_memory).square().mean(dim=0))
         return torch.stack(errors)
+
+    def _pass(self, framed: Tensor) -> Tensor:
+        """Reconstruct rows by every member, `(members, n, d)`, from where they would be within the train rows' range.
+
+        Beyond it a network extrapolates at will, often as the identity, which would call the farthest rows normal.
+        """
+        members: Tensor = self.network(framed.clamp(self.low, self.high))
+        return members
 
     def _feed_back(self, members: Tensor, passes: int) -> Tensor:
         """Reconstruct each member's reconstruction again, until it has passed so many times."""
         for _ in range(passes - 1):
-            members = self.network(members)
+            members = self._pass(members)
         return members
 
     def _memories(self) -> Iterator[Memory]:

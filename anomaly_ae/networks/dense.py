@@ -56,6 +56,7 @@ class DenseAutoencoder(nn.Module):
 
     def __init__(self, width: int, hidden: Sequence[int], bottleneck: int) -> None:
         super().__init__()
+        self.width = width
         self.encoder = dense(1, [width, *hidden, bottleneck], nn.ReLU())
         self.decoder = dense(1, [bottleneck, *reversed(hidden), width], nn.ReLU())
 
@@ -79,6 +80,7 @@ class DenoisingAutoencoder(nn.Module):
 
     def __init__(self, width: int, hidden: Sequence[int], members: int = 1) -> None:
         super().__init__()
+        self.width = width
         self.members = members
         self.layers = dense(members, [width, *hidden, width], nn.GELU(approximate="tanh"))
 

@@ -37,7 +37,7 @@ class Memory(nn.Module):
 
     @classmethod
     def of(cls, rows: Tensor, neighbours: int, frame: Tensor | None = None) -> Self:
-        """Return a memory of rows `(m, d)`."""
+        """Return a memory of rows `(m, d)`, in a frame or as they are."""
         memory = cls(len(rows), rows.shape[1], neighbours).to(rows.device)
         if frame is not None:
             memory.frame.copy_(frame)
@@ -51,15 +51,23 @@ class Memory(nn.Module):
             rows: in the memory's frame, `(n, d)`.
             own: index of the stored row that each row is itself, and which does not count; -1 for none.
         """
-        distance = torch.addmm(self.stored.square().sum(dim=1), rows, self.stored.T, alpha=-2)
-        if own is not None:
-            itself = torch.nonzero(own >= 0).ravel()
-            distance[itself, own[itself]] = math.inf
-        return distance.topk(self.neighbours, largest=False).indices
+        return self._search(rows, own).indices
+
+    def distances(self, rows: Tensor, own: Tensor | None = None) -> Tensor:
+        """Return the squared distances to the nearest stored rows, `(n, neighbours)`; arguments as of `nearest`."""
+        return (self._search(rows, own).values + rows.square().sum(dim=1, keepdim=True)).clamp_min(0)
 
     def recall(self, rows: Tensor, own: Tensor | None = None) -> Tensor:
         """Return the nearest stored rows of each row, `(neighbours, n, d)`, in the frame; `rows` are in it too."""
         return self.stored[self.nearest(rows, own).T]
+
+    def _search(self, rows: Tensor, own: Tensor | None) -> torch.return_types.topk:
+        """Find the nearest stored rows, by squared distances less each row's own square, which ranks nothing."""
+        distance = torch.addmm(self.stored.square().sum(dim=1), rows, self.stored.T, alpha=-2)
+        if own is not None:
+            itself = torch.nonzero(own >= 0).ravel()
+            distance[itself, own[itself]] = math.inf
+        return distance.topk(self.neighbours, largest=False)
 
 
 def whitening(rows: Tensor, shrinkage: float) -> Tensor:

@@ -15,6 +15,7 @@ from anomaly_ae.artifact import (
     load_calibration,
     save_model,
 )
+from anomaly_ae.ingest.contract import ROW_ID
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.model import ModelSpec, fit_model
 from anomaly_ae.registry import model_directory, set_alias
@@ -93,6 +94,7 @@ def _fit(dataset: Dataset, spec: Spec, version: str, on_check: OnCheck | None) -
         split_rule=rule,
         split=split.facts,
         data=_lineage(dataset),
+        trimmed=split.train.column(ROW_ID).take(np.array(model.trimmed, np.int64)).to_pylist(),
     )
     return ModelVersion(description, model, take_threshold(scores, spec.threshold.target_fpr), scores)
 

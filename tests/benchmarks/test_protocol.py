@@ -6,11 +6,11 @@ import accuracy
 import numpy as np
 import pandas as pd
 import pytest
+from mixed import TABLES, encode, table_rows
 from protocol import measure, npz_rows, one_class_rows, standardise
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 from summary import fight, summarise
-from tables import TABLES, encode, table_rows
 
 NEIGHBOURS = """
 from pathlib import Path
