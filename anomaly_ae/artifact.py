@@ -35,7 +35,7 @@ from anomaly_ae.networks import Autoencoder, build
 from anomaly_ae.scoring import ErrorScale
 from anomaly_ae.spec import Section, Spec
 from anomaly_ae.split import SplitRule
-from anomaly_ae.storage import Staging, publish, read_json, read_manifest, verify_files, write_json
+from anomaly_ae.storage import Staging, is_published, publish, read_json, read_manifest, verify_files, write_json
 from anomaly_ae.threshold import Calibration, hash_scores
 from anomaly_ae.training import Check, select_device
 
@@ -115,7 +115,13 @@ def save_model(target: Path, one: ModelVersion) -> None:
     """Publish a model version as the directory `target`, which appears whole.
 
     When it was made is in the manifest: the other files are the same each time it is made.
+
+    Raises:
+        ArtifactError: another version is there already.
     """
+    if is_published(target) and (there := load_description(target).version) != one.description.version:
+        msg = f"{target} already holds model version {there}; save to another directory, or remove that one first"
+        raise ArtifactError(msg)
     with publish(target) as staging:
         _write(staging, one)
         trained_at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -145,8 +151,10 @@ def load_description(directory: Path) -> Description:
         ArtifactError: the directory is no model version, or a file of it is missing or altered.
     """
     manifest = read_manifest(directory, "model")
-    if manifest["format_version"] != FORMAT_VERSION:
-        msg = f"{directory} has format {manifest['format_version']}; this release reads {FORMAT_VERSION}: train anew"
+    if manifest.get("format_version") != FORMAT_VERSION:
+        msg = (
+            f"{directory} has format {manifest.get('format_version')}; this release reads {FORMAT_VERSION}: train anew"
+        )
         raise ArtifactError(msg)
     verify_files(directory, manifest["files"])
     return Description.model_validate(read_json(directory / MODEL))
@@ -158,7 +166,7 @@ def load_validation_scores(directory: Path) -> NDArray[np.float64]:
     Raises:
         ArtifactError: they are missing or have been altered.
     """
-    recorded = read_manifest(directory, "model")["files"][VALIDATION_SCORES]
+    recorded = read_manifest(directory, "model")["files"].get(VALIDATION_SCORES, {})
     verify_files(directory, {VALIDATION_SCORES: recorded})
     scores: NDArray[np.float64] = pq.read_table(directory / VALIDATION_SCORES).column("anomaly_score").to_numpy()
     return scores

@@ -150,8 +150,11 @@ def read_manifest(directory: Path, kind: str) -> dict[str, Any]:
         msg = f"{directory} {state}; run the step that writes it"
         raise ArtifactError(msg)
     manifest: dict[str, Any] = read_json(directory / MANIFEST)
-    if manifest.get("kind") != kind:
-        msg = f"{directory} holds a {manifest.get('kind')!r}, not a {kind!r}"
+    if not {"kind", "files"} <= manifest.keys():
+        msg = f"{directory / MANIFEST} is not as it was written: kind or files is not in it"
+        raise ArtifactError(msg)
+    if manifest["kind"] != kind:
+        msg = f"{directory} holds a {manifest['kind']!r}, not a {kind!r}"
         raise ArtifactError(msg)
     return manifest
 
@@ -167,7 +170,7 @@ def verify_files(directory: Path, files: Mapping[str, Mapping[str, Any]]) -> Non
         if not path.is_file():
             msg = f"{path} is missing, though the manifest lists it"
             raise ArtifactError(msg)
-        if hash_file(path) != recorded["sha256"]:
+        if hash_file(path) != recorded.get("sha256"):
             msg = f"{path} has changed since it was written (SHA-256 differs from its manifest)"
             raise ArtifactError(msg)
 
