@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from anomaly_ae.errors import SplitError
 from anomaly_ae.ingest.contract import ROW_ID
 from anomaly_ae.ingest.dataset import Dataset
-from anomaly_ae.spec import DataSpec, SplitSpec
+from anomaly_ae.spec import DataSpec, Spec, SplitSpec
 from anomaly_ae.split import TEST, TRAIN, VALIDATION, SplitRule, gather, hash_to_unit
 from anomaly_ae.steps.ingest import ingest
+from anomaly_ae.steps.train import train
+from anomaly_ae.storage import hash_file
 
 Ingest = Callable[..., Dataset]
 PINNED = [
@@ -252,3 +254,31 @@ def test_rows_without_a_time_are_unused(make: Ingest) -> None:
 
     assert rows.loc[rows["at"].isna(), "split"].isna().all()
     assert rows["at"].isna().any()
+
+
+def test_rows_outside_train_teach_nothing(tmp_path: Path) -> None:
+    """Changed test rows change neither weights nor threshold; changed validation rows change the threshold alone."""
+    rows = frame(1200).drop(columns=["machine", "at"])
+    data = {"id": "part", "label": ROLES["label"]}
+    spec = {
+        "network": {"kind": "denoising", "hidden": (8,)},
+        "training": {"steps": 20},
+        "threshold": {"target_fpr": 0.1},
+    }
+
+    def trained(name: str, table: pd.DataFrame) -> tuple[str, float, pd.DataFrame]:
+        source = tmp_path / f"{name}.csv"
+        table.to_csv(source, index=False)
+        dataset = ingest(DataSpec(source=str(source), **data), tmp_path).directory
+        made = train(dataset, Spec(data={"source": str(source), **data}, **spec), tmp_path)
+        names = assigned(Dataset.open(dataset), SplitRule.fit(Dataset.open(dataset), SplitSpec()))
+        return hash_file(made.directory / "weights.safetensors"), made.threshold, names
+
+    weights, threshold, split = trained("as_it_was", rows)
+    of_test, of_validation = (split["split"].to_numpy() == name for name in (TEST, VALIDATION))
+    without_test = trained("test", rows.assign(x=rows["x"].where(~of_test, 1e6), y=rows["y"].where(~of_test, "new")))
+    without_validation = trained("validation", rows.assign(x=rows["x"].where(~of_validation, 9.0)))
+
+    assert without_test[:2] == (weights, threshold)
+    assert without_validation[0] == weights
+    assert without_validation[1] != threshold
