@@ -135,7 +135,8 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
         """Return what each source column adds to the anomaly score, `(n, columns)`; a row sums to its score."""
         check_is_fitted(self)
         contributions = self.model_.score(self._table(X, reset=False)).contributions
-        return pd.DataFrame(contributions, columns=list(self.model_.encoder.names), index=getattr(X, "index", None))
+        index = X.index if isinstance(X, pd.DataFrame) else None
+        return pd.DataFrame(contributions, columns=list(self.model_.encoder.names), index=index)
 
     def calibrate(self, X: Any, *, target_fpr: float | None = None) -> Self:
         """Take the threshold anew from normal rows that `fit` has not seen; the network stays as it is.

@@ -30,7 +30,11 @@ _JUDGEMENT = (
     ("severity", pa.float64(), "0 to 100: the p-value on a log scale, 100 at the smallest p-value there can be"),
     ("is_anomaly", pa.bool_(), "anomaly_score > threshold"),
     ("threshold", pa.float64(), "cut on the anomaly score, frozen at calibration"),
-    ("reasons", pa.list_(pa.field("element", REASON)), "features that add most to the score, largest first; all contributions sum to it"),
+    (
+        "reasons",
+        pa.list_(pa.field("element", REASON)),
+        "features that add most to the score, largest first; all contributions sum to it",
+    ),
     ("label", pa.bool_(), "true where the source says anomaly, false where normal, null where it does not say"),
     ("split", pa.string(), "train, validation or test for rows the model was made from; null for new rows"),
 )

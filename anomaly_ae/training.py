@@ -162,7 +162,11 @@ def _optimizer(
         optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=decay)
     if spec.schedule == "constant":
         return optimizer, torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
-    return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=rate, total_steps=max(spec.steps, 1))
+    # The schedule would cycle the momentum too; that of sgd is the user's.
+    cycle = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, max_lr=rate, total_steps=max(spec.steps, 1), cycle_momentum=spec.optimizer != "sgd"
+    )
+    return optimizer, cycle
 
 
 class _Judge:

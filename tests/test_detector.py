@@ -77,8 +77,6 @@ def test_explanations_sum_to_the_score(fitted: TabularAutoencoder, planted: pd.D
 @pytest.mark.parametrize("kind", [np.array, list, pd.DataFrame])
 def test_explanations_take_what_fit_takes(kind: Any) -> None:
     """An array, a list and a DataFrame of numbers are explained alike."""
-    if kind is list:
-        pytest.xfail("a list has an `index` that is not one")
     rows = np.random.default_rng(0).normal(size=(100, 3))
     detector = TabularAutoencoder(**QUICK).fit(rows)
 

@@ -23,7 +23,6 @@ from anomaly_ae.training import Check, NoiseRange, assign_folds, train
 DENOISING = DenoisingNetwork(hidden=(32,), members=2)
 TEXTBOOK = TextbookNetwork(hidden=(16,), bottleneck=2)
 NOISE = NoiseRange(0.05, 0.5)
-OWN_MOMENTUM = pytest.mark.xfail(reason="the one-cycle schedule replaces the momentum by its own", strict=True)
 
 
 @pytest.fixture
@@ -171,7 +170,7 @@ def test_any_number_of_steps_fits_the_schedule(rows: Tensor, schedule: str, step
     [
         *product(["constant", "one-cycle"], [{"weight_decay": 0.9}, {"learning_rate": 0.02}, {"batch_size": 8}]),
         ("constant", {"momentum": 0.5}),
-        pytest.param("one-cycle", {"momentum": 0.5}, marks=OWN_MOMENTUM),
+        pytest.param("one-cycle", {"momentum": 0.5}),
     ],
 )
 def test_every_setting_has_an_effect(rows: Tensor, schedule: str, setting: dict[str, float]) -> None:
