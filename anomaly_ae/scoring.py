@@ -14,6 +14,7 @@ from torch.nn.functional import pad
 
 from anomaly_ae.features.table import Encoded
 from anomaly_ae.networks import Autoencoder
+from anomaly_ae.networks.dense import wide_product
 from anomaly_ae.threads import side_by_side
 
 SURPRISE = 4.0
@@ -103,7 +104,7 @@ def score(network: Autoencoder, rows: Encoded, scale: ErrorScale) -> Scores:
 def _score_batch(network: Autoencoder, rows: Tensor, by_column: Tensor, passes: int) -> tuple[Tensor, Tensor, Tensor]:
     seen = network.examine(rows, passes)
     error = (seen.reconstruction - rows).square().mean(dim=1)
-    return error, torch.bmm(seen.errors, by_column).sum(dim=0), seen.normal
+    return error, wide_product(seen.errors, by_column).sum(dim=0), seen.normal
 
 
 def _by_column(scale: ErrorScale) -> Tensor:

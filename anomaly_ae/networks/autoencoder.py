@@ -6,7 +6,7 @@ from typing import NamedTuple, Self, cast
 import torch
 from torch import Tensor, nn
 
-from anomaly_ae.networks.dense import DenseNetwork
+from anomaly_ae.networks.dense import DenseNetwork, wide_product
 from anomaly_ae.networks.memory import Memory
 
 
@@ -59,7 +59,7 @@ class Autoencoder(nn.Module):
         """Return an autoencoder around a network that was trained on `rows @ frame`."""
         whole = cls(network, memories).to(rows.device)
         whole.frame.copy_(frame)
-        whole.back.copy_(torch.linalg.inv(frame.double()))
+        whole.back.copy_(torch.linalg.inv(frame.cpu().double()))
         framed = rows @ frame
         whole.low.copy_(framed.amin(dim=0))
         whole.high.copy_(framed.amax(dim=0))
@@ -72,7 +72,7 @@ class Autoencoder(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """Reconstruct rows by the network, one pass, `(n, d) -> (n, d)`: the mean of its members."""
-        return self._pass(rows @ self.frame).mean(dim=0) @ self.back
+        return wide_product(self._pass(wide_product(rows, self.frame)).mean(dim=0), self.back)
 
     def examine(self, rows: Tensor, passes: int) -> Examination:
         """Reconstruct rows by every part.
@@ -81,17 +81,18 @@ class Autoencoder(nn.Module):
             rows: `(n, d)`.
             passes: times the network's reconstruction is fed back: a row far from the data needs several steps home.
         """
-        framed = rows @ self.frame
+        framed = wide_product(rows, self.frame)
         once = self._pass(framed)
         members = self._feed_back(once, passes)
         errors, normal = [(members - framed).square().mean(dim=0)], members.mean(dim=0)
         for index, memory in enumerate(self._memories()):
-            in_memory = rows @ memory.frame
+            in_memory = wide_product(rows, memory.frame)
             recalled = memory.recall(in_memory)
             errors.append((recalled - in_memory).square().mean(dim=0))
             if index == 0:
                 normal = recalled.mean(dim=0)
-        return Examination(once.mean(dim=0) @ self.back, normal @ self.back, torch.stack(errors))
+        reconstruction, normal = (wide_product(one, self.back) for one in (once.mean(dim=0), normal))
+        return Examination(reconstruction, normal, torch.stack(errors))
 
     def unseen_errors(self, rows: Tensor, fold: Tensor, own: Tensor, passes: int) -> Tensor:
         """Return each part's errors of train rows as if it had not seen them, `(parts, n, d)`.
@@ -102,12 +103,12 @@ class Autoencoder(nn.Module):
             own: the index of each row in the memories, `(n,)`; -1 where it is not in them.
             passes: see `examine`.
         """
-        framed = rows @ self.frame
+        framed = wide_product(rows, self.frame)
         every = (self._feed_back(self._pass(framed), passes) - framed).square()
         chosen = every[fold.clamp_min(0), torch.arange(len(rows), device=rows.device)]
         errors = [torch.where((fold >= 0)[:, None], chosen, every.mean(dim=0))]
         for memory in self._memories():
-            in_memory = rows @ memory.frame
+            in_memory = wide_product(rows, memory.frame)
             errors.append((memory.recall(in_memory, own) - in_memory).square().mean(dim=0))
         return torch.stack(errors)
 
