@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-
 LEAST_COLUMNS = 16
 
 
