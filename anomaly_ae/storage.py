@@ -55,12 +55,20 @@ def read_json(path: Path) -> Any:
         raise ArtifactError(msg) from error
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON for people: indented, final newline; a reader sees the old file or the new one, never a part."""
+def write_text(path: Path, text: str) -> None:
+    """Write a file of which a reader sees the old content or the new one, never a part."""
     temporary = path.with_name(f"{STAGING}{path.name}-{uuid.uuid4().hex[:8]}")
-    temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-    _sync(temporary)
-    temporary.replace(path)
+    try:
+        temporary.write_bytes(text.encode("utf-8", "replace"))
+        _sync(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON for people, indented, as `write_text` does."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """JSON Lines files: one object a line."""
 
+import contextlib
 import io
 import itertools
 import json
@@ -95,10 +96,9 @@ def _column(values: list[Any]) -> pa.Array:
     """Make a typed column where the values are of one type and fit it, else one of text."""
     kind = _TYPES.get(frozenset(map(type, values)) - {type(None)})
     if kind is not None:
-        try:
+        # They do not where an integer is beyond int64, or one that a float cannot hold.
+        with contextlib.suppress(pa.ArrowInvalid, OverflowError):
             return pa.array(values, kind)
-        except (pa.ArrowInvalid, OverflowError):
-            pass  # an integer beyond int64, or one that a float cannot hold
     return pa.array([_text(value) for value in values], pa.string())
 
 

@@ -1,10 +1,8 @@
 """Write the report of a scored table: one HTML page beside its parts."""
 
-import os
-import uuid
 from pathlib import Path
 
-from anomaly_ae.storage import STAGING
+from anomaly_ae.storage import write_text
 
 REPORT = "report.html"
 
@@ -28,16 +26,6 @@ def report(scored: Path, model: Path) -> Path:
     from anomaly_ae.report.page import render_page  # noqa: PLC0415 - see above
     from anomaly_ae.report.view import gather  # noqa: PLC0415 - see above
 
-    return _replace(scored / REPORT, render_page(gather(scored, model)))
-
-
-def _replace(path: Path, text: str) -> Path:
-    temporary = path.with_name(f"{STAGING}{path.name}-{uuid.uuid4().hex[:8]}")
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(text.encode("utf-8", "replace"))
-            stream.flush()
-            os.fsync(stream.fileno())
-        return temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    page = scored / REPORT
+    write_text(page, render_page(gather(scored, model)))
+    return page
