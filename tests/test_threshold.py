@@ -122,9 +122,9 @@ def test_an_altered_calibration_is_refused(change: dict[str, float]) -> None:
         Calibration.model_validate({**written, **change})
 
 
-# The promise itself: 200 times a threshold is taken from 199 normal rows, and 500 fresh ones are counted above it.
+# The promise itself: 200 times a threshold is taken from 199 normal rows, and 200 fresh ones are counted above it.
 
-SEEDS, VALIDATION, FRESH, TARGET = 200, 199, 500, 0.05
+SEEDS, VALIDATION, FRESH, TARGET = 200, 199, 200, 0.05
 DRAWS = 10
 """Draws of validation and fresh rows per model: to train 200 models would take minutes. Given the model, the draws are
 independent, so the counts are 200 independent ones all the same."""

@@ -213,7 +213,7 @@ def one_class(name: str, normal: int) -> tuple[pd.DataFrame, pd.DataFrame, NDArr
 
 
 NETWORKS = pytest.mark.parametrize(
-    "network", [DenoisingNetwork(hidden=(64,)), TextbookNetwork(hidden=(64,), bottleneck=8)], ids=lambda spec: spec.kind
+    "network", [DenoisingNetwork(hidden=(32,)), TextbookNetwork(hidden=(32,), bottleneck=8)], ids=lambda spec: spec.kind
 )
 
 
@@ -240,7 +240,7 @@ def test_trained_ranks_anomalies_better_than_untrained(network: NetworkSpec) -> 
     for digit in range(10):
         train_rows, test_rows, anomaly = one_class("digits", digit)
         table = to_table(test_rows, contract_of(train_rows))
-        scores = (fit(train_rows, network, steps).score(table).anomaly_score for steps in (150, 0))
+        scores = (fit(train_rows, network, steps).score(table).anomaly_score for steps in (100, 0))
         trained, untrained = (roc_auc_score(anomaly, score) for score in scores)
         gain.append(trained - untrained)
 
