@@ -21,8 +21,7 @@ SURPRISE = 4.0
 """What a cell that no train row could have held adds to its row's score, in means of a train row's score."""
 BATCH_ROWS = 2048
 """Rows reconstructed at once, always: small enough for the activations to stay in the processor's cache, and of one
-shape, so that a row's score does not depend, not in its last bit, on how many rows come with it. (With fewer than 12
-elements or columns, the last bit may depend on whether a row's number is even: so the matrix library has it.)"""
+shape, so that a row's score does not depend, not in its last bit, on how many rows come with it."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,10 @@ from typing import Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
+
+GROUP = 64
+"""Stored rows of which only the nearest is looked at first, see `Memory._search`."""
 
 
 class Memory(nn.Module):
@@ -51,23 +55,34 @@ class Memory(nn.Module):
             rows: in the memory's frame, `(n, d)`.
             own: index of the stored row that each row is itself, and which does not count; -1 for none.
         """
-        return self._search(rows, own).indices
+        return self._search(rows, own)[1]
 
     def distances(self, rows: Tensor, own: Tensor | None = None) -> Tensor:
         """Return the squared distances to the nearest stored rows, `(n, neighbours)`; arguments as of `nearest`."""
-        return (self._search(rows, own).values + rows.square().sum(dim=1, keepdim=True)).clamp_min(0)
+        return (self._search(rows, own)[0] + rows.square().sum(dim=1, keepdim=True)).clamp_min(0)
 
     def recall(self, rows: Tensor, own: Tensor | None = None) -> Tensor:
         """Return the nearest stored rows of each row, `(neighbours, n, d)`, in the frame; `rows` are in it too."""
         return self.stored[self.nearest(rows, own).T]
 
-    def _search(self, rows: Tensor, own: Tensor | None) -> torch.return_types.topk:
-        """Find the nearest stored rows, by squared distances less each row's own square, which ranks nothing."""
+    def _search(self, rows: Tensor, own: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Find the nearest stored rows: squared distances less each row's own square, which ranks nothing, and indices.
+
+        The k nearest are members of the k groups whose nearest members are nearest: so the many distances are read
+        only once, for the least of each group, and the slow search for the k least is among few.
+        """
         distance = torch.addmm(self.stored.square().sum(dim=1), rows, self.stored.T, alpha=-2)
         if own is not None:
             itself = torch.nonzero(own >= 0).ravel()
             distance[itself, own[itself]] = math.inf
-        return distance.topk(self.neighbours, largest=False)
+        if missing := -len(self.stored) % GROUP:
+            distance = pad(distance, (0, missing), value=math.inf)
+        groups = distance.view(len(rows), -1, GROUP)
+        count = min(self.neighbours, groups.shape[1])
+        nearest = groups.amin(dim=2).topk(count, largest=False).indices
+        members = groups.gather(1, nearest[..., None].expand(-1, -1, GROUP)).flatten(1)
+        values, place = members.topk(self.neighbours, largest=False)
+        return values, nearest.gather(1, place // GROUP) * GROUP + place % GROUP
 
 
 def whitening(rows: Tensor, shrinkage: float) -> Tensor:
