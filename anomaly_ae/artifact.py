@@ -117,11 +117,12 @@ def save_model(target: Path, one: ModelVersion) -> None:
     When it was made is in the manifest: the other files are the same each time it is made.
 
     Raises:
-        ArtifactError: another version is there already.
+        ArtifactError: another version, or other validation scores, are there already.
     """
-    if is_published(target) and (there := load_description(target).version) != one.description.version:
-        msg = f"{target} already holds model version {there}; save to another directory, or remove that one first"
-        raise ArtifactError(msg)
+    if is_published(target):
+        _refuse_another(target, one)
+        save_calibration(target, one.calibration)
+        return
     with publish(target) as staging:
         _write(staging, one)
         trained_at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -197,16 +198,31 @@ def save_calibration(directory: Path, calibration: Calibration) -> None:
     write_json(directory / CALIBRATION, calibration.model_dump())
 
 
+def serialize_weights(network: Autoencoder) -> bytes:
+    """Return the bytes of `weights.safetensors`."""
+    return serialize({name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()})
+
+
 def library_versions() -> dict[str, str]:
     """Return the versions that the bits of a score may depend on."""
     return {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
 
 
+def _refuse_another(target: Path, one: ModelVersion) -> None:
+    """Refuse to save over another model: only the threshold of a version may be replaced."""
+    there = load_description(target).version
+    if there != one.description.version:
+        msg = f"{target} already holds model version {there}; save to another directory, or remove that one first"
+        raise ArtifactError(msg)
+    if not np.array_equal(load_validation_scores(target), one.validation_scores):
+        msg = f"{target} already holds these weights with other validation scores; save to another directory"
+        raise ArtifactError(msg)
+
+
 def _write(staging: Staging, one: ModelVersion) -> None:
     directory, network = staging.path, one.model.network
-    # Not save_file: it makes a file that only its owner may read.
-    tensors = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
-    (directory / WEIGHTS).write_bytes(serialize(tensors))
+    # Not safetensors' save_file: it makes a file that only its owner may read.
+    (directory / WEIGHTS).write_bytes(serialize_weights(network))
     write_json(directory / MODEL, one.description.model_dump(mode="json"))
     pq.write_table(pa.table({"anomaly_score": one.validation_scores}), directory / VALIDATION_SCORES)
     (directory / CARD).write_text(_card(one), encoding="utf-8")
@@ -218,7 +234,7 @@ def _rebuild(directory: Path, description: Description, device: str) -> Model:
     """Make the model again from its description and its tensors."""
     spec, encoder = description.spec, description.encoder
     tensors = load_file(directory / WEIGHTS)
-    network = build(spec.network, encoder.width, len(tensors.get("memories.0.stored", ())))
+    network = build(spec.network, encoder.width, [len(tensors[name]) for name in sorted(tensors) if "stored" in name])
     network.load_state_dict(tensors, strict=True)
     scale = ErrorScale(
         np.array(description.error_weight),

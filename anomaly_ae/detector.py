@@ -3,6 +3,7 @@
 Here, and only here, the anomaly score is negated: scikit-learn's `score_samples` is lower for more abnormal rows.
 """
 
+import hashlib
 import warnings
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -15,12 +16,13 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from anomaly_ae.artifact import ModelVersion, describe, load_model, save_model
+from anomaly_ae.artifact import ModelVersion, describe, load_model, save_model, serialize_weights
 from anomaly_ae.errors import CalibrationError
-from anomaly_ae.frames import contract_of, to_table
+from anomaly_ae.frames import column_names, contract_of, to_table
 from anomaly_ae.ingest.contract import ROW_ID
 from anomaly_ae.model import ModelSpec, fit_model
-from anomaly_ae.spec import DataSpec, DenoisingNetwork, MemoryNetwork, NetworkSpec, Spec, SplitSpec, TextbookNetwork
+from anomaly_ae.spec import Spec
+from anomaly_ae.spec_file import parse_spec
 from anomaly_ae.split import SplitRule
 from anomaly_ae.storage import fingerprint
 from anomaly_ae.threshold import Calibration, calibrate
@@ -41,6 +43,7 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
         network: "memory", a denoising autoencoder with a memory of train rows; "denoising" without it; "textbook", an
             encoder, a bottleneck and a decoder.
         hidden: widths of the hidden layers; None takes the network's own.
+        bottleneck: width of the textbook network's code.
         steps: weight updates at most.
         learning_rate: peak of the schedule.
         passes: times the reconstruction is fed back before its error is taken.
@@ -70,17 +73,19 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
         *,
         network: Literal["memory", "denoising", "textbook"] = "memory",
         hidden: tuple[int, ...] | None = None,
+        bottleneck: int = 64,
         steps: int = 500,
         learning_rate: float = 1e-2,
         passes: int = 1,
         target_fpr: float = 0.01,
-        validation_fraction: float = 0.2,
+        validation_fraction: float = 0.1,
         robust: bool = False,
         device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.network = network
         self.hidden = hidden
+        self.bottleneck = bottleneck
         self.steps = steps
         self.learning_rate = learning_rate
         self.passes = passes
@@ -157,7 +162,9 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
     def save(self, directory: str | Path) -> None:
         """Publish the fitted detector as a model version that the pipeline reads too."""
         check_is_fitted(self)
-        version = fingerprint([self.spec_.model_dump(mode="json"), self.calibration_.scores_sha256])
+        made_from = self.spec_.model_dump(mode="json", exclude={"threshold"})
+        weights = hashlib.sha256(serialize_weights(self.model_.network)).hexdigest()
+        version = fingerprint([made_from, self.model_.encoder.model_dump(mode="json"), weights])
         description = describe(
             self.model_,
             version=version,
@@ -182,17 +189,22 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
         detector = cls(
             network=spec.network.kind,
             hidden=spec.network.hidden,
+            bottleneck=getattr(spec.network, "bottleneck", 64),
             steps=spec.training.steps,
             learning_rate=spec.training.learning_rate,
             passes=spec.scoring.passes,
             robust=spec.training.robust,
             target_fpr=one.calibration.target_fpr,
+            validation_fraction=spec.split.validation,
             random_state=spec.training.seed,
         )
         detector.model_, detector.contract_, detector.spec_ = one.model, one.description.contract, spec
         detector.validation_scores_ = one.validation_scores
         detector.trimmed_ = np.array(one.description.trimmed)
-        detector.n_features_in_ = len(one.model.encoder.columns)
+        names = np.array(one.model.encoder.names, dtype=object)
+        detector.n_features_in_ = len(names)
+        if names.tolist() != column_names(len(names)):
+            detector.feature_names_in_ = names
         detector._set_threshold(one.calibration)
         return detector
 
@@ -208,33 +220,34 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
             frame = X
         else:
             checked = validate_data(self, X, reset=reset, ensure_all_finite="allow-nan", ensure_min_samples=1 + reset)
-            frame = pd.DataFrame(checked, columns=[f"x{index}" for index in range(checked.shape[1])])
+            frame = pd.DataFrame(checked, columns=column_names(checked.shape[1]))
         if reset:
             self.contract_ = contract_of(frame)
         return to_table(frame, self.contract_)
 
     def _spec(self, seed: int) -> Spec:
         """Say in the pipeline's words what this estimator is."""
-        networks: dict[str, type[NetworkSpec]] = {
-            "memory": MemoryNetwork,
-            "denoising": DenoisingNetwork,
-            "textbook": TextbookNetwork,
-        }
-        network: NetworkSpec = networks[self.network](**({} if self.hidden is None else {"hidden": self.hidden}))
+        network: dict[str, Any] = {"kind": self.network}
+        if self.hidden is not None:
+            network["hidden"] = self.hidden
+        if self.network == "textbook":
+            network["bottleneck"] = self.bottleneck
         validation = self.validation_fraction
-        return Spec(
-            data=DataSpec(source="in memory"),
-            split=SplitSpec(train=(1 - validation) * 0.99, validation=validation, test=(1 - validation) * 0.01),
-            network=network,
-            training={
-                "steps": self.steps,
-                "learning_rate": self.learning_rate,
-                "robust": self.robust,
-                "seed": seed,
-                "device": self.device,
-            },
-            scoring={"passes": self.passes},
-            threshold={"target_fpr": self.target_fpr},
+        return parse_spec(
+            {
+                "data": {"source": "in memory"},
+                "split": {"train": (1 - validation) * 0.99, "validation": validation, "test": (1 - validation) * 0.01},
+                "network": network,
+                "training": {
+                    "steps": self.steps,
+                    "learning_rate": self.learning_rate,
+                    "robust": self.robust,
+                    "seed": seed,
+                    "device": self.device,
+                },
+                "scoring": {"passes": self.passes},
+                "threshold": {"target_fpr": self.target_fpr},
+            }
         )
 
     def _achievable(self) -> Calibration:

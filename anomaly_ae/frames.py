@@ -9,6 +9,11 @@ from anomaly_ae.ingest.contract import ARROW_TYPES, ColumnContract, Contract, Dt
 from anomaly_ae.spec import Role
 
 
+def column_names(count: int) -> list[str]:
+    """Return the names that the columns of an array get."""
+    return [f"x{index}" for index in range(count)]
+
+
 def contract_of(frame: pd.DataFrame) -> Contract:
     """Return the contract that a DataFrame's own types state; every column is a feature.
 

@@ -19,8 +19,8 @@ from anomaly_ae.spec import FeatureSpec, MemoryNetwork, NetworkSpec, ScoringSpec
 from anomaly_ae.training import Check, NoiseRange, OnCheck, assign_folds, select_device, train
 from anomaly_ae.trimming import far_rows
 
-FEW_ROWS = 2
-"""Train rows per element below which a covariance is determined too poorly to be left out of account."""
+FEW_ROWS = 1
+"""Train rows per element below which their covariance is singular, and what lies outside its span goes unseen."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def _frames(elements: Tensor, spec: NetworkSpec) -> list[Tensor]:
     if not isinstance(spec, MemoryNetwork):
         return [plain]
     white = whitening(elements, spec.shrinkage)
-    return [white, white, white] if rows < FEW_ROWS * width else [plain, plain, white]
+    return [white, white] if rows < FEW_ROWS * width else [plain, plain, white]
 
 
 def _memories(elements: Tensor, own: Tensor, spec: NetworkSpec, frames: Sequence[Tensor]) -> list[Memory]:

@@ -35,6 +35,7 @@ FEATURE_ROLES = frozenset({Role.NUMERIC, Role.BOOLEAN, Role.CATEGORICAL, Role.DA
 
 Scalar = bool | int | float | str
 Share = Annotated[float, Field(gt=0, lt=1)]
+Widths = tuple[Annotated[int, Field(ge=1)], ...]
 
 
 class LabelSpec(Section):
@@ -101,10 +102,10 @@ class SplitSpec(Section):
 class FeatureSpec(Section):
     """How source columns become the float32 elements that the network reconstructs."""
 
-    numeric: Literal["auto", "standard", "quantile", "both"] = Field(
+    numeric: Literal["auto", "standard", "quantile", "tempered", "both"] = Field(
         "auto",
-        description="view of a numeric column: standardised, mapped to a normal by its quantiles, or both; "
-        "auto maps the heavy-tailed ones",
+        description="view of a numeric column: standardised; mapped to a normal by its quantiles; tempered: the mean "
+        "of these two; both, side by side; auto tempers the heavy-tailed columns and standardises the others",
     )
     max_kurtosis: float = Field(3.0, description="excess kurtosis above which a column counts as heavy-tailed")
     max_levels: int = Field(100, ge=1, description="levels of a categorical column kept apart; the rest are one")
@@ -115,18 +116,25 @@ class TextbookNetwork(Section):
     """The textbook autoencoder: an encoder to a bottleneck and its mirror image, fed with clean rows."""
 
     kind: Literal["textbook"] = "textbook"
-    hidden: tuple[int, ...] = Field((256,), description="widths between input and bottleneck")
-    bottleneck: int = Field(64, ge=1)
+    hidden: Widths = Field((256,), description="widths between input and bottleneck")
+    bottleneck: int = Field(64, ge=1, description="width of the code; at most half of the elements")
 
 
 class DenoisingNetwork(Section):
     """The multi-scale denoising autoencoder: fed with rows at many noise levels, taught to return the clean row."""
 
     kind: Literal["denoising"] = "denoising"
-    hidden: tuple[int, ...] = Field((256, 256), description="widths between input and output")
+    hidden: Widths = Field((256, 256), description="widths between input and output")
     members: int = Field(2, ge=1, description="networks side by side, each trained without a share of the rows")
     noise_min: float = Field(0.05, gt=0, description="noise standard deviation, in units of a column's own; per row")
     noise_max: float = Field(0.5, gt=0, description="drawn log-uniformly between noise_min and noise_max")
+
+    @model_validator(mode="after")
+    def _noise_is_a_range(self) -> Self:
+        if self.noise_min > self.noise_max:
+            msg = f"noise_min {self.noise_min:g} is above noise_max {self.noise_max:g}"
+            raise ValueError(msg)
+        return self
 
 
 class MemoryNetwork(DenoisingNetwork):

@@ -1,8 +1,8 @@
 """Train, validation and test: three sets of rows that never share a row, an entity or a stretch of time.
 
-Where a row belongs is a function of the row alone (a hash of its id or entity) or of its time, so adding rows never
-moves old ones. Labelled anomalies go to test only; one that may not (its entity or its time belongs to train or
-validation) is used nowhere.
+Where a row belongs is a function of the row alone (a hash of its id or entity), so adding rows never moves old ones; or
+of its time, against cuts that are kept with the model. Labelled anomalies go to test only; one that may not (its entity
+or its time belongs to train or validation) is used nowhere.
 """
 
 from collections import Counter

@@ -5,9 +5,10 @@ where other programs run. What is computed then does not depend on how many core
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 import torch
@@ -16,15 +17,37 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch compute each operation on one thread."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+class _OneThread:
+    """Lets torch compute each operation on one thread, as long as anybody asks for it.
+
+    Torch's setting is the process's own: callers that overlap share it, and the last one to leave restores it.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.callers = 0
+        self.before = 0
+
+    def __enter__(self) -> None:
+        with self.lock:
+            if self.callers == 0:
+                self.before = torch.get_num_threads()
+            self.callers += 1
+            torch.set_num_threads(1)
+
+    def __exit__(self, *_: object) -> None:
+        with self.lock:
+            self.callers -= 1
+            if self.callers == 0:
+                torch.set_num_threads(self.before)
+
+
+_ONE_THREAD = _OneThread()
+
+
+def one_thread() -> AbstractContextManager[None]:
+    """Let torch compute each operation on one thread within the context."""
+    return _ONE_THREAD
 
 
 def side_by_side(compute: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:

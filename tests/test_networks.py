@@ -32,7 +32,7 @@ def rows(count: int, width: int, seed: int = 0) -> Tensor:
 @pytest.mark.parametrize("width", [1, 7])
 def test_shape_is_kept(spec: NetworkSpec, width: int) -> None:
     """Every member reconstructs every row; the autoencoder returns one reconstruction a row, in float32."""
-    network = build(spec, width, memory_rows=20).eval()
+    network = build(spec, width, ROWS[spec.kind]).eval()
     clean = rows(5, width)
 
     assert network.network(clean).shape == (network.network.members, 5, width)
@@ -58,7 +58,7 @@ def test_gradient_reaches_every_parameter(spec: NetworkSpec) -> None:
 @EACH
 def test_evaluation_is_repeatable_and_changes_nothing(spec: NetworkSpec) -> None:
     """The same rows reconstruct to the same bits, and no state moves."""
-    network = build(spec, 7, memory_rows=20).eval()
+    network = build(spec, 7, ROWS[spec.kind]).eval()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
 
     once, again = network.examine(rows(30, 7), 2), network.examine(rows(30, 7), 2)
@@ -70,7 +70,7 @@ def test_evaluation_is_repeatable_and_changes_nothing(spec: NetworkSpec) -> None
 @EACH
 def test_state_survives_a_rebuild(spec: NetworkSpec) -> None:
     """The tensors of one autoencoder, loaded into another of the same spec, reconstruct the same."""
-    one, other = (build(spec, 7, memory_rows=20).eval() for _ in range(2))
+    one, other = (build(spec, 7, ROWS[spec.kind]).eval() for _ in range(2))
 
     other.load_state_dict(one.state_dict(), strict=True)
 
@@ -88,12 +88,16 @@ def test_all_that_returns_has_passed_the_bottleneck() -> None:
 
 def test_members_are_networks_of_their_own() -> None:
     """Members start from different weights, and the reconstruction is their mean."""
-    network = build(DenoisingNetwork(hidden=(8,), members=3), 6, memory_rows=0)
+    network = build(DenoisingNetwork(hidden=(8,), members=3), 6, [])
 
     members = network.network(rows(5, 6))
 
     assert not torch.equal(members[0], members[1])
     assert torch.allclose(network(rows(5, 6)), members.mean(dim=0), atol=1e-6)
+
+
+ROWS = {"memory": [20, 20], "denoising": [], "textbook": []}
+"""Rows in the memories of each kind of network."""
 
 
 @pytest.mark.parametrize("make", [lambda: DenseAutoencoder(5, (4,), 2), lambda: DenoisingAutoencoder(5, (4,), 2)])
@@ -111,7 +115,7 @@ def test_initial_weights_come_from_torchs_generator(make: Callable[[], DenseNetw
 
 def test_errors_are_those_of_the_last_pass() -> None:
     """With several passes the error is taken after the reconstruction was fed back; the first one is still reported."""
-    network = build(DenoisingNetwork(hidden=(8,), members=1), 6, memory_rows=0).eval()
+    network = build(DenoisingNetwork(hidden=(8,), members=1), 6, []).eval()
     clean = rows(5, 6)
     twice = network(network(clean))
 
@@ -150,7 +154,7 @@ def test_a_row_does_not_recall_itself() -> None:
 
 def test_unseen_errors_are_those_of_the_member_that_did_not_train_on_the_row() -> None:
     """A train row's error is taken from the member that left it out; from all of them where none did."""
-    network = build(DenoisingNetwork(hidden=(8,), members=2), 6, memory_rows=0).eval()
+    network = build(DenoisingNetwork(hidden=(8,), members=2), 6, []).eval()
     clean = rows(4, 6)
     every = (network.network(clean) - clean).square()
 

@@ -24,19 +24,22 @@ from anomaly_ae.features.cells import (
 from anomaly_ae.ingest.contract import ColumnContract
 from anomaly_ae.spec import FeatureSpec, Section
 
-View = Literal["standard", "quantile"]
+View = Literal["standard", "quantile", "tempered"]
 VIEWS: dict[str, tuple[View, ...]] = {
     "standard": ("standard",),
     "quantile": ("quantile",),
+    "tempered": ("tempered",),
     "both": ("standard", "quantile"),
 }
 QUANTILE_KNOTS = 1025
-LEAST_STD: dict[View, float] = {"standard": 0.0, "quantile": 1.0}
+NORMAL_SHARE: dict[View, float] = {"quantile": 1.0, "tempered": 0.5}
+"""Of the normal score in a mapped view; the rest is the standardised value, which keeps some of the distances."""
+LEAST_STD: dict[View, float] = {"standard": 0.0, "quantile": 1.0, "tempered": 1.0}
 """Normal scores are on the scale of standard deviations already; a column of many ties is not blown up to it."""
 
 
 class NumericColumn(Section):
-    """A number: its value, its value mapped to a normal by the train quantiles, or both.
+    """A number: its value, its value mapped to a normal by the train quantiles or half-way to it, or two of these.
 
     Raw elements: `(n, views)`, plus one that is 1 where the cell is missing if train rows had missing cells.
     """
@@ -57,7 +60,8 @@ class NumericColumn(Section):
         known = known[~np.isnan(known)]
         constant = _constant_of(known)
         views = _views(known, spec) if constant is None and len(known) else ()
-        knots, normal = _normal_scores(known) if "quantile" in views else (np.empty(0), np.empty(0))
+        mapped = next((view for view in views if view in NORMAL_SHARE), None)
+        knots, normal = _normal_scores(known, NORMAL_SHARE[mapped]) if mapped else (np.empty(0), np.empty(0))
         return cls(
             name=contract.name,
             views=views,
@@ -65,7 +69,7 @@ class NumericColumn(Section):
             constant=constant,
             knots=tuple(knots.tolist()),
             normal=tuple(normal.tolist()),
-            spread=_spread(known) if "quantile" in views else 1.0,
+            spread=_spread(known) if mapped else 1.0,
         )
 
     @property
@@ -107,21 +111,26 @@ class NumericColumn(Section):
 
 
 def _views(known: Raw, spec: FeatureSpec) -> tuple[View, ...]:
-    """Return the views that the spec asks for; "auto" maps a heavy-tailed column to a normal."""
+    """Return the views that the spec asks for; "auto" maps a heavy-tailed column half-way to a normal."""
     if spec.numeric != "auto":
         return VIEWS[spec.numeric]
     from scipy.stats import kurtosis  # noqa: PLC0415 - a second of start-up, which scoring need not wait for
 
     is_heavy = kurtosis(known / np.abs(known).max()) > spec.max_kurtosis
-    return VIEWS["quantile" if is_heavy else "standard"]
+    return VIEWS["tempered" if is_heavy else "standard"]
 
 
-def _normal_scores(known: Raw) -> tuple[Raw, Raw]:
-    """Return distinct values, at most `QUANTILE_KNOTS`, and the normal scores of their mid-ranks."""
+def _normal_scores(known: Raw, share: float) -> tuple[Raw, Raw]:
+    """Return distinct values, at most `QUANTILE_KNOTS`, and what they are mapped to.
+
+    That is `share` of the normal score of their mid-rank, and for the rest their standardised value.
+    """
     values, counts = np.unique(known, return_counts=True)
     rank = (np.cumsum(counts) - counts / 2) / len(known)
     kept = np.unique(np.searchsorted(rank, np.linspace(rank[0], rank[-1], QUANTILE_KNOTS)))
-    return values[kept], ndtri(rank[kept])
+    spread = _spread(known)
+    standard = values[kept] / spread - (known / spread).mean()
+    return values[kept], share * ndtri(rank[kept]) + (1 - share) * standard
 
 
 def _spread(known: Raw) -> float:

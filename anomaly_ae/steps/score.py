@@ -123,7 +123,7 @@ def finish(staging: Staging, dataset: Path, model: Path, alerts: int, run_id: st
         threshold=calibration.threshold,
         target_fpr=calibration.target_fpr,
         dataset=rows.fingerprint,
-        rows_scored=rows.rows,
+        rows_scored=sum(pq.read_metadata(part).num_rows for part in sorted(staging.path.glob("part-*.parquet"))),
         **{name: rows.manifest[name] for name in ("source", "rows_in", "rows_rejected", "rejected_by_reason")},
         alerts=alerts,
     )

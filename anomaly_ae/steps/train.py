@@ -24,7 +24,7 @@ from anomaly_ae.split import SplitRule, gather
 from anomaly_ae.steps.calibrate import calibrate
 from anomaly_ae.storage import fingerprint, is_published
 from anomaly_ae.threshold import calibrate as take_threshold
-from anomaly_ae.training import OnCheck
+from anomaly_ae.training import OnCheck, select_device
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ def train(dataset: Path, spec: Spec, workspace: Path, on_check: OnCheck | None =
 def version_of(dataset_fingerprint: str, spec: Spec) -> str:
     """Return the name of the version: a fingerprint of everything the weights are computed from."""
     made_from = spec.model_dump(mode="json", include={"name", "split", "features", "network", "training", "scoring"})
-    libraries = library_versions()
-    return fingerprint([FORMAT_VERSION, dataset_fingerprint, made_from, libraries["torch"], libraries["anomaly_ae"]])
+    device = select_device(spec.training.device).type
+    return fingerprint([FORMAT_VERSION, dataset_fingerprint, made_from, device, library_versions()])
 
 
 def _fit(dataset: Dataset, spec: Spec, version: str, on_check: OnCheck | None) -> ModelVersion:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from anomaly_ae.features.table import LINEAR_RANGE
 
-VIEWS = pytest.mark.parametrize("view", ["auto", "standard", "quantile", "both"])
+VIEWS = pytest.mark.parametrize("view", ["auto", "standard", "quantile", "tempered", "both"])
 RNG = np.random.default_rng(2)
 NORMAL = RNG.normal(100, 15, 600)
 HEAVY = np.exp(RNG.normal(0, 2, 600))
@@ -108,10 +108,10 @@ def test_quantile_view_is_normal_where_the_column_is_not() -> None:
 
 
 def test_auto_maps_heavy_tails_and_leaves_the_rest() -> None:
-    """The automatic view is the quantile one for heavy-tailed columns only."""
+    """The automatic view is the tempered one for heavy-tailed columns only."""
     chosen = fit({"light": NORMAL, "heavy": HEAVY}).encoder.columns
 
-    assert [column.views for column in chosen] == [("standard",), ("quantile",)]
+    assert [column.views for column in chosen] == [("standard",), ("tempered",)]
 
 
 def test_whole_numbers_beyond_float_precision_are_rounded_not_refused() -> None:
@@ -124,4 +124,4 @@ def test_whole_numbers_beyond_float_precision_are_rounded_not_refused() -> None:
     assert (np.diff(elements, axis=0) >= 0).all()
 
 
-FITTED = {view: fit({"a": NORMAL}, numeric=view) for view in ("auto", "standard", "quantile", "both")}
+FITTED = {view: fit({"a": NORMAL}, numeric=view) for view in ("auto", "standard", "quantile", "tempered", "both")}
