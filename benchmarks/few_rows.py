@@ -3,7 +3,7 @@
     python benchmarks/few_rows.py --seeds 0,1,2
 
 Rows are made of a few latent factors and of noise whose size differs by column. Anomalies have some factors' loadings
-changed (`links`) or all factors blown up (`scale`): in both, no column alone looks odd. Ours sets a fifth of the rows
+changed (`links`) or all factors blown up (`scale`): in both, no column alone looks odd. Ours sets a tenth of the rows
 aside for its threshold; the Gaussian is fitted on as few for the gap, and on all of them for the last column.
 """
 
@@ -23,7 +23,7 @@ SHAPES = ((300, 500), (60, 1500))
 """Train rows and columns."""
 TESTED = 200
 """Normal and anomalous test rows, each."""
-LEARNED = 0.8
+LEARNED = 0.9
 """Share of the rows that ours learns from."""
 
 
