@@ -16,11 +16,9 @@ from anomaly_ae.networks.dense import DenseNetwork
 from anomaly_ae.reasons import reasons
 from anomaly_ae.scoring import BATCH_ROWS, ErrorScale, Scores, fit_weight, score
 from anomaly_ae.spec import FeatureSpec, MemoryNetwork, NetworkSpec, ScoringSpec, TextbookNetwork, TrainingSpec
+from anomaly_ae.threads import side_by_side
 from anomaly_ae.training import Check, NoiseRange, OnCheck, assign_folds, select_device, train
 from anomaly_ae.trimming import far_rows
-
-FEW_ROWS = 1
-"""Train rows per element below which their covariance is singular, and what lies outside its span goes unseen."""
 
 
 @dataclass(frozen=True)
@@ -126,15 +124,15 @@ def _draw_memory(rows: int, spec: ModelSpec) -> Tensor:
 def _frames(elements: Tensor, spec: NetworkSpec) -> list[Tensor]:
     """Return the frame of each part: of the network, then of each memory.
 
-    Where the rows are few for their elements, the directions in which they hardly vary carry the signal, and all parts
-    work whitened. Else one memory alone does.
+    With fewer rows than elements the covariance is singular: the directions in which the rows hardly vary carry the
+    signal, and all parts work whitened. Else one memory alone does.
     """
     rows, width = elements.shape
     plain = torch.eye(width, device=elements.device)
     if not isinstance(spec, MemoryNetwork):
         return [plain]
     white = whitening(elements, spec.shrinkage)
-    return [white, white] if rows < FEW_ROWS * width else [plain, plain, white]
+    return [white, white] if rows < width else [plain, plain, white]
 
 
 def _memories(elements: Tensor, own: Tensor, spec: NetworkSpec, frames: Sequence[Tensor]) -> list[Memory]:
@@ -146,14 +144,14 @@ def _memories(elements: Tensor, own: Tensor, spec: NetworkSpec, frames: Sequence
     return [Memory.of(stored, spec.neighbours, frame) for frame in frames]
 
 
-@torch.inference_mode()
 def _mean_unseen_errors(
     autoencoder: Autoencoder, elements: Tensor, fold: Tensor, own: Tensor, passes: int
 ) -> NDArray[np.float64]:
     """Return each part's mean error on each element of train rows it had not seen, `(parts, d)`."""
-    total = torch.zeros(autoencoder.parts, elements.shape[1], dtype=torch.float64, device=elements.device)
-    for rows, left_out, place in zip(*(torch.split(one, BATCH_ROWS) for one in (elements, fold, own)), strict=True):
-        errors = autoencoder.unseen_errors(rows, left_out.to(rows.device), place.to(rows.device), passes)
-        total += errors.double().sum(dim=1)
-    mean: NDArray[np.float64] = (total / len(elements)).cpu().numpy()
+    rows = (elements, fold.to(elements.device), own.to(elements.device))
+    sums = side_by_side(
+        lambda batch: autoencoder.unseen_errors(batch[0], batch[1], batch[2], passes).double().sum(dim=1),
+        zip(*(torch.split(one, BATCH_ROWS) for one in rows), strict=True),
+    )
+    mean: NDArray[np.float64] = (torch.stack(sums).sum(dim=0) / len(elements)).cpu().numpy()
     return mean
