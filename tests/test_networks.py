@@ -39,7 +39,7 @@ def test_shape_is_kept(spec: NetworkSpec, width: int) -> None:
     assert network(clean).shape == clean.shape
     assert network(clean).dtype == torch.float32
     examined = network.examine(clean, passes=2)
-    assert examined.errors.shape == (network.parts, 5, width)
+    assert examined.errors.shape == (1 + len(network.memories), 5, width)
     assert examined.normal.shape == clean.shape
 
 

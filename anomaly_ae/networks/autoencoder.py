@@ -65,11 +65,6 @@ class Autoencoder(nn.Module):
         whole.high.copy_(framed.amax(dim=0))
         return whole
 
-    @property
-    def parts(self) -> int:
-        """Number of parts."""
-        return 1 + len(self.memories)
-
     def forward(self, rows: Tensor) -> Tensor:
         """Reconstruct rows by the network, one pass, `(n, d) -> (n, d)`: the mean of its members."""
         return wide_product(self._pass(wide_product(rows, self.frame)).mean(dim=0), self.back)
