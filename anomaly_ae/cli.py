@@ -105,12 +105,10 @@ def calibrate(
     as_json: AsJson = False,
 ) -> None:
     """Take the threshold anew, without training, and put it in force."""
-    from anomaly_ae.spec import ThresholdSpec
     from anomaly_ae.steps.calibrate import calibrate as step
 
     directory = model or _champion(_load(spec, overrides))
-    promise = ThresholdSpec(target_fpr=target_fpr) if target_fpr is not None else _load(spec, overrides).threshold
-    made = step(directory, promise)
+    made = step(directory, _load(spec, overrides).threshold.target_fpr if target_fpr is None else target_fpr)
     line = f"threshold {made.threshold:.6g} promises {made.target_fpr:g} (calibration {made.calibration_id})"
     _print(as_json, made.model_dump(), [line])
 
@@ -155,10 +153,11 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Write the HTML report of a scored table."""
+    from anomaly_ae.registry import model_that_scored
     from anomaly_ae.steps.report import report as step
 
-    settings = _load(spec, overrides)
-    page = step(scored or _last_scored(settings), model or _champion(settings))
+    table = scored or _last_scored(_load(spec, overrides))
+    page = step(table, model or model_that_scored(table))
     _print(as_json, {"report": page}, [f"report     {page}"])
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from anomaly_ae.errors import ArtifactError
-from anomaly_ae.storage import read_json, write_json
+from anomaly_ae.storage import read_json, read_manifest, write_json
 
 MODELS, ALIASES = "models", "aliases"
 CHAMPION = "champion"
@@ -34,3 +34,12 @@ def find_model(workspace: Path, name: str, alias: str = CHAMPION) -> Path:
         msg = f"no model called {name!r} has a {alias} in {workspace}; train one first"
         raise ArtifactError(msg)
     return model_directory(workspace, known[alias])
+
+
+def model_that_scored(scored: Path) -> Path:
+    """Return the directory of the version that a workspace's scored table was made by, champion or not.
+
+    Raises:
+        ArtifactError: the directory is no published scored table.
+    """
+    return model_directory(scored.absolute().parent.parent, read_manifest(scored, "scored")["model_version"])

@@ -5,11 +5,10 @@ from typing import Any
 
 from prefect import flow, task
 
-from anomaly_ae.registry import model_directory
+from anomaly_ae.registry import model_that_scored
 from anomaly_ae.spec import Section
 from anomaly_ae.steps.evaluate import evaluate as evaluate_step
 from anomaly_ae.steps.report import report as report_step
-from anomaly_ae.storage import read_manifest
 from flows.settings import COMPUTES, MOVES
 
 
@@ -40,6 +39,5 @@ def report_scored(scored: str, model: str) -> str:
 def evaluate(parameters: EvaluateParameters) -> dict[str, Any]:
     """Write metrics and report of a scored table anew."""
     scored = Path(parameters.scored)
-    model = model_directory(scored.parent.parent, read_manifest(scored, "scored")["model_version"])
     metrics = evaluate_scored(parameters.scored)
-    return {"metrics": metrics, "report": report_scored(parameters.scored, str(model))}
+    return {"metrics": metrics, "report": report_scored(parameters.scored, str(model_that_scored(scored)))}

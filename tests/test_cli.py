@@ -57,9 +57,27 @@ def test_calibrate_changes_the_threshold_and_not_the_weights(tmp_path: Path) -> 
     loose = json.loads(run_cli("calibrate", "--json", "--target-fpr", "0.2", *steps, cwd=tmp_path).stdout)
     scored = json.loads(run_cli("score", "--json", *steps, cwd=tmp_path).stdout)
 
+    refused = run_cli("calibrate", "--target-fpr", "2", *steps, cwd=tmp_path, expect=3)
+
+    assert "CalibrationError" in refused.stderr
     assert loose["threshold"] < trained["threshold"]
     assert scored["threshold"] == loose["threshold"]
     assert weights.read_bytes() == before
+
+
+def test_a_table_is_reported_with_the_model_that_scored_it(tmp_path: Path) -> None:
+    """After another training the older table is still reported, without a spec, by its own model version."""
+    write_table(tmp_path / "plant.csv")
+    run_cli("init", "plant.csv", cwd=tmp_path)
+    older = json.loads(run_cli("run", "--json", "--set", "training.steps=30", cwd=tmp_path).stdout)
+    run_cli("train", "--set", "training.steps=20", cwd=tmp_path)
+    (tmp_path / "anomaly_ae.yaml").unlink()
+    page = Path(older["report"])
+    page.unlink()
+
+    run_cli("report", older["scored"]["directory"], cwd=tmp_path)
+
+    assert older["trained"]["version"] in page.read_text(encoding="utf-8")
 
 
 def test_new_rows_are_scored_by_the_champion(tmp_path: Path) -> None:
@@ -85,6 +103,7 @@ def test_new_rows_are_scored_by_the_champion(tmp_path: Path) -> None:
         (("init", "nowhere.csv", "--force"), "nowhere.csv"),
         (("run", "--set", "training.stpes=3"), "training.steps"),
         (("score",), "train one first"),
+        (("calibrate", "--model", "nowhere", "--target-fpr", "0.1"), "nowhere"),
     ],
 )
 def test_a_mistake_is_named_and_sets_the_exit_code(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:

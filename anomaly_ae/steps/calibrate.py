@@ -3,22 +3,21 @@
 from pathlib import Path
 
 from anomaly_ae.artifact import load_calibration, load_validation_scores, save_calibration
-from anomaly_ae.spec import ThresholdSpec
 from anomaly_ae.threshold import Calibration
 from anomaly_ae.threshold import calibrate as take_threshold
 
 
-def calibrate(model: Path, spec: ThresholdSpec) -> Calibration:
+def calibrate(model: Path, target_fpr: float) -> Calibration:
     """Take the threshold anew from the model version's validation scores, and put it in force.
 
     Args:
         model: directory of the model version.
-        spec: what the threshold shall promise.
+        target_fpr: share of normal rows that may lie above the threshold.
 
     Raises:
-        CalibrationError: the validation scores are too few for the promise.
+        CalibrationError: the rate is none, or the validation scores are too few to promise it.
     """
-    calibration = take_threshold(load_validation_scores(model), spec.target_fpr)
+    calibration = take_threshold(load_validation_scores(model), target_fpr)
     if calibration != load_calibration(model):
         save_calibration(model, calibration)
     return calibration

@@ -106,7 +106,14 @@ def score_part(part: Path, dataset: Path, model: Path, staging: Path) -> int:
 
 
 def finish(staging: Staging, dataset: Path, model: Path, alerts: int, run_id: str | None = None) -> ScoreResult:
-    """Put the rejected rows beside the scored ones, write the manifest, and let the table appear."""
+    """Put the rejected rows beside the scored ones, write the manifest, and let the table appear.
+
+    Raises:
+        ArtifactError: another threshold was put in force meanwhile; parts may have been judged by either.
+    """
+    if scored_directory(dataset, model, staging.target.parent.parent) != staging.target:
+        msg = f"the threshold of {model} was replaced while rows were scored with it; score them again"
+        raise ArtifactError(msg)
     shutil.copyfile(dataset / "rejected.parquet", staging.path / "rejected.parquet")
     rows, about, calibration = Dataset.open(dataset), load_description(model), load_calibration(model)
     spec = about.spec.model_copy(update={"threshold": ThresholdSpec(target_fpr=calibration.target_fpr)})

@@ -67,7 +67,7 @@ def train(dataset: Path, spec: Spec, workspace: Path, on_check: OnCheck | None =
     reused = is_published(directory)
     if not reused:
         save_model(directory, _fit(rows, spec, version, on_check))
-    calibrate(directory, spec.threshold)
+    calibrate(directory, spec.threshold.target_fpr)
     set_alias(workspace, spec.name, version)
     calibration = load_calibration(directory)
     return TrainResult(directory, version, calibration.calibration_id, calibration.threshold, reused)

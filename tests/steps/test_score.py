@@ -12,11 +12,12 @@ from anomaly_ae.errors import ArtifactError
 from anomaly_ae.report.wording import number
 from anomaly_ae.scored_table import scored_schema
 from anomaly_ae.spec import DataSpec, Spec
+from anomaly_ae.steps.calibrate import calibrate
 from anomaly_ae.steps.ingest import ingest
 from anomaly_ae.steps.pipeline import run
 from anomaly_ae.steps.report import report
-from anomaly_ae.steps.score import score
-from anomaly_ae.storage import read_json
+from anomaly_ae.steps.score import finish, score, score_part, scored_directory
+from anomaly_ae.storage import open_staging, read_json
 
 
 def test_rows_in_are_rows_scored_plus_rows_rejected(tmp_path: Path) -> None:
@@ -85,6 +86,21 @@ def test_a_saved_estimator_scores_files(tmp_path: Path) -> None:
     scored = pq.read_table(made.directory / "part-00000.parquet")["anomaly_score"].to_numpy()
     assert scored.tolist() == detector.anomaly_score(frame).tolist()
     assert report(made.directory, tmp_path / "model").is_file()
+
+
+def test_a_threshold_replaced_meanwhile_is_noticed(tmp_path: Path) -> None:
+    """Rows judged by one threshold are never published under another."""
+    write_table(tmp_path / "plant.csv")
+    made = run(spec_of(tmp_path))
+    dataset, model, workspace = made.ingested.directory, made.trained.directory, tmp_path / "elsewhere"
+    staging = open_staging(scored_directory(dataset, model, workspace))
+    alerts = score_part(dataset / "part-00000.parquet", dataset, model, staging.path)
+    calibrate(model, 0.2)
+
+    with pytest.raises(ArtifactError, match="replaced while"):
+        finish(staging, dataset, model, alerts)
+
+    assert not staging.target.exists()
 
 
 def test_rows_of_other_columns_are_refused(tmp_path: Path) -> None:
