@@ -1,0 +1,51 @@
+"""The spec: pydantic models of everything a user may set.
+
+One `Spec` describes one pipeline: where the data are, how rows are split, how the autoencoder is built and trained,
+and what the threshold promises. Unknown keys are refused; `spec_file.py` reads it from YAML with dotted overrides.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from anomaly_ae.spec.data import FEATURE_ROLES, DataSpec, LabelSpec, Role, SplitSpec
+from anomaly_ae.spec.networks import DenoisingNetwork, MemoryNetwork, NetworkSpec, TextbookNetwork
+from anomaly_ae.spec.sections import Scalar, Section, Share, Widths
+from anomaly_ae.spec.threshold import ThresholdSpec
+from anomaly_ae.spec.training import FeatureSpec, ScoringSpec, TrainingSpec
+
+__all__ = [
+    "FEATURE_ROLES",
+    "DataSpec",
+    "DenoisingNetwork",
+    "FeatureSpec",
+    "LabelSpec",
+    "MemoryNetwork",
+    "NetworkSpec",
+    "Role",
+    "Scalar",
+    "ScoringSpec",
+    "Section",
+    "Share",
+    "Spec",
+    "SplitSpec",
+    "TextbookNetwork",
+    "ThresholdSpec",
+    "TrainingSpec",
+    "Widths",
+]
+
+
+class Spec(Section):
+    """One pipeline, whole."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "anomaly_ae"
+    workspace: str = Field("anomaly_ae_runs", description="directory that receives datasets, models and scored tables")
+    data: DataSpec
+    score_source: str | None = Field(None, description="new rows to score; default: the data themselves")
+    split: SplitSpec = SplitSpec()
+    features: FeatureSpec = FeatureSpec()
+    network: NetworkSpec = MemoryNetwork()
+    training: TrainingSpec = TrainingSpec()
+    scoring: ScoringSpec = ScoringSpec()
+    threshold: ThresholdSpec = ThresholdSpec()

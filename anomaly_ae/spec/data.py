@@ -1,0 +1,87 @@
+"""Where the rows are, what their columns mean, and how they are shared out."""
+
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from anomaly_ae.spec.sections import Scalar, Section, Share
+
+
+class Role(StrEnum):
+    """What a source column is for."""
+
+    NUMERIC = "numeric"
+    BOOLEAN = "boolean"
+    CATEGORICAL = "categorical"
+    DATETIME = "datetime"
+    ID = "id"
+    LABEL = "label"
+    ENTITY = "entity"
+    TIME = "time"
+    IGNORED = "ignored"
+
+
+FEATURE_ROLES = frozenset({Role.NUMERIC, Role.BOOLEAN, Role.CATEGORICAL, Role.DATETIME})
+"""Roles whose columns the autoencoder reads. The others identify, order or judge a row."""
+
+
+class LabelSpec(Section):
+    """Which column says what is an anomaly, and which of its values say so.
+
+    `anomaly_values` may be left out only where the values speak for themselves (0/1, true/false, normal/anomaly).
+    """
+
+    column: str
+    anomaly_values: tuple[Scalar, ...] | None = None
+
+
+class DataSpec(Section):
+    """Where the rows are and what their columns mean; what is not said here is inferred from the data."""
+
+    source: str = Field(description="a file, a directory or a glob; .gz and .zst are read as they are")
+    format: Literal["auto", "csv", "tsv", "jsonl", "parquet", "arrow"] = "auto"
+    encoding: str = Field("auto", description="of text sources; auto: a BOM, else UTF-8, else detected")
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = Field(
+        None, description="of CSV sources; default: comma, or what the header shows"
+    )
+    missing_values: tuple[str, ...] = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "?")
+    id: str | None = Field(None, description="column that names a row; default: file name and row number")
+    time: str | None = Field(None, description="column that orders rows in time; not a feature")
+    entity: str | None = Field(None, description="column that says whose row it is (a machine); not a feature")
+    label: LabelSpec | None = None
+    ignore: tuple[str, ...] = ()
+    roles: dict[str, Role] = Field(default_factory=dict, description="column -> role, where the inferred one is wrong")
+    infer_rows: int = Field(100_000, ge=1, description="rows read to infer the contract")
+    max_reject_share: float = Field(0.05, ge=0, le=1, description="above this share of rejected rows ingest fails")
+
+    @model_validator(mode="after")
+    def _one_role_a_column(self) -> Self:
+        named = [self.id, self.time, self.entity, self.label and self.label.column, *self.ignore, *self.roles]
+        named = [name for name in named if name]
+        for name in named:
+            if named.count(name) > 1:
+                msg = f"column {name!r} is given more than one role (id, time, entity, label, ignore, roles)"
+                raise ValueError(msg)
+        return self
+
+
+class SplitSpec(Section):
+    """How normal rows are shared out: train for weights, validation for the threshold, test for reported numbers.
+
+    Labelled anomalies only ever go to test. `row` hashes the row id, `group` hashes the entity, `time` cuts by time.
+    """
+
+    by: Literal["row", "group", "time"] = "row"
+    train: Share = 0.6
+    validation: Share = 0.2
+    test: Share = 0.2
+    seed: int = Field(0, ge=0, le=999_999)
+
+    @model_validator(mode="after")
+    def _shares_sum_to_one(self) -> Self:
+        total = self.train + self.validation + self.test
+        if abs(total - 1) > 1e-9:
+            msg = f"train + validation + test must be 1, not {total:g}"
+            raise ValueError(msg)
+        return self

@@ -1,0 +1,51 @@
+"""How rows become elements, how the network is trained on them, and how its errors become scores."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from anomaly_ae.spec.sections import Section, Share
+
+
+class FeatureSpec(Section):
+    """How source columns become the float32 elements that the network reconstructs."""
+
+    numeric: Literal["auto", "standard", "quantile", "tempered", "both"] = Field(
+        "auto",
+        description="view of a numeric column: standardised; mapped to a normal by its quantiles; tempered: the mean "
+        "of these two; both, side by side; auto tempers the heavy-tailed columns and standardises the others",
+    )
+    max_kurtosis: float = Field(3.0, description="excess kurtosis above which a column counts as heavy-tailed")
+    max_levels: int = Field(100, ge=1, description="levels of a categorical column kept apart; the rest are one")
+    min_level_rows: int = Field(5, ge=1, description="a level seen in fewer train rows counts as rare")
+
+
+class TrainingSpec(Section):
+    """The one training loop."""
+
+    steps: int = Field(500, ge=0, description="weight updates at most; 0 leaves the network untrained")
+    batch_size: int = Field(256, ge=1)
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: float = Field(1e-2, gt=0, description="peak of the one-cycle schedule")
+    momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
+    weight_decay: float = Field(1e-2, ge=0)
+    schedule: Literal["one-cycle", "constant"] = "one-cycle"
+    early_stopping_share: Share = Field(
+        0.1, description="of the train rows, kept out of the updates; a network of several members leaves each its own"
+    )
+    patience: int = Field(10, ge=1, description="checks without a better early-stopping loss before stopping")
+    check_every: int = Field(50, ge=1, description="steps between two checks")
+    max_rows: int = Field(200_000, ge=1, description="train rows held in memory; a larger table is sampled")
+    robust: bool = Field(
+        False, description="train rows may hold anomalies: those far from all others are trimmed, and reported"
+    )
+    seed: int = 0
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+
+
+class ScoringSpec(Section):
+    """How a row's reconstruction becomes its anomaly score and its reasons."""
+
+    passes: int = Field(1, ge=1, description="times the reconstruction is fed back before the error is taken")
+    whiten: bool = Field(False, description="divide each element's error by its own mean, not only each part's")
+    reasons: int = Field(3, ge=0, description="features named per row, largest contribution first")
