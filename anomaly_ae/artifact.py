@@ -2,7 +2,7 @@
 
     weights.safetensors        the network's tensors
     model.json                 spec, contract, encoder, error scale, split, history, libraries, data
-    validation_scores.parquet  the scores a threshold is taken from, so that it can be taken anew without the data
+    validation_scores.parquet  the rows a threshold is taken from, so that it can be taken anew without the data
     card.md                    the same for people
     calibration.json           the threshold in force, the one file a later calibration replaces
     calibrations/              every threshold this version ever had
@@ -26,20 +26,18 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from safetensors.torch import load_file
 from safetensors.torch import save as serialize
+from torch import nn
 
 from anomaly_ae.errors import ArtifactError
-from anomaly_ae.features.table import TableEncoder
 from anomaly_ae.ingest.contract import Contract
-from anomaly_ae.model import Model
-from anomaly_ae.networks import Autoencoder, build
-from anomaly_ae.scoring import ErrorScale
+from anomaly_ae.models import Model, ModelParts, rebuild
 from anomaly_ae.spec import Section, Spec
 from anomaly_ae.split import SplitRule
 from anomaly_ae.storage import Staging, is_published, publish, read_json, read_manifest, verify_files, write_json
 from anomaly_ae.threshold import Calibration, hash_scores
-from anomaly_ae.training import Check, select_device
+from anomaly_ae.training import Check
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 WEIGHTS, MODEL, VALIDATION_SCORES, CARD = "weights.safetensors", "model.json", "validation_scores.parquet", "card.md"
 CALIBRATION, CALIBRATIONS = "calibration.json", "calibrations"
 NAMED_TRIMMED_ROWS = 20
@@ -58,8 +56,7 @@ class Description(Section):
     split_rule: SplitRule
     split: dict[str, int | float | str]
     data: dict[str, Any]
-    encoder: TableEncoder
-    error_weight: tuple[tuple[float, ...], ...]
+    model: ModelParts
     history: tuple[Check, ...]
     trimmed: tuple[str, ...] = ()
     libraries: dict[str, str]
@@ -71,15 +68,21 @@ class ModelVersion:
 
     Attributes:
         description: names, spec, contract, split and lineage, as in `model.json`.
-        model: encoder, network and error scale.
+        model: what scores.
         calibration: the threshold in force.
-        validation_scores: what thresholds are taken from, ascending, `(n_validation,)`.
+        validation: the rows thresholds are taken from, ascending by their column `anomaly_score`.
     """
 
     description: Description
     model: Model
     calibration: Calibration
-    validation_scores: NDArray[np.float64]
+    validation: pa.Table
+
+    @property
+    def validation_scores(self) -> NDArray[np.float64]:
+        """The anomaly scores of the validation rows, ascending, `(n_validation,)`."""
+        scores: NDArray[np.float64] = self.validation.column("anomaly_score").to_numpy()
+        return scores
 
 
 def describe(
@@ -103,8 +106,7 @@ def describe(
         split_rule=split_rule,
         split=split | ({"train_rows_trimmed": len(trimmed)} if spec.training.robust else {}),
         data=data,
-        encoder=model.encoder,
-        error_weight=model.scale.weight.tolist(),
+        model=model.parts,
         history=model.history,
         trimmed=tuple(trimmed),
         libraries=library_versions(),
@@ -141,8 +143,9 @@ def load_model(directory: Path, device: str = "cpu") -> ModelVersion:
         ArtifactError: a file is missing, altered, or of a format this release does not read.
     """
     description = load_description(directory)
-    model = _rebuild(directory, description, device)
-    return ModelVersion(description, model, load_calibration(directory), load_validation_scores(directory))
+    tensors = load_file(directory / WEIGHTS)
+    model = rebuild(description.model, tensors, description.spec, description.history, device)
+    return ModelVersion(description, model, load_calibration(directory), load_validation(directory))
 
 
 def load_description(directory: Path) -> Description:
@@ -161,15 +164,20 @@ def load_description(directory: Path) -> Description:
     return Description.model_validate(read_json(directory / MODEL))
 
 
-def load_validation_scores(directory: Path) -> NDArray[np.float64]:
-    """Load the scores that thresholds are taken from, ascending, `(n_validation,)`.
+def load_validation(directory: Path) -> pa.Table:
+    """Load the rows that thresholds are taken from, ascending by their column `anomaly_score`.
 
     Raises:
         ArtifactError: they are missing or have been altered.
     """
     recorded = read_manifest(directory, "model")["files"].get(VALIDATION_SCORES, {})
     verify_files(directory, {VALIDATION_SCORES: recorded})
-    scores: NDArray[np.float64] = pq.read_table(directory / VALIDATION_SCORES).column("anomaly_score").to_numpy()
+    return pq.read_table(directory / VALIDATION_SCORES)
+
+
+def load_validation_scores(directory: Path) -> NDArray[np.float64]:
+    """Load the scores that thresholds are taken from, ascending, `(n_validation,)`; errors as of `load_validation`."""
+    scores: NDArray[np.float64] = load_validation(directory).column("anomaly_score").to_numpy()
     return scores
 
 
@@ -198,7 +206,7 @@ def save_calibration(directory: Path, calibration: Calibration) -> None:
     write_json(directory / CALIBRATION, calibration.model_dump())
 
 
-def serialize_weights(network: Autoencoder) -> bytes:
+def serialize_weights(network: nn.Module) -> bytes:
     """Return the bytes of `weights.safetensors`."""
     return serialize({name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()})
 
@@ -214,7 +222,7 @@ def _refuse_another(target: Path, one: ModelVersion) -> None:
     if there != one.description.version:
         msg = f"{target} already holds model version {there}; save to another directory, or remove that one first"
         raise ArtifactError(msg)
-    if not np.array_equal(load_validation_scores(target), one.validation_scores):
+    if not load_validation(target).equals(one.validation):
         msg = f"{target} already holds these weights with other validation scores; save to another directory"
         raise ArtifactError(msg)
 
@@ -224,29 +232,10 @@ def _write(staging: Staging, one: ModelVersion) -> None:
     # Not safetensors' save_file: it makes a file that only its owner may read.
     (directory / WEIGHTS).write_bytes(serialize_weights(network))
     write_json(directory / MODEL, one.description.model_dump(mode="json"))
-    pq.write_table(pa.table({"anomaly_score": one.validation_scores}), directory / VALIDATION_SCORES)
+    pq.write_table(one.validation, directory / VALIDATION_SCORES)
     (directory / CARD).write_text(_card(one), encoding="utf-8")
     save_calibration(directory, one.calibration)
     staging.replaceable.update({CALIBRATION, f"{one.calibration.calibration_id}.json"})
-
-
-def _rebuild(directory: Path, description: Description, device: str) -> Model:
-    """Make the model again from its description and its tensors."""
-    spec, encoder = description.spec, description.encoder
-    tensors = load_file(directory / WEIGHTS)
-    network = build(spec.network, encoder.width, [len(tensors[name]) for name in sorted(tensors) if "stored" in name])
-    network.load_state_dict(tensors, strict=True)
-    scale = ErrorScale(
-        np.array(description.error_weight),
-        encoder.column_of_element,
-        len(encoder.columns),
-        spec.scoring.passes,
-    )
-    return Model(encoder, _on(network, device), scale, spec.scoring, description.history)
-
-
-def _on(network: Autoencoder, device: str) -> Autoencoder:
-    return network.to(select_device(device)).eval()
 
 
 def _card(one: ModelVersion) -> str:
@@ -256,7 +245,7 @@ def _card(one: ModelVersion) -> str:
     counts = "\n".join(f"| {name} | {value} |" for name, value in about.split.items())
     return f"""# {about.name} {about.version}
 
-A {about.spec.network.kind} autoencoder over {about.encoder.width} elements of {len(about.encoder.columns)} columns.
+A {about.spec.network.kind} autoencoder over {about.model.summary}.
 
 Threshold {calibration.threshold:.6g} on the anomaly score, from {calibration.n_validation} held-out validation rows:
 of new normal rows that come from the same source, at most {calibration.target_fpr:.2%} are expected above it.

@@ -17,10 +17,10 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from anomaly_ae.artifact import ModelVersion, describe, load_model, save_model, serialize_weights
-from anomaly_ae.errors import CalibrationError
+from anomaly_ae.errors import ArtifactError, CalibrationError
 from anomaly_ae.frames import column_names, contract_of, to_table
 from anomaly_ae.ingest.contract import ROW_ID
-from anomaly_ae.model import ModelSpec, fit_model
+from anomaly_ae.models.table import ModelSpec, TableModel, fit_model
 from anomaly_ae.spec import Spec
 from anomaly_ae.spec_file import parse_spec
 from anomaly_ae.split import SplitRule
@@ -175,16 +175,20 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
             data={"dataset": "in memory", "sources": []},
             trimmed=[str(row) for row in self.trimmed_],
         )
-        save_model(Path(directory), ModelVersion(description, self.model_, self.calibration_, self.validation_scores_))
+        validation = pa.table({"anomaly_score": self.validation_scores_})
+        save_model(Path(directory), ModelVersion(description, self.model_, self.calibration_, validation))
 
     @classmethod
     def load(cls, directory: str | Path) -> Self:
         """Load a detector from a model version.
 
         Raises:
-            ArtifactError: a file of it is missing or altered.
+            ArtifactError: a file of it is missing or altered, or it is no model of tables.
         """
         one = load_model(Path(directory))
+        if not isinstance(one.model, TableModel):
+            msg = f"{directory} holds a model of {one.description.contract.modality}, not of a table"
+            raise ArtifactError(msg)
         spec = one.description.spec
         detector = cls(
             network=spec.network.kind,

@@ -30,14 +30,17 @@ class Scores:
 
     Attributes:
         reconstruction_error: plain mean squared error over the elements after one pass, `(n,)`.
-        contributions: what each source column adds to the anomaly score, never negative, `(n, columns)`.
+        contributions: what each source column, or region of a picture, adds to the anomaly score, never negative,
+            `(n, columns)`.
         reconstruction: the rows as they would be if they were normal, `(n, d)`, in elements: what the nearest stored
             train rows hold where there is a memory, else what the network returns.
+        maps: for pictures, the error by place, `(n, height, width)`.
     """
 
     reconstruction_error: NDArray[np.float64]
     contributions: NDArray[np.float64]
     reconstruction: NDArray[np.float32]
+    maps: NDArray[np.float32] | None = None
 
     @property
     def anomaly_score(self) -> NDArray[np.float64]:

@@ -19,6 +19,7 @@ from anomaly_ae.artifact import load_calibration, load_description, load_model
 from anomaly_ae.detector import TabularAutoencoder
 from anomaly_ae.errors import ArtifactError, CalibrationError
 from anomaly_ae.frames import to_table
+from anomaly_ae.models.table import TableModel
 from anomaly_ae.steps.calibrate import calibrate
 from anomaly_ae.storage import MANIFEST, hash_file
 
@@ -64,6 +65,7 @@ def test_everything_a_model_is_comes_back(saved: Path, fitted: TabularAutoencode
     one = load_model(saved)
     rows = to_table(mixed, fitted.contract_)
 
+    assert isinstance(one.model, TableModel)
     assert one.model.encoder == fitted.model_.encoder
     assert np.array_equal(one.model.scale.weight, fitted.model_.scale.weight)
     assert one.model.history == fitted.model_.history

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from anomaly_ae.detector import TabularAutoencoder
 from anomaly_ae.features.table import Encoded
 from anomaly_ae.frames import to_table
-from anomaly_ae.model import Model
+from anomaly_ae.models.table import TableModel
 from anomaly_ae.scoring import BATCH_ROWS, SURPRISE, fit_weight, score
 
 NETWORKS = ("memory", "denoising", "textbook")
@@ -25,7 +25,7 @@ def detector(request: pytest.FixtureRequest, mixed: pd.DataFrame) -> TabularAuto
 
 
 @pytest.fixture(scope="module")
-def model(detector: TabularAutoencoder) -> Model:
+def model(detector: TabularAutoencoder) -> TableModel:
     """Return the model in it."""
     return detector.model_
 
@@ -42,7 +42,7 @@ def rows_of(encoded: Encoded, places: object) -> Encoded:
     return Encoded(np.ascontiguousarray(encoded.elements[places]), encoded.surprise[places])
 
 
-def test_contributions_are_weighed_errors_and_surprises(model: Model, encoded: Encoded) -> None:
+def test_contributions_are_weighed_errors_and_surprises(model: TableModel, encoded: Encoded) -> None:
     """A column's contribution is the weighed sum of its elements' errors over all parts, plus what surprises add."""
     with torch.inference_mode():
         errors = model.network.examine(torch.from_numpy(encoded.elements), passes=3).errors.double().numpy()
@@ -57,7 +57,7 @@ def test_contributions_are_weighed_errors_and_surprises(model: Model, encoded: E
     assert scores.anomaly_score == pytest.approx(scores.contributions.sum(axis=1))
 
 
-def test_a_surprise_adds_a_fixed_amount_to_its_own_column(model: Model, encoded: Encoded) -> None:
+def test_a_surprise_adds_a_fixed_amount_to_its_own_column(model: TableModel, encoded: Encoded) -> None:
     """The same elements with a surprise score higher by just that, in just that column."""
     surprise = np.zeros_like(encoded.surprise)
     surprise[:, 2] = True
@@ -68,7 +68,7 @@ def test_a_surprise_adds_a_fixed_amount_to_its_own_column(model: Model, encoded:
     assert (with_it - without) == pytest.approx(SURPRISE * surprise)
 
 
-def test_reconstruction_error_is_the_plain_mean_square_of_one_pass(model: Model, encoded: Encoded) -> None:
+def test_reconstruction_error_is_the_plain_mean_square_of_one_pass(model: TableModel, encoded: Encoded) -> None:
     """However often the score feeds the reconstruction back, the reported error is that of the first."""
     with torch.inference_mode():
         once = model.network(torch.from_numpy(encoded.elements)).numpy()
@@ -98,7 +98,7 @@ def test_a_row_scores_the_same_to_the_last_bit_whoever_comes_with_it(kind: str, 
         assert np.array_equal(some.reconstruction, every.reconstruction[places])
 
 
-def test_no_rows_have_no_scores(model: Model, encoded: Encoded) -> None:
+def test_no_rows_have_no_scores(model: TableModel, encoded: Encoded) -> None:
     """An empty batch gives empty arrays of the right shape."""
     scores = score(model.network, rows_of(encoded, slice(0)), model.scale)
 

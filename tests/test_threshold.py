@@ -13,7 +13,7 @@ from scipy import stats
 
 from anomaly_ae.errors import CalibrationError
 from anomaly_ae.frames import contract_of, to_table
-from anomaly_ae.model import Model, ModelSpec, fit_model
+from anomaly_ae.models.table import ModelSpec, TableModel, fit_model
 from anomaly_ae.spec import DenoisingNetwork, FeatureSpec, MemoryNetwork, ScoringSpec, TrainingSpec
 from anomaly_ae.threshold import Calibration, calibrate, p_values, severity
 
@@ -161,7 +161,7 @@ def normal_rows(rng: np.random.Generator, rows: int) -> pd.DataFrame:
     return pd.DataFrame(values, columns=list("abcdefghij"))
 
 
-def tiny_model(rows: pd.DataFrame, network: DenoisingNetwork, seed: int) -> Model:
+def tiny_model(rows: pd.DataFrame, network: DenoisingNetwork, seed: int) -> TableModel:
     """Train a small autoencoder."""
     contract = contract_of(rows)
     how = ModelSpec(FeatureSpec(), network, TrainingSpec(steps=50, seed=seed, device="cpu"), ScoringSpec())

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from anomaly_ae.errors import TrainingError
 from anomaly_ae.frames import contract_of, to_table
-from anomaly_ae.model import Model, ModelSpec, fit_model
+from anomaly_ae.models.table import ModelSpec, TableModel, fit_model
 from anomaly_ae.networks import build_dense
 from anomaly_ae.networks.dense import DenseNetwork
 from anomaly_ae.spec import DenoisingNetwork, FeatureSpec, NetworkSpec, ScoringSpec, TextbookNetwork, TrainingSpec
@@ -191,7 +191,7 @@ def test_noise_stays_in_its_range() -> None:
     assert steps.tolist() == pytest.approx([0.3 * np.log(10)] * 3, abs=0.05)
 
 
-def fit(frame: pd.DataFrame, network: NetworkSpec, steps: int) -> Model:
+def fit(frame: pd.DataFrame, network: NetworkSpec, steps: int) -> TableModel:
     """Fit a whole model."""
     contract = contract_of(frame)
     how = ModelSpec(FeatureSpec(), network, TrainingSpec(steps=steps, device="cpu"), ScoringSpec())

@@ -20,6 +20,9 @@ META_FIELDS = (
 )
 """Columns that every dataset starts with; a source column may not be called like one of them."""
 
+Modality = Literal["table", "pictures"]
+"""What the rows of a dataset are."""
+
 Dtype = Literal["int64", "float64", "bool", "string", "timestamp", "timestamp_utc"]
 ARROW_TYPES: dict[Dtype, pa.DataType] = {
     "int64": pa.int64(),
@@ -53,6 +56,7 @@ class LabelRule(Section):
 class Contract(Section):
     """What every batch of this data must look like."""
 
+    modality: Modality = "table"
     columns: tuple[ColumnContract, ...]
     label: LabelRule | None = None
     missing_values: tuple[Scalar, ...] = ()

@@ -25,7 +25,6 @@ from anomaly_ae.threshold import p_values, severity
 FORMAT_VERSION = 1
 SCORED = "scored"
 IDENTITY_ROLES = (Role.ID, Role.TIME, Role.ENTITY)
-BATCH_ROWS = 65_536
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def score_part(part: Path, dataset: Path, model: Path, staging: Path) -> int:
     made_from_these = one.description.data["dataset"] == rows.fingerprint
     alerts = 0
     with pq.ParquetWriter(staging / part.name, schema, compression="zstd") as writer:
-        for batch in rows.batches(part=part, batch_rows=BATCH_ROWS):
+        for batch in rows.batches(part=part, batch_rows=one.model.batch_rows):
             columns = dict(_columns(batch, rows.contract, one, made_from_these=made_from_these))
             alerts += int(np.sum(columns["is_anomaly"]))
             writer.write_batch(
@@ -151,6 +150,10 @@ def identity_fields(contract: Contract) -> tuple[pa.Field, ...]:
 
 
 def _refuse_unfit(rows: Dataset, one: ModelVersion) -> None:
+    made_for = one.description.contract.modality
+    if rows.contract.modality != made_for:
+        msg = f"{rows.directory} holds a dataset of modality {rows.contract.modality!r}, the model reads {made_for!r}"
+        raise ArtifactError(msg)
     for column in one.description.contract.features:
         held = rows.contract[column.name]
         if (held.role, held.dtype) != (column.role, column.dtype):

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from anomaly_ae.artifact import (
@@ -15,12 +14,11 @@ from anomaly_ae.artifact import (
     load_calibration,
     save_model,
 )
-from anomaly_ae.ingest.contract import ROW_ID
 from anomaly_ae.ingest.dataset import Dataset
-from anomaly_ae.model import ModelSpec, fit_model
+from anomaly_ae.models import FITS
 from anomaly_ae.registry import model_directory, set_alias
 from anomaly_ae.spec import Spec
-from anomaly_ae.split import SplitRule, gather
+from anomaly_ae.split import SplitRule
 from anomaly_ae.steps.calibrate import calibrate
 from anomaly_ae.storage import fingerprint, is_published
 from anomaly_ae.threshold import calibrate as take_threshold
@@ -82,21 +80,19 @@ def version_of(dataset_fingerprint: str, spec: Spec) -> str:
 
 def _fit(dataset: Dataset, spec: Spec, version: str, on_check: OnCheck | None) -> ModelVersion:
     rule = SplitRule.fit(dataset, spec.split)
-    split = gather(dataset, rule, spec.training.max_rows)
-    how = ModelSpec(spec.features, spec.network, spec.training, spec.scoring)
-    model = fit_model(split.train, dataset.contract.features, how, on_check)
-    scores = np.sort(model.score(split.validation).anomaly_score)
+    fitted = FITS[dataset.contract.modality](dataset, rule, spec, on_check)
     description = describe(
-        model,
+        fitted.model,
         version=version,
         spec=spec,
         contract=dataset.contract,
         split_rule=rule,
-        split=split.facts,
+        split=fitted.split,
         data=_lineage(dataset),
-        trimmed=split.train.column(ROW_ID).take(np.array(model.trimmed, np.int64)).to_pylist(),
+        trimmed=fitted.trimmed,
     )
-    return ModelVersion(description, model, take_threshold(scores, spec.threshold.target_fpr), scores)
+    calibration = take_threshold(fitted.validation.column("anomaly_score").to_numpy(), spec.threshold.target_fpr)
+    return ModelVersion(description, fitted.model, calibration, fitted.validation)
 
 
 def _lineage(dataset: Dataset) -> dict[str, Any]:

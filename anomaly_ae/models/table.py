@@ -1,7 +1,8 @@
-"""The model: what scoring needs and training makes; the same object behind the steps and the scikit-learn view."""
+"""The model of tables: encoder, network and error scale; the same object behind the steps and the scikit-learn view."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -10,19 +11,44 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from anomaly_ae.features.table import TableEncoder
-from anomaly_ae.ingest.contract import ColumnContract
-from anomaly_ae.networks import Autoencoder, Memory, build_dense, whitening
+from anomaly_ae.ingest.contract import ROW_ID, ColumnContract
+from anomaly_ae.ingest.dataset import Dataset
+from anomaly_ae.models.model import Fitted
+from anomaly_ae.networks import Autoencoder, Memory, build, build_dense, whitening
 from anomaly_ae.networks.dense import DenseNetwork
 from anomaly_ae.reasons import reasons
 from anomaly_ae.scoring import BATCH_ROWS, ErrorScale, Scores, fit_weight, score
-from anomaly_ae.spec import FeatureSpec, MemoryNetwork, NetworkSpec, ScoringSpec, TextbookNetwork, TrainingSpec
+from anomaly_ae.spec import (
+    FeatureSpec,
+    MemoryNetwork,
+    NetworkSpec,
+    ScoringSpec,
+    Section,
+    Spec,
+    TextbookNetwork,
+    TrainingSpec,
+)
+from anomaly_ae.split import SplitRule, gather
 from anomaly_ae.threads import side_by_side
 from anomaly_ae.training import Check, NoiseRange, OnCheck, assign_folds, select_device, train
 from anomaly_ae.trimming import far_rows
 
 
+class TableParts(Section):
+    """What `model.json` says of a model of tables, besides its spec."""
+
+    kind: Literal["table"] = "table"
+    encoder: TableEncoder
+    error_weight: tuple[tuple[float, ...], ...]
+
+    @property
+    def summary(self) -> str:
+        """What the autoencoder reads, in a few words."""
+        return f"{self.encoder.width} elements of {len(self.encoder.columns)} columns"
+
+
 @dataclass(frozen=True)
-class Model:
+class TableModel:
     """A trained autoencoder with the encoder in front of it and the error scale behind it.
 
     Attributes:
@@ -32,6 +58,7 @@ class Model:
         scoring: passes, whitening, reasons.
         history: the checks of its training.
         trimmed: indices of the train rows that were left out as too far from the others, ascending.
+        batch_rows: rows that scoring reads at once.
     """
 
     encoder: TableEncoder
@@ -40,6 +67,23 @@ class Model:
     scoring: ScoringSpec
     history: tuple[Check, ...] = ()
     trimmed: tuple[int, ...] = ()
+    batch_rows: ClassVar[int] = 65_536
+
+    @property
+    def parts(self) -> TableParts:
+        """What `model.json` says of it."""
+        return TableParts(encoder=self.encoder, error_weight=self.scale.weight.tolist())
+
+    @classmethod
+    def rebuild(cls, parts: TableParts, tensors: Mapping[str, Tensor], spec: Spec, history: tuple[Check, ...]) -> Self:
+        """Make the model again from what a model version holds."""
+        encoder = parts.encoder
+        memory_rows = [len(tensors[name]) for name in sorted(tensors) if "stored" in name]
+        network = build(spec.network, encoder.width, memory_rows)
+        network.load_state_dict(dict(tensors), strict=True)
+        weight, columns = np.array(parts.error_weight), len(encoder.columns)
+        scale = ErrorScale(weight, encoder.column_of_element, columns, spec.scoring.passes)
+        return cls(encoder, network.eval(), scale, spec.scoring, history)
 
     def score(self, rows: pa.Table | pa.RecordBatch) -> Scores:
         """Score rows that hold the encoder's source columns."""
@@ -62,7 +106,7 @@ class ModelSpec:
 
 def fit_model(
     table: pa.Table, columns: Sequence[ColumnContract], spec: ModelSpec, on_check: OnCheck | None = None
-) -> Model:
+) -> TableModel:
     """Fit encoder, network and error scale on train rows.
 
     Args:
@@ -90,7 +134,21 @@ def fit_model(
     errors = _mean_unseen_errors(autoencoder, elements, fold, own, spec.scoring.passes)
     weight = fit_weight(errors, whiten=spec.scoring.whiten)
     scale = ErrorScale(weight, encoder.column_of_element, len(encoder.columns), spec.scoring.passes)
-    return Model(encoder, autoencoder, scale, spec.scoring, tuple(history), trimmed)
+    return TableModel(encoder, autoencoder, scale, spec.scoring, tuple(history), trimmed)
+
+
+def fit_table(dataset: Dataset, rule: SplitRule, spec: Spec, on_check: OnCheck | None = None) -> Fitted:
+    """Fit a model on a dataset's train rows and score its validation rows.
+
+    Raises:
+        AnomalyAEError: the rows cannot be split or trained on.
+    """
+    split = gather(dataset, rule, spec.training.max_rows)
+    how = ModelSpec(spec.features, spec.network, spec.training, spec.scoring)
+    model = fit_model(split.train, dataset.contract.features, how, on_check)
+    scores = np.sort(model.score(split.validation).anomaly_score)
+    trimmed = split.train.column(ROW_ID).take(np.array(model.trimmed, np.int64)).to_pylist()
+    return Fitted(model, pa.table({"anomaly_score": scores}), split.facts, tuple(trimmed))
 
 
 def _far_rows(table: pa.Table, columns: Sequence[ColumnContract], spec: ModelSpec) -> tuple[int, ...]:
