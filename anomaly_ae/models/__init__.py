@@ -1,0 +1,35 @@
+"""Models: one file a modality, one registration line each."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor
+
+from anomaly_ae.ingest.dataset import Dataset
+from anomaly_ae.models.model import Fitted, Model
+from anomaly_ae.models.table import TableModel, TableParts, fit_table
+from anomaly_ae.spec import Spec
+from anomaly_ae.split import SplitRule
+from anomaly_ae.training import Check, OnCheck, select_device
+
+__all__ = ["FITS", "Fitted", "Model", "ModelParts", "rebuild"]
+
+ModelParts = TableParts
+"""What `model.json` may say of a model: the parts of every kind, told apart by `kind`."""
+
+FITS: dict[str, Callable[[Dataset, SplitRule, Spec, OnCheck | None], Fitted]] = {"table": fit_table}
+"""How a dataset of each modality is learned."""
+
+_REBUILDS: dict[str, Callable[[Any, Mapping[str, Tensor], Spec, tuple[Check, ...]], Model]] = {
+    "table": TableModel.rebuild
+}
+"""How a model of each kind is made again from its parts and its tensors."""
+
+
+def rebuild(
+    parts: ModelParts, tensors: Mapping[str, Tensor], spec: Spec, history: tuple[Check, ...], device: str
+) -> Model:
+    """Make a model again from what a model version holds, to compute on `device`."""
+    model = _REBUILDS[parts.kind](parts, tensors, spec, history)
+    model.network.to(select_device(device))
+    return model
