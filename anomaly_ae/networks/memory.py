@@ -15,6 +15,8 @@ from torch.nn.functional import pad
 
 GROUP = 64
 """Stored rows of which only the nearest is looked at first, see `Memory._search`."""
+SEARCH_ROWS = 128
+"""Rows whose distances to all stored rows are held at once: so few that they stay in the processor's cache."""
 
 
 class Memory(nn.Module):
@@ -68,13 +70,24 @@ class Memory(nn.Module):
     def _search(self, rows: Tensor, own: Tensor | None) -> tuple[Tensor, Tensor]:
         """Find the nearest stored rows: squared distances less each row's own square, which ranks nothing, and indices.
 
+        On a graphics card all rows are searched at once.
+        """
+        few = SEARCH_ROWS if rows.device.type == "cpu" else max(len(rows), 1)
+        own = torch.full((len(rows),), -1, device=rows.device) if own is None else own
+        squares = self.stored.square().sum(dim=1)
+        found = [self._search_few(*both, squares) for both in zip(rows.split(few), own.split(few), strict=True)]
+        values, indices = (torch.cat(part) for part in zip(*found, strict=True))
+        return values, indices
+
+    def _search_few(self, rows: Tensor, own: Tensor, squares: Tensor) -> tuple[Tensor, Tensor]:
+        """Search as `_search` does, all rows at once; `squares` are those of the stored rows.
+
         The k nearest are members of the k groups whose nearest members are nearest: so the many distances are read
         only once, for the least of each group, and the slow search for the k least is among few.
         """
-        distance = torch.addmm(self.stored.square().sum(dim=1), rows, self.stored.T, alpha=-2)
-        if own is not None:
-            itself = torch.nonzero(own >= 0).ravel()
-            distance[itself, own[itself]] = math.inf
+        distance = torch.addmm(squares, rows, self.stored.T, alpha=-2)
+        itself = torch.nonzero(own >= 0).ravel()
+        distance[itself, own[itself]] = math.inf
         if missing := -len(self.stored) % GROUP:
             distance = pad(distance, (0, missing), value=math.inf)
         groups = distance.view(len(rows), -1, GROUP)
