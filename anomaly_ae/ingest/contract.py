@@ -23,7 +23,7 @@ META_FIELDS = (
 Modality = Literal["table", "pictures"]
 """What the rows of a dataset are."""
 
-Dtype = Literal["int64", "float64", "bool", "string", "timestamp", "timestamp_utc"]
+Dtype = Literal["int64", "float64", "bool", "string", "timestamp", "timestamp_utc", "binary"]
 ARROW_TYPES: dict[Dtype, pa.DataType] = {
     "int64": pa.int64(),
     "float64": pa.float64(),
@@ -31,6 +31,7 @@ ARROW_TYPES: dict[Dtype, pa.DataType] = {
     "string": pa.string(),
     "timestamp": pa.timestamp("us"),
     "timestamp_utc": pa.timestamp("us", tz="UTC"),
+    "binary": pa.binary(),
 }
 
 
@@ -48,7 +49,8 @@ class LabelRule(Section):
     """The label column and the values that mean anomaly and normal, as text."""
 
     column: str
-    anomaly_values: tuple[str, ...]
+    anomaly_values: tuple[str, ...] | None = None
+    """None: every other value is an anomaly."""
     normal_values: tuple[str, ...] | None = None
     """None: every other value is normal."""
 

@@ -31,8 +31,13 @@ def make_label_rule(label: LabelSpec, seen: Iterable[str]) -> LabelRule:
     Raises:
         ContractError: the user says nothing and the values do not speak for themselves.
     """
-    if label.anomaly_values is not None:
-        return LabelRule(column=label.column, anomaly_values=tuple(map(canonical, label.anomaly_values)))
+    if label.anomaly_values is not None or label.normal_values is not None:
+        anomaly, normal = label.anomaly_values, label.normal_values
+        return LabelRule(
+            column=label.column,
+            anomaly_values=None if anomaly is None else tuple(map(canonical, anomaly)),
+            normal_values=None if normal is None else tuple(map(canonical, normal)),
+        )
     values = sorted({canonical(value) for value in seen})
     lowered = {value.lower() for value in values}
     for normal, anomaly in _PAIRS:
@@ -41,7 +46,7 @@ def make_label_rule(label: LabelSpec, seen: Iterable[str]) -> LabelRule:
     shown = ", ".join(map(repr, values[:_SHOWN])) + (", ..." if len(values) > _SHOWN else "")
     msg = (
         f"label column {label.column!r} holds {shown or 'no value'}: which of them mean anomaly does not speak for "
-        "itself; set data.label.anomaly_values to the list of those that do"
+        "itself; set data.label.anomaly_values to the list of those that do, or data.label.normal_values to the others"
     )
     raise ContractError(msg)
 
@@ -62,16 +67,21 @@ def read_labels(raw: pa.Array, rule: LabelRule, missing: tuple[str, ...]) -> tup
     """Return whether each row is an anomaly (null: unlabelled), and the mask of values that the rule does not know."""
     coded = blank_missing(to_text(raw), missing).dictionary_encode()
     values = [canonical(value) for value in coded.dictionary.to_pylist()]
-    is_anomaly = pa.array([_is_anomaly(value, rule) for value in values], pa.bool_())
-    known = np.array([verdict.is_valid for verdict in is_anomaly], bool)
+    verdicts = pa.array([is_anomaly(value, rule) for value in values], pa.bool_())
+    known = np.array([verdict.is_valid for verdict in verdicts], bool)
     codes = coded.indices.fill_null(-1).to_numpy()
-    return is_anomaly.take(coded.indices), np.append(~known, np.False_)[codes]
+    return verdicts.take(coded.indices), np.append(~known, np.False_)[codes]
 
 
-def _is_anomaly(value: str, rule: LabelRule) -> bool | None:
-    if value in rule.anomaly_values:
+def is_anomaly(value: str, rule: LabelRule) -> bool | None:
+    """Say what a label value, in its one spelling, means under a rule; None: the rule does not know it."""
+    if value in (rule.anomaly_values or ()):
         return True
-    return False if rule.normal_values is None or value in rule.normal_values else None
+    if value in (rule.normal_values or ()):
+        return False
+    if rule.anomaly_values is None:
+        return True
+    return False if rule.normal_values is None else None
 
 
 def _spellings(words: set[str]) -> tuple[str, ...]:

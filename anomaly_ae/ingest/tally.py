@@ -91,8 +91,9 @@ class Tally:
     def _notes(self) -> Iterable[str]:
         label = self.contract.label
         if label and self.labels["normal"] and not self.labels["anomaly"]:
-            values = ", ".join(map(repr, label.anomaly_values))
-            yield f"no accepted row is labelled an anomaly: label column {label.column!r} never holds {values}"
+            values = ", ".join(map(repr, label.anomaly_values or label.normal_values or ()))
+            held = f"never holds {values}" if label.anomaly_values else f"holds nothing but {values}"
+            yield f"no accepted row is labelled an anomaly: label column {label.column!r} {held}"
         if self.extra:
             yield f"columns that the contract does not have were left out: {', '.join(map(repr, self.extra))}"
 

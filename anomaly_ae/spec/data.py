@@ -19,21 +19,33 @@ class Role(StrEnum):
     LABEL = "label"
     ENTITY = "entity"
     TIME = "time"
+    PICTURE = "picture"
+    INFO = "info"
     IGNORED = "ignored"
 
 
 FEATURE_ROLES = frozenset({Role.NUMERIC, Role.BOOLEAN, Role.CATEGORICAL, Role.DATETIME})
-"""Roles whose columns the autoencoder reads. The others identify, order or judge a row."""
+"""Roles whose columns the autoencoder of a table reads. The others identify, order, judge or describe a row."""
 
 
 class LabelSpec(Section):
     """Which column says what is an anomaly, and which of its values say so.
 
-    `anomaly_values` may be left out only where the values speak for themselves (0/1, true/false, normal/anomaly).
+    With one of the two lists given, every other value means the opposite; with both, a row of any other value is
+    rejected. Both may be left out only where the values speak for themselves (0/1, true/false, normal/anomaly).
     """
 
     column: str
     anomaly_values: tuple[Scalar, ...] | None = None
+    normal_values: tuple[Scalar, ...] | None = None
+
+    @model_validator(mode="after")
+    def _no_value_means_both(self) -> Self:
+        both = set(map(str, self.anomaly_values or ())) & set(map(str, self.normal_values or ()))
+        if both:
+            msg = f"{', '.join(sorted(both))} is in anomaly_values and in normal_values"
+            raise ValueError(msg)
+        return self
 
 
 class DataSpec(Section):

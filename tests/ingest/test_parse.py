@@ -135,7 +135,7 @@ cells = st.one_of(
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(cells, min_size=1, max_size=12), st.sampled_from(list(ARROW_TYPES)))
+@given(st.lists(cells, min_size=1, max_size=12), st.sampled_from(list(RULES)))
 def test_company_never_changes_an_outcome(texts: list[str], dtype: Dtype) -> None:
     """A column parses as its cells do one by one, and fails only for reasons listed for its type."""
     texts = [text.encode(errors="replace").decode() for text in texts]
