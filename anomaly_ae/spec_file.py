@@ -131,14 +131,33 @@ def _merge(mapping: dict[str, Any], changes: dict[str, Any], above: str = "") ->
     """Lay `changes` over `mapping`; return the names that lead through something that is no section."""
     problems = []
     for key, change in changes.items():
-        below = mapping.get(key)
+        below = _fitting(mapping.get(key), change, above + key)
         if not isinstance(change, dict) or below is None:
             mapping[key] = change
         elif isinstance(below, dict):
             problems += _merge(below, change, f"{above}{key}.")
+            mapping[key] = below
         else:
             problems.append(f"an override sets a part of {above + key!r}, which is {below!r} and has no parts")
     return problems
+
+
+def _fitting(below: Any, change: Any, section: str) -> Any:
+    """Drop from a section what only other kinds have than the one that an override names."""
+    tag = _tag_name(section)
+    named = change.get(tag) if isinstance(change, dict) else None
+    if named is None or not isinstance(below, dict):
+        return below
+    members = SECTIONS[section,]
+    own = {name for member in members if member.model_fields[str(tag)].default == named for name in member.model_fields}
+    others = {name for member in members for name in member.model_fields} - own if own else set()
+    return {name: value for name, value in below.items() if name not in others}
+
+
+def _tag_name(section: str) -> str | None:
+    """Return the setting that tells the kinds of a section apart, if it has kinds."""
+    field = Spec.model_fields.get(section)
+    return field.discriminator if field is not None and isinstance(field.discriminator, str) else None
 
 
 def _resolve_paths(mapping: dict[str, Any], directory: Path) -> None:
@@ -238,7 +257,8 @@ def _sentence(path: tuple[int | str, ...], detail: Any, settings: Mapping[str, A
     if kind == "value_error":
         return f"{name or 'the whole'}: {message.removeprefix('Value error, ')}"
     if kind == "union_tag_invalid":
-        return f"'{name}.kind' is {detail['ctx']['tag']!r}; must be one of {detail['ctx']['expected_tags']}"
+        tag, allowed = detail["ctx"]["tag"], detail["ctx"]["expected_tags"]
+        return f"'{name}.{_tag_name(name)}' is {tag!r}; must be one of {allowed}"
     if kind in {"model_type", "model_attributes_type", "dict_type"}:
         message = "must be a section: names with values below it"
     allowed = message.replace("a valid tuple", "a list").replace("Input should be", "must be")
@@ -264,8 +284,9 @@ def _unknown(path: SettingPath, settings: Mapping[str, Any]) -> str:
     *above, name = path
     siblings = [setting[-1] for setting in SETTINGS if setting[:-1] == tuple(above)]
     if name in siblings:  # known to another member of the union
-        kind = settings[above[0]].get("kind")
-        return f"unknown setting {_dotted(path)!r} for {_dotted(above)} of kind {kind!r}; another kind has it"
+        tag = _tag_name(above[0]) or ""
+        kind = settings[above[0]].get(tag, getattr(Spec.model_fields[above[0]].default, tag))
+        return f"unknown setting {_dotted(path)!r} for {_dotted(above)} of {tag} {kind!r}; another {tag} has it"
     close = [(*above, match) for match in get_close_matches(name, siblings, n=1)]
     elsewhere = [setting for setting in SETTINGS if setting[-1] == name]
     if meant := [*close, *elsewhere]:

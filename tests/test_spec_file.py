@@ -12,13 +12,13 @@ from anomaly_ae.spec import (
     DataSpec,
     DenoisingNetwork,
     FeatureSpec,
+    FprThreshold,
     LabelSpec,
     MemoryNetwork,
     Role,
     Spec,
     SplitSpec,
     TextbookNetwork,
-    ThresholdSpec,
     TrainingSpec,
 )
 from anomaly_ae.spec_file import dump_spec, load_spec, parse_spec
@@ -79,7 +79,7 @@ specs = st.builds(
     features=st.builds(FeatureSpec, numeric=st.sampled_from(["standard", "quantile", "both"])),
     network=networks,
     training=st.builds(TrainingSpec, learning_rate=positive, steps=st.integers(0, 10**9)),
-    threshold=st.builds(ThresholdSpec, target_fpr=st.floats(1e-9, 1, exclude_max=True)),
+    threshold=st.builds(FprThreshold, target_fpr=st.floats(1e-9, 1, exclude_max=True)),
 )
 
 
@@ -176,7 +176,7 @@ def test_addresses_and_absolute_paths_stay(tmp_path: Path, address: str) -> None
         ("network: {bottleneck: 3}", "unknown setting 'network.bottleneck' for network of kind 'memory'"),
         ("network: {kind: vae}", "'network.kind' is 'vae'; must be one of 'memory', 'denoising', 'textbook'"),
         ("target_fpr: .1", "unknown setting 'target_fpr'; did you mean 'threshold.target_fpr'?"),
-        ("threshold: {zzz: 1}", "unknown setting 'threshold.zzz'; known here: target_fpr"),
+        ("threshold: {zzz: 1}", "unknown setting 'threshold.zzz'; known here: rule, by, min_rows, target_fpr"),
         ("training: {steps: many}", "'training.steps' is 'many'; must be a valid integer"),
         ("training: {steps: -1}", "'training.steps' is -1; must be greater than or equal to 0"),
         ("split: {by: rows}", "'split.by' is 'rows'; must be 'row', 'group' or 'time'"),

@@ -11,17 +11,33 @@ from pydantic import Field
 from anomaly_ae.spec.data import FEATURE_ROLES, DataSpec, LabelSpec, Role, SplitSpec
 from anomaly_ae.spec.networks import DenoisingNetwork, MemoryNetwork, NetworkSpec, TextbookNetwork
 from anomaly_ae.spec.sections import Scalar, Section, Share, Widths
-from anomaly_ae.spec.threshold import ThresholdSpec
+from anomaly_ae.spec.threshold import (
+    BudgetThreshold,
+    CostThreshold,
+    FBetaThreshold,
+    FprThreshold,
+    ManualThreshold,
+    PrecisionThreshold,
+    RecallThreshold,
+    ThresholdSpec,
+)
 from anomaly_ae.spec.training import FeatureSpec, ScoringSpec, TrainingSpec
 
 __all__ = [
     "FEATURE_ROLES",
+    "BudgetThreshold",
+    "CostThreshold",
     "DataSpec",
     "DenoisingNetwork",
+    "FBetaThreshold",
     "FeatureSpec",
+    "FprThreshold",
     "LabelSpec",
+    "ManualThreshold",
     "MemoryNetwork",
     "NetworkSpec",
+    "PrecisionThreshold",
+    "RecallThreshold",
     "Role",
     "Scalar",
     "ScoringSpec",
@@ -48,4 +64,4 @@ class Spec(Section):
     network: NetworkSpec = MemoryNetwork()
     training: TrainingSpec = TrainingSpec()
     scoring: ScoringSpec = ScoringSpec()
-    threshold: ThresholdSpec = ThresholdSpec()
+    threshold: ThresholdSpec = FprThreshold()

@@ -17,7 +17,7 @@ from anomaly_ae.errors import ArtifactError
 from anomaly_ae.ingest.contract import LABEL, ROW_ID, SOURCE_FILE, SOURCE_ROW, Contract
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.scored_table import SCHEMA_VERSION, scored_schema
-from anomaly_ae.spec import Role, ThresholdSpec
+from anomaly_ae.spec import FprThreshold, Role
 from anomaly_ae.spec_file import dump_spec
 from anomaly_ae.storage import Staging, commit, fingerprint, is_published, open_staging, read_manifest
 from anomaly_ae.threshold import p_values, severity
@@ -115,7 +115,7 @@ def finish(staging: Staging, dataset: Path, model: Path, alerts: int, run_id: st
         raise ArtifactError(msg)
     shutil.copyfile(dataset / "rejected.parquet", staging.path / "rejected.parquet")
     rows, about, calibration = Dataset.open(dataset), load_description(model), load_calibration(model)
-    spec = about.spec.model_copy(update={"threshold": ThresholdSpec(target_fpr=calibration.target_fpr)})
+    spec = about.spec.model_copy(update={"threshold": FprThreshold(target_fpr=calibration.target_fpr)})
     (staging.path / "spec.yaml").write_text(dump_spec(spec), encoding="utf-8")
     staging.facts.update(
         kind="scored",
