@@ -41,19 +41,49 @@ def test_largest_first_with_values_and_expected_in_source_units() -> None:
 
     assert row == [
         {"feature": "speed", "value": "1234.5678", "expected": "10", "contribution": 3.0},
-        {"feature": "at", "value": "2026-01-06 03:00:00", "expected": "00:00 Mon", "contribution": 2.0},
-        {"feature": "line", "value": "north", "expected": "north", "contribution": 0.5},
+        {"feature": "at", "value": "2026-01-06 03:00:00 Tue", "expected": "00:00 Mon", "contribution": 2.0},
+        {"feature": "line", "value": "north", "expected": "north (50 %)", "contribution": 0.5},
     ]
 
 
 def test_missing_reads_as_missing() -> None:
-    """A cell that holds nothing, null or NaN, is said to be missing."""
+    """A cell that holds nothing, null or NaN, says that something was expected of it."""
     rows = FITTED.table(ROWS.iloc[[2]])
     with_nan = rows.set_column(0, "speed", pa.array([np.nan]))
 
     for table in (rows, with_nan):
         (row,) = reasons(FITTED.encoder, table, scores_of([[3.0, 2.0, 0.0]]), 2).to_pylist()
-        assert [(one["feature"], one["value"]) for one in row] == [("speed", "missing"), ("line", "missing")]
+        assert [(one["feature"], one["value"]) for one in row] == [
+            ("speed", "missing where normally present"),
+            ("line", "missing where normally present"),
+        ]
+
+
+def test_a_gap_and_a_value_say_which_of_them_is_normal() -> None:
+    """A cell missing where train rows' cells were is only missing; a value in its place was expected missing."""
+    frame = pd.DataFrame({"speed": np.arange(20.0), "note": [None] * 20})
+    fitted = fit(frame)
+    rows = pa.table({"speed": [1.0, 1.0], "note": pa.array([None, "late"])})
+    elements = np.repeat(fitted.encode(frame.head(1)).elements, 2, axis=0)
+    scores = Scores(np.full(2, 1.0), np.array([[0.0, 1.0]] * 2), elements)
+
+    found = reasons(fitted.encoder, rows, scores, 1).to_pylist()
+
+    assert [(row[0]["value"], row[0]["expected"]) for row in found] == [
+        ("missing", "missing (100 %)"),
+        ("late", "missing (100 %)"),
+    ]
+
+
+def test_moments_with_a_zone_say_so() -> None:
+    """A moment in UTC is written with its Z and its day of the week."""
+    at = pd.DataFrame({"at": pd.date_range("2026-01-05", periods=20, freq="9h", tz="UTC"), "speed": np.arange(20.0)})
+    fitted = fit(at)
+    scores = Scores(np.ones(1), np.array([[1.0, 0.0]]), fitted.encode(at.head(1)).elements)
+
+    (row,) = reasons(fitted.encoder, fitted.table(at.tail(1)), scores, 1).to_pylist()
+
+    assert row[0]["value"] == "2026-01-12 03:00:00Z Mon"
 
 
 def test_equal_contributions_come_in_column_order() -> None:
@@ -88,14 +118,14 @@ def naive(row: pa.Table, scores: Scores, index: int, count: int) -> list[dict[st
     texts = {
         "speed": lambda cell: str(cell).removesuffix(".0"),
         "line": str,
-        "at": lambda cell: f"{cell:%Y-%m-%d %H:%M:%S}",
+        "at": lambda cell: f"{cell:%Y-%m-%d %H:%M:%S %a}",
     }
     names = [FITTED.encoder.names[column] for column in largest]
     cells = [row.column(name)[0].as_py() for name in names]
     return [
         {
             "feature": name,
-            "value": "missing" if cell is None else texts[name](cell),
+            "value": "missing where normally present" if cell is None else texts[name](cell),
             "expected": FITTED.encoder.expected(column, scores.reconstruction[[index]])[0].as_py(),
             "contribution": contributions[column],
         }

@@ -14,7 +14,9 @@ Column: TypeAlias = pa.Array | pa.ChunkedArray
 Missing = Literal["never", "sometimes", "always"]
 
 MISSING = "missing"
-"""How a missing cell reads in a reason."""
+"""How a missing cell reads in a reason; what is expected starts with it where a cell is normally missing."""
+MISSING_WHERE_PRESENT = f"{MISSING} where normally present"
+"""How a missing cell reads where something else was expected."""
 
 CONSTANT_TOLERANCE = 1e-9
 LEAST_STD_OF_FLAG = 0.1
@@ -67,6 +69,15 @@ def is_close(values: Raw, constant: float) -> Mask:
 def stack(elements: Sequence[Raw], rows: int) -> Raw:
     """Return elements side by side, `(rows, len(elements))`, stored one after the other."""
     return np.stack(elements).T if elements else np.empty((rows, 0))
+
+
+def with_share(word: str, share: float) -> str:
+    """Say of a level, or of a missing cell, which share of the train rows held it: `open (97 %)`."""
+    return f"{word} ({100 * share:.3g} %)"
+
+
+ALWAYS_MISSING = with_share(MISSING, 1)
+"""What is expected of a column of which no train row held anything."""
 
 
 def round_significant(values: Raw, digits: int = 6) -> pa.Array:

@@ -1,6 +1,6 @@
 """Columns of levels: truth values and categories."""
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -8,8 +8,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from anomaly_ae.features.cells import (
+    ALWAYS_MISSING,
     LEAST_STD_OF_FLAG,
-    MISSING,
     Column,
     Mask,
     Missing,
@@ -21,6 +21,7 @@ from anomaly_ae.features.cells import (
     missing_element,
     stack,
     surprising_absence,
+    with_share,
 )
 from anomaly_ae.ingest.contract import ColumnContract
 from anomaly_ae.spec import FeatureSpec, Section
@@ -29,18 +30,26 @@ OTHER = "(rare level)"
 
 
 class BooleanColumn(Section):
-    """A truth value: one element, plus one for missing cells if train rows had some."""
+    """A truth value: one element, plus one for missing cells if train rows had some.
+
+    Attributes:
+        seen: values that occur, false before true.
+        shares: of the train rows that hold each of them.
+    """
 
     kind: Literal["boolean"] = "boolean"
     name: str
     missing: Missing
     seen: tuple[bool, ...]
+    shares: tuple[float, ...]
 
     @classmethod
     def fit(cls, column: Column, contract: ColumnContract, spec: FeatureSpec) -> Self:  # noqa: ARG003 - one signature
         """Learn which values occur and whether cells may be missing."""
-        seen = sorted(pc.unique(column.drop_null()).to_pylist())
-        return cls(name=contract.name, missing=how_missing(column), seen=tuple(seen))
+        counts = _counts(column)
+        seen = tuple(sorted(counts))
+        shares = tuple(counts[value] / len(column) for value in seen)
+        return cls(name=contract.name, missing=how_missing(column), seen=seen, shares=shares)
 
     @property
     def least_std(self) -> tuple[float, ...]:
@@ -62,10 +71,10 @@ class BooleanColumn(Section):
         return absent | moved
 
     def expected(self, raw: Raw) -> pa.Array:
-        """Say as text which value the reconstruction stands for."""
-        if not self._varies:
-            return pa.array([str(self.seen[0]).lower() if self.seen else MISSING] * len(raw), pa.string())
-        return pa.array(raw[:, 0] > 0.5).cast(pa.string())
+        """Say as text which value the reconstruction stands for, and how often train rows held it."""
+        words = [with_share(str(value).lower(), share) for value, share in zip(self.seen, self.shares, strict=True)]
+        index = raw[:, 0] > 0.5 if self._varies else np.zeros(len(raw))
+        return pa.array(words or [ALWAYS_MISSING], pa.string()).take(pa.array(index.astype(np.int64)))
 
     @property
     def _varies(self) -> bool:
@@ -78,6 +87,7 @@ class CategoricalColumn(Section):
     Attributes:
         levels: frequent levels, most frequent first.
         rare: levels seen in train, but too rarely for an element of their own.
+        shares: of the train rows that hold each frequent level, and last, if there are rare levels, any of those.
     """
 
     kind: Literal["categorical"] = "categorical"
@@ -85,16 +95,24 @@ class CategoricalColumn(Section):
     missing: Missing
     levels: tuple[str, ...]
     rare: tuple[str, ...] = ()
+    shares: tuple[float, ...]
 
     @classmethod
     def fit(cls, column: Column, contract: ColumnContract, spec: FeatureSpec) -> Self:
         """Count the levels; keep apart the frequent ones."""
-        counts = [(entry["values"], entry["counts"]) for entry in pc.value_counts(column.drop_null()).to_pylist()]
-        ranked = sorted(counts, key=lambda level: (-level[1], level[0]))
-        kept = [level for level, count in ranked[: spec.max_levels] if count >= spec.min_level_rows]
-        levels = kept or [level for level, _ in ranked[:1]]
-        rare = [level for level, _ in ranked[len(levels) :]]
-        return cls(name=contract.name, missing=how_missing(column), levels=tuple(levels), rare=tuple(rare))
+        counts = _counts(column)
+        ranked = sorted(counts, key=lambda level: (-counts[level], level))
+        kept = [level for level in ranked[: spec.max_levels] if counts[level] >= spec.min_level_rows]
+        levels = kept or ranked[:1]
+        rare = ranked[len(levels) :]
+        held = [counts[level] for level in levels] + ([sum(counts[level] for level in rare)] if rare else [])
+        return cls(
+            name=contract.name,
+            missing=how_missing(column),
+            levels=tuple(levels),
+            rare=tuple(rare),
+            shares=tuple(count / len(column) for count in held),
+        )
 
     @property
     def least_std(self) -> tuple[float, ...]:
@@ -114,11 +132,10 @@ class CategoricalColumn(Section):
         return unseen | surprising_absence(column, self.missing)
 
     def expected(self, raw: Raw) -> pa.Array:
-        """Say which level the reconstruction stands for most."""
-        if self._kinds == 0:
-            return pa.array([self.levels[0] if self.levels else MISSING] * len(raw), pa.string())
-        names = pa.array([*self.levels, OTHER], pa.string())
-        return names.take(pa.array(np.argmax(raw[:, : self._kinds], axis=1)))
+        """Say which level the reconstruction stands for most, and how often train rows held it."""
+        words = [with_share(level, share) for level, share in zip([*self.levels, OTHER], self.shares, strict=False)]
+        index = np.argmax(raw[:, : self._kinds], axis=1) if self._kinds else np.zeros(len(raw), np.int64)
+        return pa.array(words or [ALWAYS_MISSING], pa.string()).take(pa.array(index))
 
     @property
     def _kinds(self) -> int:
@@ -132,3 +149,8 @@ class CategoricalColumn(Section):
         codes = pc.fill_null(pc.index_in(column, value_set=known), -1)
         numbers: NDArray[np.int64] = codes.to_numpy(zero_copy_only=False).astype(np.int64)
         return np.minimum(numbers, len(self.levels))
+
+
+def _counts(column: Column) -> dict[Any, int]:
+    """Count how many cells hold each value."""
+    return {entry["values"]: entry["counts"] for entry in pc.value_counts(column.drop_null()).to_pylist()}

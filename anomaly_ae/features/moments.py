@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from anomaly_ae.features.cells import (
-    MISSING,
+    ALWAYS_MISSING,
     Column,
     Mask,
     Missing,
@@ -25,6 +25,8 @@ from anomaly_ae.spec import FeatureSpec, Section
 Part = Literal["hour", "weekday", "yearday"]
 SECONDS: dict[Part, float] = {"hour": 86_400, "weekday": 7 * 86_400, "yearday": 365.2425 * 86_400}
 """Length of one turn of each circle."""
+
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 class DatetimeColumn(Section):
@@ -64,12 +66,12 @@ class DatetimeColumn(Section):
     def expected(self, raw: Raw) -> pa.Array:
         """Say as text which moment of the day, week or year the reconstruction stands for."""
         if not self.parts:
-            return pa.array([MISSING if self.missing == "always" else "any moment"] * len(raw), pa.string())
+            return pa.array([ALWAYS_MISSING if self.missing == "always" else "any moment"] * len(raw), pa.string())
         words = []
         for index, part in enumerate(self.parts):
             turn = np.arctan2(raw[:, 2 * index], raw[:, 2 * index + 1]) / (2 * np.pi) % 1
-            words.append(_TURN_WORDS[part](turn))
-        return pa.array([" ".join(row) for row in zip(*words, strict=True)], pa.string())
+            words.append(_turn_words(turn, part))
+        return pc.binary_join_element_wise(*words, " ")
 
 
 _MONDAY = 4 * 86_400
@@ -94,18 +96,17 @@ def _turn(column: Column, part: Part) -> Raw:
     return (_seconds(column) - start) / SECONDS[part] % 1
 
 
-def _weekday_words(turn: Raw) -> list[str]:
-    return [("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[int(day) % 7] for day in turn * 7]
+def _turn_words(turn: Raw, part: Part) -> pa.Array:
+    """Say where on its circle each moment is: the quarter of an hour, the day or the month."""
+    words = _WORDS[part]
+    place = turn * len(words)
+    # A quarter of an hour is the nearest one; a day and a month are those the moment lies in.
+    index = (np.round(place) if part == "hour" else np.floor(place)).astype(np.int64) % len(words)
+    return pa.array(words, pa.string()).take(pa.array(index))
 
 
-def _hour_words(turn: Raw) -> list[str]:
-    minutes = np.round(turn * 96).astype(int) * 15 % 1440
-    return [f"{minute // 60:02d}:{minute % 60:02d}" for minute in minutes]
-
-
-def _month_words(turn: Raw) -> list[str]:
-    months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-    return [months[int(month) % 12] for month in turn * 12]
-
-
-_TURN_WORDS = {"hour": _hour_words, "weekday": _weekday_words, "yearday": _month_words}
+_WORDS: dict[Part, tuple[str, ...]] = {
+    "hour": tuple(f"{hour:02d}:{minute:02d}" for hour in range(24) for minute in range(0, 60, 15)),
+    "weekday": WEEKDAYS,
+    "yearday": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+}

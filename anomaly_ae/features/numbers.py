@@ -7,7 +7,7 @@ import pyarrow as pa
 from scipy.special import ndtri
 
 from anomaly_ae.features.cells import (
-    MISSING,
+    ALWAYS_MISSING,
     Column,
     Mask,
     Missing,
@@ -95,7 +95,7 @@ class NumericColumn(Section):
         """Say as text which value the reconstruction stands for, in units of the source."""
         if not self.views:
             constant = pa.array([self.constant], pa.float64()).cast(pa.string())[0].as_py()
-            return pa.array([constant or MISSING] * len(raw), pa.string())
+            return pa.array([constant or ALWAYS_MISSING] * len(raw), pa.string())
         values = raw[:, 0] if self.views[0] == "standard" else self._from_normal(raw[:, 0])
         return round_significant(values).cast(pa.string())
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from anomaly_ae.errors import ContractError
-from anomaly_ae.features.cells import MISSING, Mask, Raw
+from anomaly_ae.features.cells import MISSING, Mask, Raw, with_share
 from anomaly_ae.features.levels import BooleanColumn, CategoricalColumn
 from anomaly_ae.features.moments import DatetimeColumn
 from anomaly_ae.features.numbers import NumericColumn
@@ -116,7 +116,8 @@ class TableEncoder(Section):
         words = self.columns[column].expected(raw)
         if self.columns[column].missing != "sometimes":
             return words
-        return pc.if_else(pa.array(raw[:, -1] > 0.5), pa.scalar(MISSING), words)
+        # The mean of the element that is 1 for a missing cell is the share of them.
+        return pc.if_else(pa.array(raw[:, -1] > 0.5), pa.scalar(with_share(MISSING, mean[-1])), words)
 
     @property
     def _widths(self) -> list[int]:

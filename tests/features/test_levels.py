@@ -71,16 +71,16 @@ def test_the_only_level_says_nothing_but_another_surprises() -> None:
     assert fitted.encoder.width == 1
     assert encoded.surprise[:, 0].tolist() == [False, True]
     assert np.array_equal(*encoded.elements)
-    assert fitted.expected("a", {"a": ["blue"], "b": [3.0]}) == ["red"]
+    assert fitted.expected("a", {"a": ["blue"], "b": [3.0]}) == ["red (100 %)"]
 
 
 def test_expected_level_reads_back() -> None:
-    """The elements of a level read as its name, of a rare one as rare, of a gap as missing."""
+    """The elements of a level read as its name, of a rare one as rare, of a gap as missing; each with its share."""
     cells = ["red", "blue", "lime", None]
 
     texts = fit({"a": [*TRAIN, *[None] * 10]}).expected("a", {"a": cells})
 
-    assert texts == ["red", "blue", "(rare level)", "missing"]
+    assert texts == ["red (58.3 %)", "blue (29.1 %)", "(rare level) (2.91 %)", "missing (9.71 %)"]
 
 
 @pytest.mark.parametrize("levels", [["", " "], ["a\x00b", "é"], ["1", "1.0"], ["missing", "(rare level)"]])
@@ -88,7 +88,7 @@ def test_hostile_levels_are_told_apart(levels: list[str]) -> None:
     """Empty, odd and look-alike levels are levels like any other."""
     fitted = fit({"a": levels * 10})
 
-    assert fitted.expected("a", {"a": levels}) == levels
+    assert fitted.expected("a", {"a": levels}) == [f"{level} (50 %)" for level in levels]
     assert not fitted.encode({"a": levels}).surprise.any()
 
 
@@ -99,7 +99,7 @@ def test_truth_values_read_back() -> None:
     true, false = fitted.encode({"a": [True, False]}).elements
 
     assert true > 0 > false
-    assert fitted.expected("a", {"a": [True, False]}) == ["true", "false"]
+    assert fitted.expected("a", {"a": [True, False]}) == ["true (33.3 %)", "false (66.7 %)"]
 
 
 def test_missing_truth_values() -> None:
@@ -110,7 +110,7 @@ def test_missing_truth_values() -> None:
 
     assert fitted.encode(cells).surprise[:, 0].tolist() == [True, False, False]
     assert not gappy.encode(cells).surprise.any()
-    assert gappy.expected("a", cells) == ["missing", "true", "false"]
+    assert gappy.expected("a", cells) == ["missing (33.3 %)", "true (33.3 %)", "false (33.3 %)"]
 
 
 def test_a_truth_value_that_never_varied_surprises_when_it_does() -> None:
@@ -118,4 +118,4 @@ def test_a_truth_value_that_never_varied_surprises_when_it_does() -> None:
     fitted = fit({"a": [False] * 20, "b": np.arange(20.0)})
 
     assert fitted.encode({"a": [True, False], "b": [0.0, 0.0]}).surprise[:, 0].tolist() == [True, False]
-    assert fitted.expected("a", {"a": [True], "b": [0.0]}) == ["false"]
+    assert fitted.expected("a", {"a": [True], "b": [0.0]}) == ["false (100 %)"]

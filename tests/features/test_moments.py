@@ -85,7 +85,7 @@ def test_a_column_without_parts_still_reads() -> None:
 
     assert fitted.encoder.width == 1
     assert fitted.expected("at", rows.head(1)) == ["any moment"]
-    assert fitted.expected("never", rows.head(1)) == ["missing"]
+    assert fitted.expected("never", rows.head(1)) == ["missing (100 %)"]
 
 
 def test_a_zone_does_not_move_the_moment() -> None:

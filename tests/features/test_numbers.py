@@ -25,7 +25,7 @@ def test_missing_is_the_mean_and_has_an_element_of_its_own(view: str) -> None:
 
     assert not missing[:-1].any()
     assert missing[-1] > 0 > there[-1]
-    assert fitted.expected("a", {"a": [np.nan]}) == ["missing"]
+    assert fitted.expected("a", {"a": [np.nan]}) == ["missing (20 %)"]
 
 
 def test_a_missing_cell_where_train_had_none_surprises() -> None:
@@ -44,7 +44,7 @@ def test_a_value_where_all_were_missing_surprises() -> None:
 
     assert encoded.surprise.tolist() == [[False, False], [False, True]]
     assert fitted.encoder.width == 1
-    assert fitted.expected("b", {"a": [100.0], "b": [7.0]}) == ["missing"]
+    assert fitted.expected("b", {"a": [100.0], "b": [7.0]}) == ["missing (100 %)"]
 
 
 def test_a_constant_that_moves_surprises_and_nothing_else_changes() -> None:
