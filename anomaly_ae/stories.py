@@ -242,7 +242,7 @@ def _typical(texts: pd.Series) -> str:
 
 
 def _name(traits: Sequence[Trait]) -> str:
-    """Name a story by its heaviest traits, those of one direction together: 'a and b above normal, c missing'."""
+    """Name a story by its heaviest traits, those of one direction together: `a and b above normal; c missing`."""
     if not traits:
         return "no reasons in common"
     named = [trait for trait in traits if trait.weight >= NAMED_WEIGHT * traits[0].weight][:NAMED_FEATURES]
@@ -250,7 +250,7 @@ def _name(traits: Sequence[Trait]) -> str:
     for trait in named:
         level = f" = {trait.value}" if trait.direction == "unusual" and trait.value_share >= USUAL_SHARE else ""
         phrases.setdefault(_WORDS[trait.direction] if not level else ", unusual", []).append(trait.feature + level)
-    return ", ".join(_joined(features) + words for words, features in phrases.items())
+    return "; ".join(_joined(features) + words for words, features in phrases.items())
 
 
 _WORDS: dict[Direction, str] = {

@@ -1,0 +1,165 @@
+"""Stories: alerts with the same reasons read as one, under a name made from its features."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from sklearn.metrics import adjusted_rand_score
+
+from anomaly_ae.alerts import read_alerts, stories_of
+from anomaly_ae.scored_table import REASON
+from anomaly_ae.spec_file import load_spec
+from anomaly_ae.steps.pipeline import run
+from anomaly_ae.stories import NO_STORY, Story, assign, tell
+
+Reason = tuple[str, str, str, float]
+MACHINES = Path(__file__).parents[1] / "data/machines"
+HOT: list[Reason] = [("heat", "90", "50", 8.0), ("load", "41", "40", 1.0)]
+COLD: list[Reason] = [("heat", "10", "50", 8.0), ("load", "39", "40", 1.0)]
+GAP: list[Reason] = [("pressure", "missing where normally present", "6.1", 5.0), ("heat", "51", "50", 0.5)]
+ICMP: list[Reason] = [("protocol", "icmp", "tcp (97 %)", 6.0)]
+
+
+def reasons_of(rows: Sequence[Sequence[Reason]]) -> pa.ListArray:
+    """Return reasons as the scored table holds them."""
+    names = [field.name for field in REASON]
+    return pa.array([[dict(zip(names, one, strict=True)) for one in row] for row in rows], pa.list_(REASON))
+
+
+def told(rows: Sequence[Sequence[Reason]]) -> tuple[Story, ...]:
+    """Tell the stories of rows whose score is the sum of their contributions."""
+    return tell(reasons_of(rows), np.array([sum(reason[3] for reason in row) for row in rows]))
+
+
+def test_each_cause_is_a_story_of_its_own() -> None:
+    """Four causes in a hundred alerts are four stories, most rows first, each with its rows and no others."""
+    rows = [HOT] * 40 + [COLD] * 30 + [GAP] * 20 + [ICMP] * 10
+    shuffled = np.random.default_rng(0).permutation(100)
+
+    stories = told([rows[index] for index in shuffled])
+    found = assign(stories, reasons_of([rows[index] for index in shuffled]))
+
+    assert [(story.name, story.rows, story.share) for story in stories] == [
+        ("heat above normal", 40, 0.4),
+        ("heat below normal", 30, 0.3),
+        ("pressure missing", 20, 0.2),
+        ("protocol = icmp, unusual", 10, 0.1),
+    ]
+    assert adjusted_rand_score(np.repeat([0, 1, 2, 3], [40, 30, 20, 10])[shuffled], found) == 1
+
+
+@pytest.mark.parametrize(
+    ("row", "name"),
+    [
+        ([("area", "9", "5", 4.0), ("rim", "9", "5", 3.0)], "area and rim above normal"),
+        ([("area", "9", "5", 4.0), ("rim", "1", "5", 3.0)], "area above normal; rim below normal"),
+        ([("area", "9", "5", 9.0), ("rim", "1", "5", 1.0)], "area above normal"),
+        ([("note", "late", "missing (97 %)", 1.0)], "note present where normally missing"),
+        ([("open", "true", "false (97 %)", 1.0)], "open = true, unusual"),
+        ([("port", "443", "80 (97 %)", 1.0)], "port = 443, unusual"),
+        ([("a", "2", "1", 4.0), ("b", "2", "1", 4.0), ("c", "2", "1", 4.0)], "a, b and c above normal"),
+    ],
+)
+def test_a_name_says_which_features_and_which_way(row: list[Reason], name: str) -> None:
+    """The heaviest features make the name; a level or a truth value is never above or below another."""
+    assert [story.name for story in told([row] * 3)] == [name]
+
+
+def test_levels_that_differ_are_not_told_as_one() -> None:
+    """Where the rows of a story hold many levels, its name is the feature's alone."""
+    (story,) = told([[("protocol", f"p{index}", "tcp (97 %)", 6.0)] for index in range(10)])
+
+    assert story.name == "protocol unusual"
+
+
+def test_a_story_says_what_its_rows_have_in_common() -> None:
+    """Median of numbers seen and expected, median score, the highest rows as examples, first and last time."""
+    rows = [[("heat", str(90 + index), "50", 1.0 + index)] for index in range(9)]
+    times = pa.array([datetime(2026, 1, 9 - index, 12) for index in range(9)])  # noqa: DTZ001 - as written
+    scores = np.arange(9.0)
+
+    (story,) = tell(reasons_of(rows), scores, [f"r{index}" for index in range(9)], times)
+
+    assert (story.traits[0].value, story.traits[0].expected) == ("94", "50")
+    assert story.median_score == 4
+    assert story.examples == ("r8", "r7", "r6", "r5", "r4")
+    assert (story.first, story.last) == ("2026-01-01 12:00:00", "2026-01-09 12:00:00")
+
+
+def test_rows_that_fit_no_story_are_told_last() -> None:
+    """A row without reasons, or with reasons of its own kind, is counted and not pressed into a story."""
+    rows = [HOT] * 300 + [COLD] * 100 + [[]] * 500 + [[("odd", "1", "2", 3.0)]]
+
+    *stories, rest = told(rows)
+
+    assert [story.rows for story in stories] == [300, 100]
+    assert (rest.name, rest.rows, rest.traits) == ("no reasons in common", 501, ())
+    assert assign(stories, reasons_of([[], HOT])).tolist() == [NO_STORY, 0]
+
+
+def test_few_stories_however_many_causes() -> None:
+    """Of forty causes the seven most frequent are told; the rest is one."""
+    rows = [[(f"x{cause}", "9", "5", 1.0)] for cause in range(40) for _ in range(40 - cause)]
+
+    stories = told(rows)
+
+    assert [story.rows for story in stories[:7]] == [40, 39, 38, 37, 36, 35, 34]
+    assert len(stories) == 8
+    assert sum(story.rows for story in stories) == len(rows)
+
+
+@pytest.mark.parametrize("rows", [[], [[]], [HOT], [[("a", "1", "1", 0.0)]], [[("a", "1e200", "0", 1e200)]] * 2])
+def test_hardly_any_alerts(rows: list[list[Reason]]) -> None:
+    """No alert, one alert, no reasons, contributions of nothing and of 1e200: every row is in one story."""
+    stories = told(rows)
+
+    assert sum(story.rows for story in stories) == len(rows)
+    assert (assign(stories, reasons_of(rows)) >= 0).all()
+
+
+def test_a_hundred_thousand_alerts_are_told_from_a_sample() -> None:
+    """Every alert has a story, though only some were compared with each other."""
+    rows = reasons_of([HOT, COLD, GAP]).take(pa.array(np.arange(100_000) % 3))
+
+    stories = tell(rows, np.ones(100_000))
+
+    assert [story.rows for story in stories] == [33_334, 33_333, 33_333]
+
+
+def test_contributions_that_are_not_positive_tell_nothing() -> None:
+    """A feature that lowers the score is no reason for it."""
+    (story,) = told([[("heat", "90", "50", 5.0), ("load", "1", "2", -5.0)]] * 3)
+
+    assert [trait.feature for trait in story.traits] == ["heat"]
+
+
+@pytest.fixture(scope="module")
+def machines(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the scored table of the synthetic machines."""
+    spec = load_spec(MACHINES / "spec.yaml", [f"workspace={tmp_path_factory.mktemp('machines')}"])
+    data = spec.data.model_copy(update={"source": str(MACHINES / "machines.csv")})
+    return run(spec.model_copy(update={"data": data})).scored.directory
+
+
+def test_planted_causes_come_out_as_stories(machines: Path) -> None:
+    """Stories of the synthetic machines agree with the causes that were planted (adjusted Rand index)."""
+    alerts, stories = read_alerts(machines), stories_of(machines)
+    cause = pd.read_csv(MACHINES / "truth.csv").set_index("job_id")["cause"]
+    planted = alerts["row_id"].to_pandas().map(cause)
+    story = assign(stories, alerts["reasons"])
+
+    is_planted = planted.notna().to_numpy()
+    assert is_planted.sum() > 150
+    assert adjusted_rand_score(planted[is_planted], story[is_planted]) > 0.8
+    assert {"pressure_bar missing", "material = titanium, unusual"} <= {one.name for one in stories}
+
+
+def test_more_alerts_than_may_be_held_are_thinned_evenly(machines: Path) -> None:
+    """Every third alert is read, in order, when three times too many are there."""
+    every, third = read_alerts(machines), read_alerts(machines, most=-(-read_alerts(machines).num_rows // 3))
+
+    assert third["row_id"].to_pylist() == every["row_id"].to_pylist()[::3]
