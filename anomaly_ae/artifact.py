@@ -3,6 +3,7 @@
     weights.safetensors        the network's tensors
     model.json                 spec, contract, encoder, error scale, split, history, libraries, data
     validation_scores.parquet  the rows a threshold is taken from, so that it can be taken anew without the data
+    profile.json               what the feature columns of the train rows held, for drift to be measured against
     card.md                    the same for people
     calibration.json           the threshold in force, the one file a later calibration replaces
     calibrations/              every threshold this version ever had
@@ -13,7 +14,7 @@ Loading refuses a file of which a byte has changed.
 
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -31,6 +32,7 @@ from torch import nn
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.ingest.contract import Contract
 from anomaly_ae.models import Model, ModelParts, rebuild
+from anomaly_ae.profile import Profile
 from anomaly_ae.spec import Section, Spec
 from anomaly_ae.split import SplitRule
 from anomaly_ae.storage import Staging, is_published, publish, read_json, read_manifest, verify_files, write_json
@@ -39,7 +41,7 @@ from anomaly_ae.training import Check
 
 FORMAT_VERSION = 2
 WEIGHTS, MODEL, VALIDATION_SCORES, CARD = "weights.safetensors", "model.json", "validation_scores.parquet", "card.md"
-CALIBRATION, CALIBRATIONS = "calibration.json", "calibrations"
+PROFILE, CALIBRATION, CALIBRATIONS = "profile.json", "calibration.json", "calibrations"
 NAMED_TRIMMED_ROWS = 20
 """In the card."""
 LIBRARIES = ("anomaly_ae", "torch", "numpy", "pyarrow", "pandas", "scipy", "safetensors")
@@ -71,12 +73,14 @@ class ModelVersion:
         model: what scores.
         calibration: the threshold in force.
         validation: the rows thresholds are taken from, ascending by their column `anomaly_score`.
+        profile: what the feature columns of the train rows held.
     """
 
     description: Description
     model: Model
     calibration: Calibration
     validation: pa.Table
+    profile: Profile = field(default_factory=Profile)
 
     @property
     def validation_scores(self) -> NDArray[np.float64]:
@@ -145,7 +149,8 @@ def load_model(directory: Path, device: str = "cpu") -> ModelVersion:
     description = load_description(directory)
     tensors = load_file(directory / WEIGHTS)
     model = rebuild(description.model, tensors, description.spec, description.history, device)
-    return ModelVersion(description, model, load_calibration(directory), load_validation(directory))
+    calibration, validation = load_calibration(directory), load_validation(directory)
+    return ModelVersion(description, model, calibration, validation, load_profile(directory))
 
 
 def load_description(directory: Path) -> Description:
@@ -179,6 +184,19 @@ def load_validation_scores(directory: Path) -> NDArray[np.float64]:
     """Load the scores that thresholds are taken from, ascending, `(n_validation,)`; errors as of `load_validation`."""
     scores: NDArray[np.float64] = load_validation(directory).column("anomaly_score").to_numpy()
     return scores
+
+
+def load_profile(directory: Path) -> Profile:
+    """Load what the feature columns of the train rows held; no column where training kept no profile.
+
+    Raises:
+        ArtifactError: the profile is missing or has been altered.
+    """
+    recorded = read_manifest(directory, "model")["files"].get(PROFILE)
+    if recorded is None:
+        return Profile()
+    verify_files(directory, {PROFILE: recorded})
+    return Profile.model_validate(read_json(directory / PROFILE))
 
 
 def load_calibration(directory: Path) -> Calibration:
@@ -233,6 +251,7 @@ def _write(staging: Staging, one: ModelVersion) -> None:
     (directory / WEIGHTS).write_bytes(serialize_weights(network))
     write_json(directory / MODEL, one.description.model_dump(mode="json"))
     pq.write_table(one.validation, directory / VALIDATION_SCORES)
+    write_json(directory / PROFILE, one.profile.model_dump(mode="json"))
     (directory / CARD).write_text(_card(one), encoding="utf-8")
     save_calibration(directory, one.calibration)
     staging.replaceable.update({CALIBRATION, f"{one.calibration.calibration_id}.json"})

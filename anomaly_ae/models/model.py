@@ -1,11 +1,12 @@
 """What every trained model is to the steps, whatever it reads."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import pyarrow as pa
 from torch import nn
 
+from anomaly_ae.profile import Profile
 from anomaly_ae.scoring import Scores
 from anomaly_ae.spec import Section
 from anomaly_ae.training import Check
@@ -46,9 +47,11 @@ class Fitted:
         validation: the validation rows, ascending by `anomaly_score`, which is one of its columns.
         split: counts by split, saved with the model.
         trimmed: ids of the train rows that were left out as too far from the others.
+        profile: what the feature columns of the train rows held.
     """
 
     model: Model
     validation: pa.Table
     split: dict[str, int | float | str]
     trimmed: tuple[str, ...] = ()
+    profile: Profile = field(default_factory=Profile)

@@ -16,6 +16,7 @@ from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.models.model import Fitted
 from anomaly_ae.networks import Autoencoder, Memory, build, build_dense, whitening
 from anomaly_ae.networks.dense import DenseNetwork
+from anomaly_ae.profile import Profile
 from anomaly_ae.reasons import reasons
 from anomaly_ae.scoring import BATCH_ROWS, ErrorScale, Scores, fit_weight, score
 from anomaly_ae.spec import (
@@ -147,8 +148,9 @@ def fit_table(dataset: Dataset, rule: SplitRule, spec: Spec, on_check: OnCheck |
     how = ModelSpec(spec.features, spec.network, spec.training, spec.scoring)
     model = fit_model(split.train, dataset.contract.features, how, on_check)
     scores = np.sort(model.score(split.validation).anomaly_score)
+    profile = Profile.fit(split.train, dataset.contract.features)
     trimmed = split.train.column(ROW_ID).take(np.array(model.trimmed, np.int64)).to_pylist()
-    return Fitted(model, pa.table({"anomaly_score": scores}), split.facts, tuple(trimmed))
+    return Fitted(model, pa.table({"anomaly_score": scores}), split.facts, tuple(trimmed), profile)
 
 
 def _far_rows(table: pa.Table, columns: Sequence[ColumnContract], spec: ModelSpec) -> tuple[int, ...]:

@@ -92,7 +92,7 @@ def _fit(dataset: Dataset, spec: Spec, version: str, on_check: OnCheck | None) -
         trimmed=fitted.trimmed,
     )
     calibration = take_threshold(fitted.validation.column("anomaly_score").to_numpy(), spec.threshold.target_fpr)
-    return ModelVersion(description, fitted.model, calibration, fitted.validation)
+    return ModelVersion(description, fitted.model, calibration, fitted.validation, fitted.profile)
 
 
 def _lineage(dataset: Dataset) -> dict[str, Any]:

@@ -1,0 +1,159 @@
+"""Drift: whether the cells of new rows are spread over a profile's bins as those of the train rows are.
+
+Two tests a column, both of counts against counts, so that neither side is taken for the truth: Pearson's chi-square on
+bins merged until each expects five rows, and Fisher's exact test on what is too rare for that, such as a level that no
+train row had. The smaller p-value counts twice, and the columns are corrected by Holm's method (Holm, "A simple
+sequentially rejective multiple test procedure", 1979). A column has drifted where the corrected p-value is small and
+the shift is large: with a million rows every difference is significant, and few matter.
+
+The tests take rows for exchangeable. Where a row resembles the one before it (time series, repeated rows) they see
+more evidence than there is.
+"""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from anomaly_ae.profile import ColumnProfile, Counts
+from anomaly_ae.spec import Section
+
+LEVEL = 0.01
+"""Chance of a false finding over all columns together."""
+LEAST_SHIFT = 0.1
+"""Share of the rows that must have moved to other bins before it matters."""
+LEAST_EXPECTED = 5.0
+"""Rows that a bin must expect for chi-square's approximation to hold."""
+CHANGES = 3
+
+Floats: TypeAlias = NDArray[np.float64]
+
+
+class Change(Section):
+    """How common a group of values was among the train rows, and is among the new ones."""
+
+    what: str
+    before: float
+    after: float
+
+
+class ColumnDrift(Section):
+    """A column's new cells against its profile.
+
+    Attributes:
+        column: its name.
+        rows: new rows.
+        shift: total variation distance, the share of the rows that would have to move to other bins; chance alone
+            makes it large where rows are few.
+        p_value: of the two tests.
+        p_corrected: the same, corrected for the number of columns.
+        has_drifted: whether it is significant and matters.
+        changes: what changed most, largest first.
+    """
+
+    column: str
+    rows: int
+    shift: float
+    p_value: float
+    p_corrected: float
+    has_drifted: bool
+    changes: tuple[Change, ...]
+
+
+def find_drift(profiles: Sequence[ColumnProfile], counts: Sequence[Counts]) -> tuple[ColumnDrift, ...]:
+    """Compare new rows with their profile, the most shifted column first.
+
+    Args:
+        profiles: of the columns.
+        counts: of new rows in each column's bins.
+    """
+    pairs = [(np.array(profile.counts), count) for profile, count in zip(profiles, counts, strict=True)]
+    p_values = np.array([compare(before, after) for before, after in pairs])
+    corrected = holm(p_values)
+    found = [
+        _describe(profile, after, float(p), float(p_corrected))
+        for profile, (_, after), p, p_corrected in zip(profiles, pairs, p_values, corrected, strict=True)
+    ]
+    return tuple(sorted(found, key=lambda one: (not one.has_drifted, -one.shift, one.column)))
+
+
+def compare(before: Counts, after: Counts) -> float:
+    """Return the p-value of two rows of counts over the same bins; 1 where either is empty."""
+    if before.sum() == 0 or after.sum() == 0:
+        return 1.0
+    table = np.stack([before, after])
+    smaller = table.sum(axis=1).min() / table.sum()
+    expected = table.sum(axis=0) * smaller
+    return min(1.0, 2 * min(_chi_square(table, expected), _exact(table, expected)))
+
+
+def holm(p_values: Floats) -> Floats:
+    """Correct p-values for their number, so that the chance of any false finding stays at the level."""
+    order = np.argsort(p_values)
+    factors = np.arange(len(p_values), 0, -1)
+    corrected = np.empty(len(p_values))
+    corrected[order] = np.minimum(np.maximum.accumulate(p_values[order] * factors), 1)
+    return corrected
+
+
+def total_variation(before: Counts, after: Counts) -> float:
+    """Return half the sum of the differences between shares; 0 where either side is empty."""
+    if before.sum() == 0 or after.sum() == 0:
+        return 0.0
+    return float(np.abs(before / before.sum() - after / after.sum()).sum() / 2)
+
+
+def _chi_square(table: Counts, expected: Floats) -> float:
+    """Test neighbouring bins merged until each expects enough."""
+    group = _merge(expected)
+    merged = np.stack([np.bincount(group, weights=row) for row in table])
+    return float(stats.chi2_contingency(merged, correction=False).pvalue) if merged.shape[1] > 1 else 1.0
+
+
+def _merge(expected: Floats) -> NDArray[np.int64]:
+    """Number the group of each bin; what is left over at the end joins the last group."""
+    group, numbers, held = 0, [], 0.0
+    for one in expected:
+        numbers.append(group)
+        held += one
+        if held >= LEAST_EXPECTED:
+            group, held = group + 1, 0.0
+    last = max(group - 1, 0)
+    return np.minimum(numbers, last)
+
+
+def _exact(table: Counts, expected: Floats) -> float:
+    """Test the share of all bins that are too rare for chi-square, taken together."""
+    is_rare = expected < LEAST_EXPECTED
+    rare, rest = table[:, is_rare].sum(axis=1), table[:, ~is_rare].sum(axis=1)
+    if rare.sum() == 0 or rest.sum() == 0:
+        return 1.0
+    return float(stats.fisher_exact(np.stack([rare, rest])).pvalue)
+
+
+def _describe(profile: ColumnProfile, after: Counts, p_value: float, p_corrected: float) -> ColumnDrift:
+    before = np.array(profile.counts)
+    shift = total_variation(before, after)
+    return ColumnDrift(
+        column=profile.name,
+        rows=int(after.sum()),
+        shift=shift,
+        p_value=p_value,
+        p_corrected=p_corrected,
+        has_drifted=p_corrected < LEVEL and shift >= LEAST_SHIFT,
+        changes=_changes(profile.groups, before, after),
+    )
+
+
+def _changes(groups: Sequence[str], before: Counts, after: Counts) -> tuple[Change, ...]:
+    if before.sum() == 0 or after.sum() == 0:
+        return ()
+    names = list(dict.fromkeys(groups))
+    number = [names.index(group) for group in groups]
+    shares = [np.bincount(number, weights=counts / counts.sum()) for counts in (before, after)]
+    order = np.argsort(-np.abs(shares[1] - shares[0]), kind="stable")[:CHANGES]
+    return tuple(
+        Change(what=names[index], before=float(shares[0][index]), after=float(shares[1][index])) for index in order
+    )
