@@ -21,6 +21,7 @@ from anomaly_ae.errors import AnomalyAEError, SpecError
 if TYPE_CHECKING:
     from anomaly_ae.evaluation import Metrics
     from anomaly_ae.spec import Spec
+    from anomaly_ae.stories import Story
 
 DATA_ERROR = 3
 
@@ -164,15 +165,18 @@ def report(
 @app.command()
 def run(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False) -> None:
     """Do the whole way: ingest, train, score, evaluate, report."""
+    from anomaly_ae.alerts import stories_of
     from anomaly_ae.steps.pipeline import run as step
 
     settings = _load(spec, overrides)
     with _progress(settings, as_json) as on_check:
         made = step(settings, on_check=on_check)
+    stories = stories_of(made.scored.directory)
     lines = [
         *_ingest_lines(made.ingested),
         f"model      {made.trained.directory}  threshold {made.trained.threshold:.6g}",
         *_score_lines(made.scored),
+        *_story_lines(stories),
         *_metric_lines(made.metrics),
         f"report     {made.report}",
     ]
@@ -180,6 +184,7 @@ def run(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJ
         "ingested": asdict(made.ingested),
         "trained": asdict(made.trained),
         "scored": asdict(made.scored),
+        "stories": [asdict(story) for story in stories],
         "metrics": made.metrics.model_dump() if made.metrics else None,
         "report": made.report,
     }
@@ -266,6 +271,12 @@ def _ingest_lines(made: Any) -> list[str]:
 def _score_lines(made: Any) -> list[str]:
     share = made.alerts / made.rows_scored if made.rows_scored else 0
     return [f"scored     {made.directory}  {made.rows_scored} rows, {made.alerts} above the threshold ({share:.2%})"]
+
+
+def _story_lines(stories: "Sequence[Story]") -> list[str]:
+    """Say what the alerts have in common, most of them first."""
+    lines = [f"{story.rows} alerts ({story.share:.0%}): {story.name}" for story in stories]
+    return [f"{'' if index else 'stories':11}{line}" for index, line in enumerate(lines)]
 
 
 def _metric_lines(metrics: "Metrics | None") -> list[str]:
