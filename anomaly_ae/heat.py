@@ -31,19 +31,23 @@ INFERNO = (
 Source: Smith and van der Walt, "A better default colormap for matplotlib", SciPy 2015; released as CC0.
 """
 
+SMALLEST = 1e-12
+"""Width of the scale where the maps of all validation pictures are the same."""
+
 OPAQUE = 0.85
 """How much the hottest colour hides of the picture below it."""
 
 
 def full_scale(scale: MapScale) -> float:
     """Return the error from which on the colour no longer changes."""
-    return max(2 * scale.high - scale.low, scale.low + np.finfo(np.float32).tiny)
+    return max(2 * scale.high - scale.low, scale.low + SMALLEST)
 
 
 def levels(error_map: ErrorMap, scale: MapScale) -> NDArray[np.uint8]:
     """Return the place of each error on the colour scale, from 0 to 255."""
     share = (error_map.astype(np.float32) - scale.low) / (full_scale(scale) - scale.low)
-    return np.round(255 * np.clip(share, 0, 1)).astype(np.uint8)
+    level: NDArray[np.uint8] = np.round(255 * np.clip(share, 0, 1)).astype(np.uint8)
+    return level
 
 
 @cache
