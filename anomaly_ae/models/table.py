@@ -7,31 +7,27 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 import pyarrow as pa
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from anomaly_ae.features.table import TableEncoder
 from anomaly_ae.ingest.contract import ROW_ID, ColumnContract
 from anomaly_ae.ingest.dataset import Dataset
+from anomaly_ae.models.elements import fit_dense
 from anomaly_ae.models.model import Fitted
-from anomaly_ae.networks import Autoencoder, Memory, build, build_dense, whitening
-from anomaly_ae.networks.dense import DenseNetwork
+from anomaly_ae.networks import Autoencoder, build
 from anomaly_ae.profile import Profile
 from anomaly_ae.reasons import reasons
-from anomaly_ae.scoring import BATCH_ROWS, ErrorScale, Scores, fit_weight, score
+from anomaly_ae.scoring import ErrorScale, Scores, score
 from anomaly_ae.spec import (
     FeatureSpec,
-    MemoryNetwork,
     NetworkSpec,
     ScoringSpec,
     Section,
     Spec,
-    TextbookNetwork,
     TrainingSpec,
 )
 from anomaly_ae.split import SplitRule, gather
-from anomaly_ae.threads import side_by_side
-from anomaly_ae.training import Check, NoiseRange, OnCheck, assign_folds, select_device, train
+from anomaly_ae.training import Check, OnCheck, select_device
 from anomaly_ae.trimming import far_rows
 
 
@@ -125,17 +121,9 @@ def fit_model(
         table = table.take(np.setdiff1d(np.arange(table.num_rows), trimmed))
     encoder = TableEncoder.fit(table, columns, spec.features)
     elements = _elements(encoder, table, spec)
-    network = _initialised(spec, encoder.width).to(elements.device)
-    fold = assign_folds(len(elements), network.members, spec.training.early_stopping_share, spec.training.seed)
-    frame, *memory_frames = _frames(elements, spec.network)
-    history = train(network, elements @ frame, fold, spec.training, noise=_noise(spec.network), on_check=on_check)
-    own = _draw_memory(len(elements), spec)
-    memories = _memories(elements, own, spec.network, memory_frames)
-    autoencoder = Autoencoder.of(network, elements, frame, memories).eval()
-    errors = _mean_unseen_errors(autoencoder, elements, fold, own, spec.scoring.passes)
-    weight = fit_weight(errors, whiten=spec.scoring.whiten)
-    scale = ErrorScale(weight, encoder.column_of_element, len(encoder.columns), spec.scoring.passes)
-    return TableModel(encoder, autoencoder, scale, spec.scoring, tuple(history), trimmed)
+    fit = fit_dense(elements, spec.network, spec.training, spec.scoring, on_check)
+    scale = ErrorScale(fit.weight, encoder.column_of_element, len(encoder.columns), spec.scoring.passes)
+    return TableModel(encoder, fit.autoencoder, scale, spec.scoring, fit.history, trimmed)
 
 
 def fit_table(dataset: Dataset, rule: SplitRule, spec: Spec, on_check: OnCheck | None = None) -> Fitted:
@@ -161,57 +149,3 @@ def _far_rows(table: pa.Table, columns: Sequence[ColumnContract], spec: ModelSpe
 
 def _elements(encoder: TableEncoder, table: pa.Table, spec: ModelSpec) -> Tensor:
     return torch.from_numpy(encoder.transform(table).elements).to(select_device(spec.training.device))
-
-
-def _initialised(spec: ModelSpec, width: int) -> DenseNetwork:
-    """Build the dense network with initial weights that depend on the seed alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(spec.training.seed)
-        return build_dense(spec.network, width).eval()
-
-
-def _noise(spec: NetworkSpec) -> NoiseRange | None:
-    return None if isinstance(spec, TextbookNetwork) else NoiseRange(spec.noise_min, spec.noise_max)
-
-
-def _draw_memory(rows: int, spec: ModelSpec) -> Tensor:
-    """Draw the train rows that are stored: the place of each row in the memories, `(rows,)`, -1 for the others."""
-    order = torch.randperm(rows, generator=torch.Generator().manual_seed(spec.training.seed + 1))
-    size = spec.network.rows if isinstance(spec.network, MemoryNetwork) else 0
-    return torch.where(order < size, order, -1)
-
-
-def _frames(elements: Tensor, spec: NetworkSpec) -> list[Tensor]:
-    """Return the frame of each part: of the network, then of each memory.
-
-    With fewer rows than elements the covariance is singular: the directions in which the rows hardly vary carry the
-    signal, and all parts work whitened. Else one memory alone does.
-    """
-    rows, width = elements.shape
-    plain = torch.eye(width, device=elements.device)
-    if not isinstance(spec, MemoryNetwork):
-        return [plain]
-    white = whitening(elements, spec.shrinkage)
-    return [white, white] if rows < width else [plain, plain, white]
-
-
-def _memories(elements: Tensor, own: Tensor, spec: NetworkSpec, frames: Sequence[Tensor]) -> list[Memory]:
-    """Store the drawn rows once in each frame."""
-    if not isinstance(spec, MemoryNetwork):
-        return []
-    drawn = torch.nonzero(own >= 0).ravel()
-    stored = elements[drawn[own[drawn].argsort()]]
-    return [Memory.of(stored, spec.neighbours, frame) for frame in frames]
-
-
-def _mean_unseen_errors(
-    autoencoder: Autoencoder, elements: Tensor, fold: Tensor, own: Tensor, passes: int
-) -> NDArray[np.float64]:
-    """Return each part's mean error on each element of train rows it had not seen, `(parts, d)`."""
-    rows = (elements, fold.to(elements.device), own.to(elements.device))
-    sums = side_by_side(
-        lambda batch: autoencoder.unseen_errors(batch[0], batch[1], batch[2], passes).double().sum(dim=1),
-        zip(*(torch.split(one, BATCH_ROWS) for one in rows), strict=True),
-    )
-    mean: NDArray[np.float64] = (torch.stack(sums).sum(dim=0) / len(elements)).cpu().numpy()
-    return mean
