@@ -1,8 +1,8 @@
 """Train, validation and test: three sets of rows that never share a row, an entity or a stretch of time.
 
 Where a row belongs is a function of the row alone (a hash of its id or entity), so adding rows never moves old ones; or
-of its time, against cuts that are kept with the model. Labelled anomalies go to test only; one that may not (its entity
-or its time belongs to train or validation) is used nowhere.
+of its time, against cuts that are kept with the model; or, of pictures, of the folder it came from. Labelled anomalies go to test only; one that may not (its entity
+or its time belongs to train or validation) is used nowhere. Nor is a row that a reviewer found to be an anomaly.
 """
 
 from collections import Counter
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from anomaly_ae.errors import SplitError
 from anomaly_ae.ingest.contract import LABEL, ROW_ID, Contract
 from anomaly_ae.ingest.dataset import Dataset
+from anomaly_ae.ingest.pictures.contract import ORIGIN
 from anomaly_ae.spec import Role, Section, SplitSpec
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -38,16 +39,18 @@ class SplitRule(Section):
 
     Attributes:
         spec: what the user asked for.
-        key: the column whose value decides.
+        key: the column whose value decides; in a split by folder it says train or test, and the row id the rest.
         cuts: for a split by time, the last times (as numbers) of train and of validation.
+        excluded: ids of rows that belong neither to train nor to validation, whatever their key.
     """
 
     spec: SplitSpec
     key: str
     cuts: tuple[float, float] | None = None
+    excluded: tuple[str, ...] = ()
 
     @classmethod
-    def fit(cls, dataset: Dataset, spec: SplitSpec) -> Self:
+    def fit(cls, dataset: Dataset, spec: SplitSpec, excluded: tuple[str, ...] = ()) -> Self:
         """Find the deciding column, and for a split by time the cuts.
 
         Raises:
@@ -55,7 +58,7 @@ class SplitRule(Section):
         """
         key = _key_column(dataset.contract, spec)
         if spec.by != "time":
-            return cls(spec=spec, key=key)
+            return cls(spec=spec, key=key, excluded=excluded)
         normal = [
             _as_number(batch.column(key)).compress(~_is_anomaly(batch)) for batch in dataset.batches([key, LABEL])
         ]
@@ -64,20 +67,22 @@ class SplitRule(Section):
             msg = f"split.by is 'time', but no normal row has a time in column {key!r} (data.time)"
             raise SplitError(msg)
         cuts = np.nanquantile(times, [spec.train, spec.train + spec.validation], method="inverted_cdf")
-        return cls(spec=spec, key=key, cuts=(float(cuts[0]), float(cuts[1])))
+        return cls(spec=spec, key=key, cuts=(float(cuts[0]), float(cuts[1])), excluded=excluded)
 
     def assign(self, rows: Rows) -> Codes:
         """Return for each row the index into `SPLITS`, or `UNUSED`.
 
         Args:
-            rows: with the key column and the label column.
+            rows: with the key column, the label column and the row ids.
         """
-        codes = self._by_time(rows.column(self.key)) if self.cuts else self._by_hash(rows.column(self.key))
+        codes = self._by_key(rows)
         anomaly = _is_anomaly(rows)
         if self.spec.by == "row":
             codes[anomaly] = SPLITS.index(TEST)
         else:
             codes[anomaly & (codes != SPLITS.index(TEST))] = UNUSED
+        if self.excluded:
+            codes[self._is_excluded(rows) & (codes != SPLITS.index(TEST))] = UNUSED
         return codes
 
     def names(self, rows: Rows) -> pa.Array:
@@ -85,9 +90,26 @@ class SplitRule(Section):
         codes = self.assign(rows)
         return pa.array(SPLITS).take(pa.array(codes, mask=codes == UNUSED))
 
+    def _by_key(self, rows: Rows) -> Codes:
+        key = rows.column(self.key)
+        if self.spec.by == "folder":
+            return self._by_folder(key, rows.column(ROW_ID))
+        return self._by_time(key) if self.cuts else self._by_hash(key)
+
+    def _is_excluded(self, rows: Rows) -> NDArray[np.bool_]:
+        mask: NDArray[np.bool_] = pc.is_in(rows.column(ROW_ID), pa.array(self.excluded)).to_numpy(zero_copy_only=False)
+        return mask
+
     def _by_hash(self, key: pa.ChunkedArray | pa.Array) -> Codes:
         share = hash_to_unit(key, f"anomaly_ae{self.spec.seed:06d}")
         return np.digitize(share, [self.spec.train, self.spec.train + self.spec.validation]).astype(np.int8)
+
+    def _by_folder(self, origin: pa.ChunkedArray | pa.Array, row_id: pa.ChunkedArray | pa.Array) -> Codes:
+        """Follow the source's own split; where it has no validation, train gives some of its rows, by their hash."""
+        share = hash_to_unit(row_id, f"anomaly_ae{self.spec.seed:06d}")
+        is_train = share < self.spec.train / (self.spec.train + self.spec.validation)
+        places = pc.index_in(origin, pa.array(SPLITS)).fill_null(UNUSED).to_numpy(zero_copy_only=False)
+        return np.where((places == SPLITS.index(TRAIN)) & ~is_train, SPLITS.index(VALIDATION), places).astype(np.int8)
 
     def _by_time(self, key: pa.ChunkedArray | pa.Array) -> Codes:
         times = _as_number(key)
@@ -114,11 +136,14 @@ class SplitRows:
 def gather(dataset: Dataset, rule: SplitRule, max_rows: int) -> SplitRows:
     """Read the train and validation rows of a dataset, sampled by a hash of the row id where there are too many.
 
+    Of pictures, which may be more than memory holds, only row ids and the hashes of the files are read.
+
     Raises:
         SplitError: a split is left without rows.
     """
-    features = [column.name for column in dataset.contract.features]
-    needed = list(dict.fromkeys([ROW_ID, LABEL, rule.key, *features]))
+    features = list(dataset.contract.content)
+    groupings = [column.name for column in dataset.contract.groupings]
+    needed = list(dict.fromkeys([ROW_ID, LABEL, rule.key, *features, *groupings]))
     counts: Counter[str] = Counter()
     content = _ContentHashes(dataset.rows)
     kept: dict[str, list[pa.RecordBatch]] = {TRAIN: [], VALIDATION: []}
@@ -182,6 +207,11 @@ class _ContentHashes:
 def _key_column(contract: Contract, spec: SplitSpec) -> str:
     if spec.by == "row":
         return ROW_ID
+    if spec.by == "folder":
+        if contract.modality != "pictures":
+            msg = "split.by is 'folder', and only of pictures do folders say train and test; say row, group or time"
+            raise SplitError(msg)
+        return ORIGIN
     role, setting = (Role.ENTITY, "data.entity") if spec.by == "group" else (Role.TIME, "data.time")
     name = contract.named(role)
     if name is None:

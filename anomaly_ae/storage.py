@@ -56,10 +56,15 @@ def read_json(path: Path) -> Any:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Write text as `write_bytes` does."""
+    write_bytes(path, text.encode("utf-8", "replace"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
     """Write a file of which a reader sees the old content or the new one, never a part."""
     temporary = path.with_name(f"{STAGING}{path.name}-{uuid.uuid4().hex[:8]}")
     try:
-        temporary.write_bytes(text.encode("utf-8", "replace"))
+        temporary.write_bytes(content)
         _sync(temporary)
         temporary.replace(path)
     finally:

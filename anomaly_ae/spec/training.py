@@ -39,6 +39,9 @@ class TrainingSpec(Section):
     robust: bool = Field(
         False, description="train rows may hold anomalies: those far from all others are trimmed, and reported"
     )
+    exclude_reviewed: bool = Field(
+        True, description="leave out of train and validation the rows that a reviewer found to be real anomalies"
+    )
     seed: int = 0
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
 

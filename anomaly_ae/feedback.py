@@ -1,0 +1,117 @@
+"""Feedback: verdicts on scored rows, kept in the workspace for thresholds and for later training.
+
+    feedback/<model name>/<fingerprint>.parquet    one file of verdicts with the scores they were given on
+
+Files are only added. The name is made from the content, so that the same verdicts are stored once. Of two verdicts on
+one row the later is in force; both are kept.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from anomaly_ae.ingest.contract import ROW_ID
+from anomaly_ae.ingest.dataset import Dataset
+from anomaly_ae.storage import fingerprint, write_bytes
+from anomaly_ae.verdicts import FALSE_ALARM, REAL
+
+FEEDBACK = "feedback"
+SCHEMA = pa.schema(
+    [
+        ("row_id", pa.string()),
+        ("source_file", pa.string()),
+        ("verdict", pa.string()),
+        ("note", pa.string()),
+        ("anomaly_score", pa.float64()),
+        ("is_anomaly", pa.bool_()),
+        ("threshold", pa.float64()),
+        ("model_version", pa.string()),
+        ("calibration_id", pa.string()),
+        ("given_at", pa.timestamp("us", tz="UTC")),
+    ]
+)
+
+
+def store(workspace: Path, name: str, reviewed: pa.Table) -> tuple[Path, bool]:
+    """Keep the verdicts on some rows of a model's scored table.
+
+    Args:
+        workspace: receives them.
+        name: of the model.
+        reviewed: the columns of `SCHEMA` but for `given_at`, one line a row.
+
+    Returns:
+        The file, and whether it was there already.
+    """
+    path = workspace / FEEDBACK / name / f"{fingerprint(reviewed.sort_by('row_id').to_pylist())}.parquet"
+    if path.exists():
+        return path, True
+    now = pa.array([datetime.now(UTC)] * reviewed.num_rows, SCHEMA.field("given_at").type)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sink = pa.BufferOutputStream()
+    pq.write_table(reviewed.append_column("given_at", now).select(SCHEMA.names).cast(SCHEMA), sink)
+    write_bytes(path, sink.getvalue().to_pybytes())
+    return path, False
+
+
+def read_feedback(workspace: Path, name: str) -> pd.DataFrame:
+    """Return every verdict ever given on rows that a model scored, earliest first; columns as `SCHEMA`."""
+    files = sorted((workspace / FEEDBACK / name).glob("*.parquet"))
+    tables = [pq.read_table(file, schema=SCHEMA) for file in files]
+    whole: pd.DataFrame = pa.concat_tables([SCHEMA.empty_table(), *tables]).to_pandas()
+    return whole.sort_values("given_at", kind="stable", ignore_index=True)
+
+
+def reviewed_rows(workspace: Path, name: str, version: str) -> pa.Table:
+    """Return the rows with a verdict in force as a threshold rule reads them.
+
+    Only rows that were flagged tend to be reviewed: below the smallest threshold they were flagged at, these rows say
+    nothing, and no threshold may be taken from them there.
+
+    Args:
+        workspace: where feedback is.
+        name: of the model.
+        version: scores of other versions of it are on other scales, and left out.
+
+    Returns:
+        `row_id`, `anomaly_score`, `threshold` (that it was judged by) and `label`: true for a real anomaly, false for
+        a false alarm. Rows whose verdict is unsure are not there.
+    """
+    given = read_feedback(workspace, name)
+    label = _in_force(given).set_index("row_id")["verdict"].map({REAL: True, FALSE_ALARM: False})
+    scored = _in_force(given[given["model_version"] == version])
+    rows = scored[["row_id", "anomaly_score", "threshold"]].assign(label=scored["row_id"].map(label))
+    kinds = [SCHEMA.field(column) for column in ("row_id", "anomaly_score", "threshold")]
+    schema = pa.schema([*kinds, pa.field("label", pa.bool_())])
+    return pa.Table.from_pandas(rows.dropna(subset=["label"]), schema, preserve_index=False)
+
+
+def known_anomalies(workspace: Path, name: str) -> tuple[str, ...]:
+    """Return the ids of the rows whose verdict in force is real, ascending."""
+    given = _in_force(read_feedback(workspace, name))
+    return tuple(sorted(given.loc[given["verdict"] == REAL, "row_id"]))
+
+
+def known_anomalies_of(dataset: Dataset, workspace: Path, name: str) -> tuple[str, ...]:
+    """Return the ids of those rows of a dataset whose verdict in force is real, ascending."""
+    known = pa.array(known_anomalies(workspace, name), pa.string())
+    if not len(known):
+        return ()
+    ids = (batch.column(ROW_ID) for batch in dataset.batches([ROW_ID]))
+    return tuple(sorted(one for batch in ids for one in batch.filter(pc.is_in(batch, known)).to_pylist()))
+
+
+def replaced(workspace: Path, name: str, reviewed: pa.Table) -> int:
+    """Count the rows on which another verdict than the one in `reviewed` is in force, because it was given later."""
+    verdict = _in_force(read_feedback(workspace, name)).set_index("row_id")["verdict"]
+    rows = reviewed.select(["row_id", "verdict"]).to_pandas()
+    return int((rows["row_id"].map(verdict) != rows["verdict"]).sum())
+
+
+def _in_force(given: pd.DataFrame) -> pd.DataFrame:
+    """Keep the last verdict on each row."""
+    return given.drop_duplicates("row_id", keep="last")

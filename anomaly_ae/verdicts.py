@@ -1,0 +1,101 @@
+"""Verdicts: what analysts say of scored rows, read from the CSV or Parquet file they give back."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from anomaly_ae.errors import ContractError, SourceError
+
+REAL, FALSE_ALARM, UNSURE = "real", "false alarm", "unsure"
+VERDICTS = (REAL, FALSE_ALARM, UNSURE)
+COLUMNS = ("row_id", "source_file", "verdict", "note")
+NAMED_ROWS = 10
+"""In an error message."""
+
+
+def read_verdicts(path: Path) -> pa.Table:
+    """Read a file of verdicts: `row_id` and `verdict`, and if it has them `source_file` and `note`.
+
+    Other columns are left alone, so that the exported table of alerts may be given back with a column added. Rows
+    without a verdict are left out.
+
+    Returns:
+        The four columns as strings, null where not given, and `row`: the record number in the file, from 1.
+
+    Raises:
+        SourceError: the file is not there or not readable.
+        ContractError: a column is missing or there twice, a verdict is none, a row id is missing or there twice.
+    """
+    given = _read(path)
+    row_id, verdict = given["row_id"], _normalised(given["verdict"])
+    is_given = pc.not_equal(verdict, "")
+    _refuse(path, pc.invert(pc.is_in(verdict, pa.array(["", *VERDICTS]))), f"no verdict; write {', '.join(VERDICTS)}")
+    _refuse(path, pc.and_(is_given, pc.equal(row_id, "")), "no row_id")
+    whole = pa.table({**given, "verdict": verdict, "row": np.arange(1, len(row_id) + 1)}).filter(is_given)
+    _refuse_twice(path, whole)
+    return whole
+
+
+def refuse_rows(path: Path, rows: Sequence[int], fault: str) -> None:
+    """Refuse a file if any of its rows has a fault; `rows` are their record numbers.
+
+    Raises:
+        ContractError: names the first of them.
+    """
+    if rows:
+        named = ", ".join(map(str, rows[:NAMED_ROWS])) + (", ..." if len(rows) > NAMED_ROWS else "")
+        msg = f"{path}: {'row' if len(rows) == 1 else f'{len(rows)} rows,'} {named}: {fault}. Nothing was stored."
+        raise ContractError(msg)
+
+
+def _read(path: Path) -> dict[str, pa.ChunkedArray]:
+    """Return the columns we know as strings, stripped; empty where missing."""
+    try:
+        table = pq.read_table(path) if path.suffix in {".parquet", ".pq"} else _read_csv(path)
+    except FileNotFoundError as error:
+        msg = f"{path} does not exist"
+        raise SourceError(msg) from error
+    except pa.ArrowInvalid as error:
+        msg = f"{path} is not readable as {'Parquet' if path.suffix in {'.parquet', '.pq'} else 'CSV'}: {error}"
+        raise SourceError(msg) from error
+    _check_columns(path, table.column_names)
+    absent = pa.chunked_array([pa.repeat("", table.num_rows)])
+    cells = {name: table[name] if name in table.column_names else absent for name in COLUMNS}
+    return {name: pc.utf8_trim_whitespace(pc.fill_null(pc.cast(cell, pa.string()), "")) for name, cell in cells.items()}
+
+
+def _read_csv(path: Path) -> pa.Table:
+    return pacsv.read_csv(
+        path,
+        parse_options=pacsv.ParseOptions(newlines_in_values=True),
+        convert_options=pacsv.ConvertOptions(column_types=dict.fromkeys(COLUMNS, pa.string())),
+    )
+
+
+def _check_columns(path: Path, names: Sequence[str]) -> None:
+    faults = [f"no column {name!r}" for name in ("row_id", "verdict") if name not in names]
+    faults += [f"column {name!r} twice" for name in COLUMNS if names.count(name) > 1]
+    if faults:
+        msg = f"{path} has {' and '.join(faults)}; its columns are {', '.join(names)}. Nothing was stored."
+        raise ContractError(msg)
+
+
+def _normalised(verdict: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Let `False_Alarm` and `false-alarm` be `false alarm`."""
+    return pc.replace_substring_regex(pc.utf8_lower(verdict), r"[\s_-]+", " ")
+
+
+def _refuse(path: Path, at_fault: pa.ChunkedArray, fault: str) -> None:
+    refuse_rows(path, (np.flatnonzero(at_fault.to_numpy()) + 1).tolist(), fault)
+
+
+def _refuse_twice(path: Path, given: pa.Table) -> None:
+    is_repeated: NDArray[np.bool_] = given["row_id"].to_pandas().duplicated().to_numpy()
+    rows = given["row"].filter(pa.array(is_repeated)).to_pylist()
+    refuse_rows(path, rows, "row_id came before; give one verdict a row")
