@@ -20,8 +20,8 @@ from scipy import stats
 from anomaly_ae.profile import ColumnProfile, Counts
 from anomaly_ae.spec import Section
 
-LEVEL = 0.01
-"""Chance of a false finding over all columns together."""
+LEVEL = 0.001
+"""Chance of a false finding over all columns together: rare enough to be asked every night."""
 LEAST_SHIFT = 0.1
 """Share of the rows that must have moved to other bins before it matters."""
 LEAST_EXPECTED = 5.0

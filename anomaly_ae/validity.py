@@ -1,9 +1,9 @@
 """Validity: whether the threshold can still be trusted on the rows that were just scored.
 
-Three questions about rows that neither weights nor threshold were made from, each at the level .01, so that fewer than
-5 of 100 verdicts on undrifted rows are false: do as many lie above the threshold as normal rows should (beta-binomial,
-with the calibration's own uncertainty); are their scores spread as the validation scores are (Kolmogorov-Smirnov); are
-their cells spread as the train rows' are (`drift.py`)?
+Three questions about rows that neither weights nor threshold were made from, each at the level .001, so that undrifted
+rows, judged every night, give about one false verdict a year: do as many lie above the threshold as normal rows should
+(beta-binomial, with the calibration's own uncertainty); are their scores spread as the validation scores are
+(Kolmogorov-Smirnov); are their cells spread as the train rows' are (`drift.py`)?
 
 What it cannot know: without labels, a surplus of alerts is real anomalies or a threshold gone stale. It is taken for
 anomalies as long as they are few and the scores below the threshold lie as before. And all three take rows for

@@ -9,7 +9,9 @@ import pyarrow.dataset as ds
 
 from anomaly_ae.evaluation import Metrics
 from anomaly_ae.evaluation import evaluate as judge
+from anomaly_ae.evaluation.metrics import count_alarms
 from anomaly_ae.split import TEST
+from anomaly_ae.steps.compare import compare
 from anomaly_ae.storage import read_manifest, write_json
 
 METRICS = "metrics.json"
@@ -19,6 +21,7 @@ def evaluate(scored: Path) -> Metrics | None:
     """Judge the scored rows whose label is known against the frozen threshold, and write `metrics.json`.
 
     Where rows belong to a split, only the test rows are judged; where none does (new data), all labelled ones are.
+    Simple methods are judged on the same rows, as long as the workspace still has the datasets.
 
     Args:
         scored: directory that scoring published.
@@ -33,14 +36,25 @@ def evaluate(scored: Path) -> Metrics | None:
     judged = rows if is_new else rows.filter(pc.fill_null(pc.equal(split, TEST), False))
     if judged.num_rows == 0:
         return None
-    label = judged.column("label").to_numpy().astype(np.bool_)
-    score = judged.column("anomaly_score").to_numpy()
-    metrics = judge(label, score, manifest["threshold"], "all" if is_new else TEST)
-    write_json(scored / METRICS, metrics.model_dump())
+    baselines = compare(scored, judged_rows=judged.num_rows, is_new=is_new)
+    found = _judge(judged, manifest["threshold"], "all" if is_new else TEST)
+    metrics = found.model_copy(update={"baselines": baselines})
+    write_json(scored / METRICS, metrics.model_dump(mode="json"))
     return metrics
 
 
+def _judge(rows: pa.Table, threshold: float, split: str) -> Metrics:
+    label, flagged = (rows.column(name).to_numpy().astype(np.bool_) for name in ("label", "is_anomaly"))
+    metrics = judge(label, rows.column("anomaly_score").to_numpy(), threshold, split, flagged)
+    if "segment" not in rows.column_names or rows.column("segment").null_count == rows.num_rows:
+        return metrics
+    segment = rows.column("segment").to_numpy()
+    return metrics.model_copy(update={"segments": count_alarms(segment, label, flagged)})
+
+
 def _labelled(scored: Path) -> pa.Table:
-    """Read label, score and split of the labelled rows; nothing else of the table is held."""
+    """Read what the labelled rows were judged; nothing else of the table is held."""
     parts = ds.dataset(sorted(scored.glob("part-*.parquet")), format="parquet")
-    return parts.to_table(columns=["label", "anomaly_score", "split"], filter=pc.field("label").is_valid())
+    columns = ["label", "anomaly_score", "is_anomaly", "split"]
+    columns += [name for name in ("segment",) if name in parts.schema.names]
+    return parts.to_table(columns=columns, filter=pc.field("label").is_valid())

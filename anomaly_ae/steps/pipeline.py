@@ -1,4 +1,4 @@
-"""The whole way in one call: ingest, train, score, evaluate, report."""
+"""The whole way in one call: ingest, train, score, monitor, evaluate, report."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,10 +9,12 @@ from anomaly_ae.evaluation import Metrics
 from anomaly_ae.spec import Spec
 from anomaly_ae.steps.evaluate import evaluate
 from anomaly_ae.steps.ingest import IngestResult, ingest
+from anomaly_ae.steps.monitor import monitor
 from anomaly_ae.steps.report import report
 from anomaly_ae.steps.score import ScoreResult, score
 from anomaly_ae.steps.train import TrainResult, train
 from anomaly_ae.training import OnCheck
+from anomaly_ae.validity import Validity
 
 OnStage = Callable[[str], None]
 
@@ -25,6 +27,7 @@ class PipelineResult:
         ingested: the dataset the model was made from.
         trained: the model version.
         scored: the scored table.
+        validity: whether the threshold still holds on these rows.
         metrics: of the labelled test rows; None without labels.
         report: the HTML page.
     """
@@ -32,12 +35,13 @@ class PipelineResult:
     ingested: IngestResult
     trained: TrainResult
     scored: ScoreResult
+    validity: Validity
     metrics: Metrics | None
     report: Path
 
 
 def run(spec: Spec, on_stage: OnStage | None = None, on_check: OnCheck | None = None) -> PipelineResult:
-    """Ingest, train, score, evaluate and report, as the spec says; what is there already is kept.
+    """Ingest, train, score, monitor, evaluate and report, as the spec says; what is there already is kept.
 
     Args:
         spec: the whole pipeline.
@@ -52,10 +56,13 @@ def run(spec: Spec, on_stage: OnStage | None = None, on_check: OnCheck | None = 
     trained = train(ingested.directory, spec, workspace, on_check)
     begin("score")
     scored = score(rows_to_score(spec, ingested, trained.directory), trained.directory, workspace)
+    begin("monitor")
+    validity = monitor(scored.directory, trained.directory)
     begin("evaluate")
     metrics = evaluate(scored.directory)
     begin("report")
-    return PipelineResult(ingested, trained, scored, metrics, report(scored.directory, trained.directory))
+    page = report(scored.directory, trained.directory)
+    return PipelineResult(ingested, trained, scored, validity, metrics, page)
 
 
 def rows_to_score(spec: Spec, ingested: IngestResult, model: Path) -> Path:

@@ -1,0 +1,108 @@
+"""Monitor: a scored table and its model version in, `validity.json` beside the parts: can the threshold be trusted?"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from anomaly_ae.artifact import load_profile, load_validation_scores
+from anomaly_ae.drift import find_drift
+from anomaly_ae.false_alarms import alarm_rates
+from anomaly_ae.ingest.dataset import Dataset
+from anomaly_ae.profile import Counts, Profile
+from anomaly_ae.scored_rows import dataset_of, rows_beside, scored_batches
+from anomaly_ae.split import TEST
+from anomaly_ae.storage import read_manifest, write_json
+from anomaly_ae.validity import ScoreRanks, Validity, check_alerts, judge
+
+VALIDITY = "validity.json"
+COLUMNS = ("anomaly_score", "is_anomaly", "label", "split")
+
+
+def monitor(scored: Path, model: Path) -> Validity:
+    """Judge whether the threshold still holds on the rows just scored, and write `validity.json`.
+
+    Judged are the rows that the model was not made from, without those labelled anomalies; in one pass, in bounded
+    memory.
+
+    Args:
+        scored: directory that scoring published.
+        model: directory of the model version that scored it.
+
+    Raises:
+        ArtifactError: a directory is incomplete or altered, or the dataset no longer fits the scored table.
+    """
+    threshold = float(read_manifest(scored, "scored")["threshold"])
+    reference, profile, dataset = load_validation_scores(model), load_profile(model), dataset_of(scored)
+    tally = _Tally(ScoreRanks(reference), ScoreRanks(reference[reference <= threshold]))
+    for rows, cells in _judged(scored, dataset, profile):
+        tally.add(rows, profile.count(cells) if cells is not None else [])
+    validity = _conclude(tally, profile, int(np.sum(reference > threshold)))
+    if dataset is None or not profile.columns:
+        missing = f"the dataset of {scored} was removed" if dataset is None else f"{model} has no profile of its inputs"
+        validity = validity.model_copy(update={"inputs_not_checked": missing})
+    write_json(scored / VALIDITY, validity.model_dump(mode="json"))
+    return validity
+
+
+@dataclass
+class _Tally:
+    """What one pass over the judged rows adds up."""
+
+    all_scores: ScoreRanks
+    below: ScoreRanks
+    rows: int = 0
+    normals: int = 0
+    alerts: int = 0
+    counts: list[Counts] = field(default_factory=list)
+
+    def add(self, rows: pa.RecordBatch, counts: list[Counts]) -> None:
+        score, is_anomaly = _numpy(rows, "anomaly_score"), _numpy(rows, "is_anomaly").astype(bool)
+        self.all_scores.add(score)
+        self.below.add(score[~is_anomaly])
+        self.rows += len(score)
+        self.normals += rows.num_rows - rows.column("label").null_count
+        self.alerts += int(is_anomaly.sum())
+        self.counts = [old + new for old, new in zip(self.counts, counts, strict=True)] if self.counts else counts
+
+
+def _conclude(tally: _Tally, profile: Profile, above: int) -> Validity:
+    """Ask the three questions of what was added up."""
+    rates = alarm_rates(above, len(tally.all_scores.reference))
+    return judge(
+        rows=tally.rows,
+        are_normal=0 < tally.rows == tally.normals,
+        alerts=check_alerts(tally.alerts, tally.rows, rates) if tally.rows else None,
+        scores=tally.all_scores.check(),
+        below=tally.below.check(),
+        columns=find_drift(profile.columns, tally.counts) if tally.counts else (),
+    )
+
+
+def _judged(
+    scored: Path, dataset: Dataset | None, profile: Profile
+) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch | None]]:
+    """Yield the judged rows, with their cells where the dataset is there and the model knows what they should be."""
+    features = [column.name for column in profile.columns]
+    if dataset is None or not features:
+        for rows in scored_batches(scored, COLUMNS):
+            yield rows.filter(_is_judged(rows)), None
+        return
+    for rows, cells in rows_beside(scored, COLUMNS, dataset, features):
+        mask = _is_judged(rows)
+        yield rows.filter(mask), cells.filter(mask)
+
+
+def _is_judged(rows: pa.RecordBatch) -> pa.Array:
+    split = rows.column("split")
+    is_unseen = pc.or_(pc.is_null(split), pc.fill_null(pc.equal(split, TEST), False))
+    return pc.and_(is_unseen, pc.invert(pc.fill_null(rows.column("label"), False)))
+
+
+def _numpy(rows: pa.RecordBatch, name: str) -> NDArray[np.float64]:
+    values: NDArray[np.float64] = rows.column(name).to_numpy(zero_copy_only=False)
+    return values
