@@ -36,7 +36,7 @@ from anomaly_ae.profile import Profile
 from anomaly_ae.spec import Section, Spec
 from anomaly_ae.split import SplitRule
 from anomaly_ae.storage import Staging, is_published, publish, read_json, read_manifest, verify_files, write_json
-from anomaly_ae.threshold import Calibration, hash_scores
+from anomaly_ae.threshold import Calibration, hash_scores, normal_scores, scores_of
 from anomaly_ae.training import Check
 
 FORMAT_VERSION = 2
@@ -84,9 +84,8 @@ class ModelVersion:
 
     @property
     def validation_scores(self) -> NDArray[np.float64]:
-        """The anomaly scores of the validation rows, ascending, `(n_validation,)`."""
-        scores: NDArray[np.float64] = self.validation.column("anomaly_score").to_numpy()
-        return scores
+        """The anomaly scores of the normal validation rows, ascending, `(n_validation,)`."""
+        return normal_scores(self.validation)
 
 
 def describe(
@@ -181,9 +180,8 @@ def load_validation(directory: Path) -> pa.Table:
 
 
 def load_validation_scores(directory: Path) -> NDArray[np.float64]:
-    """Load the scores that thresholds are taken from, ascending, `(n_validation,)`; errors as of `load_validation`."""
-    scores: NDArray[np.float64] = load_validation(directory).column("anomaly_score").to_numpy()
-    return scores
+    """Load the scores of the normal validation rows, ascending, `(n_validation,)`; errors as of `load_validation`."""
+    return normal_scores(load_validation(directory))
 
 
 def load_profile(directory: Path) -> Profile:
@@ -210,7 +208,7 @@ def load_calibration(directory: Path) -> Calibration:
     except ValidationError as error:
         msg = f"{directory / CALIBRATION} is not a calibration as it was written: {error.errors()[0]['msg']}"
         raise ArtifactError(msg) from error
-    if calibration.scores_sha256 != hash_scores(load_validation_scores(directory)):
+    if calibration.scores_sha256 != hash_scores(scores_of(load_validation(directory))):
         msg = f"{directory / CALIBRATION} was taken from other scores than this version's {VALIDATION_SCORES}"
         raise ArtifactError(msg)
     return calibration
@@ -220,8 +218,9 @@ def save_calibration(directory: Path, calibration: Calibration) -> None:
     """Put a threshold in force; earlier ones stay beside it."""
     history = directory / CALIBRATIONS
     history.mkdir(exist_ok=True)
-    write_json(history / f"{calibration.calibration_id}.json", calibration.model_dump())
-    write_json(directory / CALIBRATION, calibration.model_dump())
+    content = calibration.model_dump(mode="json")
+    write_json(history / f"{calibration.calibration_id}.json", content)
+    write_json(directory / CALIBRATION, content)
 
 
 def serialize_weights(network: nn.Module) -> bytes:
@@ -266,9 +265,8 @@ def _card(one: ModelVersion) -> str:
 
 A {about.spec.network.kind} autoencoder over {about.model.summary}.
 
-Threshold {calibration.threshold:.6g} on the anomaly score, from {calibration.n_validation} held-out validation rows:
-of new normal rows that come from the same source, at most {calibration.target_fpr:.2%} are expected above it.
-It promises nothing about rows from another source, or about how many anomalies lie above it.
+Threshold {calibration.threshold:.6g} on the anomaly score, from {calibration.n_validation} held-out validation rows.
+{calibration.promise} It promises nothing about rows from another source.
 
 ## Rows
 | | |

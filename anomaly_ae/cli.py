@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from anomaly_ae.evaluation import Metrics
     from anomaly_ae.spec import Spec
     from anomaly_ae.stories import Story
+    from anomaly_ae.threshold import Calibration
 
 DATA_ERROR = 3
 
@@ -101,17 +102,17 @@ def calibrate(
     overrides: Overrides = None,
     model: ModelPath = None,
     target_fpr: Annotated[
-        float | None, typer.Option(help="Tolerated share of normal rows above the threshold.")
+        float | None, typer.Option(help="Short for --set threshold.rule=fpr --set threshold.target_fpr=...")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take the threshold anew, without training, and put it in force."""
+    """Take the threshold anew, without training, and put it in force; --set threshold.rule=... chooses the rule."""
     from anomaly_ae.steps.calibrate import calibrate as step
 
-    directory = model or _champion(_load(spec, overrides))
-    made = step(directory, _load(spec, overrides).threshold.target_fpr if target_fpr is None else target_fpr)
-    line = f"threshold {made.threshold:.6g} promises {made.target_fpr:g} (calibration {made.calibration_id})"
-    _print(as_json, made.model_dump(), [line])
+    short = [] if target_fpr is None else ["threshold.rule=fpr", f"threshold.target_fpr={target_fpr}"]
+    settings = _load(spec, [*(overrides or []), *short])
+    made = step(model or _champion(settings), settings.threshold)
+    _print(as_json, made.model_dump(mode="json"), _calibration_lines(made))
 
 
 @app.command()
@@ -266,6 +267,18 @@ def _print(as_json: bool, result: Any, lines: list[str]) -> None:
 def _ingest_lines(made: Any) -> list[str]:
     lines = [f"dataset    {made.directory}  {made.rows_in} rows in, {made.rows_accepted} accepted"]
     return lines + [f"           {count} rejected: {why}" for why, count in made.rejected_by_reason.items()]
+
+
+def _calibration_lines(made: "Calibration") -> list[str]:
+    warn = "" if made.warn_threshold is None else f", warn {made.warn_threshold:.6g}"
+    lines = [f"threshold  {made.threshold:.6g}{warn}  rule {made.rule}, calibration {made.calibration_id}"]
+    lines.append(f"           {made.promise}")
+    if made.by:
+        fallen_back = [segment for segment in made.segments if segment.threshold is None]
+        own = len(made.segments) - len(fallen_back)
+        lines.append(f"segments   {own} values of {made.by} have a threshold of their own, {len(fallen_back)} have not")
+        lines += [f"           {segment.value}: {segment.reason}" for segment in fallen_back[:5]]
+    return lines
 
 
 def _score_lines(made: Any) -> list[str]:

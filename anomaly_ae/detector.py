@@ -25,7 +25,7 @@ from anomaly_ae.spec import Spec
 from anomaly_ae.spec_file import parse_spec
 from anomaly_ae.split import SplitRule
 from anomaly_ae.storage import fingerprint
-from anomaly_ae.threshold import Calibration, calibrate
+from anomaly_ae.threshold import Calibration, calibrate_fpr
 
 Floats = NDArray[np.float64]
 
@@ -56,7 +56,8 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
     Attributes:
         threshold_: cut on the anomaly score.
         offset_: minus the threshold, as scikit-learn's outlier detectors have it.
-        promised_fpr_: what the threshold promises; above `target_fpr`, with a warning, where rows are too few.
+        promised_fpr_: what the threshold promises; above `target_fpr`, with a warning, where rows are too few; None
+            where it was loaded with a rule that promises no rate.
         trimmed_: indices of the rows that `robust` left out, ascending.
         n_features_in_: number of source columns.
 
@@ -154,7 +155,7 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
             CalibrationError: the rows are too few to promise the rate.
         """
         scores = self.anomaly_score(X)
-        calibration = calibrate(scores, self.target_fpr if target_fpr is None else target_fpr)
+        calibration = calibrate_fpr(scores, self.target_fpr if target_fpr is None else target_fpr)
         self.validation_scores_ = np.sort(scores)
         self._set_threshold(calibration)
         return self
@@ -198,10 +199,11 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
             learning_rate=spec.training.learning_rate,
             passes=spec.scoring.passes,
             robust=spec.training.robust,
-            target_fpr=one.calibration.target_fpr,
             validation_fraction=spec.split.validation,
             random_state=spec.training.seed,
         )
+        if one.calibration.target_fpr is not None:
+            detector.target_fpr = one.calibration.target_fpr
         detector.model_, detector.contract_, detector.spec_ = one.model, one.description.contract, spec
         detector.validation_scores_ = one.validation_scores
         detector.trimmed_ = np.array(one.description.trimmed)
@@ -257,13 +259,13 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
     def _achievable(self) -> Calibration:
         """Calibrate to `target_fpr`, or warn and take the smallest rate that the held-out rows can promise."""
         try:
-            return calibrate(self.validation_scores_, self.target_fpr)
+            return calibrate_fpr(self.validation_scores_, self.target_fpr)
         except CalibrationError as error:
             smallest = 1 / (len(self.validation_scores_) + 1)
             if smallest <= self.target_fpr:
                 raise
             warnings.warn(f"{error} The threshold promises {smallest:.3g} instead.", CalibrationWarning, stacklevel=3)
-            return calibrate(self.validation_scores_, smallest)
+            return calibrate_fpr(self.validation_scores_, smallest)
 
     def _set_threshold(self, calibration: Calibration) -> None:
         self.calibration_ = calibration

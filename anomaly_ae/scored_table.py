@@ -42,6 +42,12 @@ _LINEAGE = (
     ("model_name", pa.string(), "name in the spec the model was trained from"),
     ("model_version", pa.string(), "fingerprint of everything the weights were computed from"),
     ("calibration_id", pa.string(), "fingerprint of the threshold's rule and the scores it was taken from"),
+    ("level", pa.string(), "alert: above the threshold; warn: above the warn threshold only; else normal"),
+    (
+        "segment",
+        pa.string(),
+        "value of the column that thresholds were taken by, where the row's has one of its own; else null",
+    ),
 )
 
 

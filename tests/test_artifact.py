@@ -20,6 +20,7 @@ from anomaly_ae.detector import TabularAutoencoder
 from anomaly_ae.errors import ArtifactError, CalibrationError
 from anomaly_ae.frames import to_table
 from anomaly_ae.models.table import TableModel
+from anomaly_ae.spec import FprThreshold
 from anomaly_ae.steps.calibrate import calibrate
 from anomaly_ae.storage import MANIFEST, hash_file
 
@@ -139,14 +140,14 @@ def test_altered_validation_scores_give_no_threshold(saved: Path) -> None:
     pq.write_table(table.slice(10), path)
 
     with pytest.raises(ArtifactError, match=r"validation_scores\.parquet has changed"):
-        calibrate(saved, 0.2)
+        calibrate(saved, FprThreshold(target_fpr=0.2))
 
 
 def test_a_new_threshold_leaves_the_weights_alone(saved: Path, fitted: TabularAutoencoder, mixed: pd.DataFrame) -> None:
     """Calibrated anew, only the calibration changes; the earlier one stays on record; scores are the same."""
     before = hashes(saved)
 
-    made = calibrate(saved, 0.2)
+    made = calibrate(saved, FprThreshold(target_fpr=0.2))
 
     after = hashes(saved)
     new = f"calibrations/{made.calibration_id}.json"
@@ -163,7 +164,7 @@ def test_a_threshold_that_cannot_be_promised_changes_nothing(saved: Path) -> Non
     before = hashes(saved)
 
     with pytest.raises(CalibrationError):
-        calibrate(saved, 1e-6)
+        calibrate(saved, FprThreshold(target_fpr=1e-6))
 
     assert hashes(saved) == before
 

@@ -74,6 +74,12 @@ class Contract(Section):
         return tuple(column for column in self.columns if column.role not in {Role.IGNORED, Role.LABEL})
 
     @property
+    def groupings(self) -> tuple[ColumnContract, ...]:
+        """The columns whose values group rows: entity, time, categories and truth values."""
+        roles = {Role.ENTITY, Role.TIME, Role.CATEGORICAL, Role.BOOLEAN}
+        return tuple(column for column in self.columns if column.role in roles)
+
+    @property
     def schema(self) -> pa.Schema:
         """The Arrow schema of the dataset: row id, source, label, then the stored columns."""
         fields = [pa.field(column.name, ARROW_TYPES[column.dtype]) for column in self.stored]

@@ -27,6 +27,7 @@ from anomaly_ae.spec import (
     TrainingSpec,
 )
 from anomaly_ae.split import SplitRule, gather
+from anomaly_ae.threshold import validation_rows
 from anomaly_ae.training import Check, OnCheck, select_device
 from anomaly_ae.trimming import far_rows
 
@@ -135,10 +136,10 @@ def fit_table(dataset: Dataset, rule: SplitRule, spec: Spec, on_check: OnCheck |
     split = gather(dataset, rule, spec.training.max_rows)
     how = ModelSpec(spec.features, spec.network, spec.training, spec.scoring)
     model = fit_model(split.train, dataset.contract.features, how, on_check)
-    scores = np.sort(model.score(split.validation).anomaly_score)
+    scores = model.score(split.validation).anomaly_score
     profile = Profile.fit(split.train, dataset.contract.features)
     trimmed = split.train.column(ROW_ID).take(np.array(model.trimmed, np.int64)).to_pylist()
-    return Fitted(model, pa.table({"anomaly_score": scores}), split.facts, tuple(trimmed), profile)
+    return Fitted(model, validation_rows(split.validation, scores, dataset.contract), split.facts, tuple(trimmed), profile)
 
 
 def _far_rows(table: pa.Table, columns: Sequence[ColumnContract], spec: ModelSpec) -> tuple[int, ...]:

@@ -1,23 +1,69 @@
-"""Calibrate: a model version and a promise in, a new threshold in force, with the weights as they are."""
+"""Calibrate: a model version and a rule in, a new threshold in force, with the weights as they are."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from anomaly_ae.artifact import load_calibration, load_validation_scores, save_calibration
-from anomaly_ae.threshold import Calibration
+import pyarrow as pa
+
+from anomaly_ae.artifact import (
+    Description,
+    load_calibration,
+    load_description,
+    load_validation,
+    save_calibration,
+)
+from anomaly_ae.spec import ThresholdSpec
+from anomaly_ae.threshold import Calibration, WhatIf, what_if
 from anomaly_ae.threshold import calibrate as take_threshold
 
 
-def calibrate(model: Path, target_fpr: float) -> Calibration:
-    """Take the threshold anew from the model version's validation scores, and put it in force.
+def calibrate(model: Path, rule: ThresholdSpec, reviewed: pa.Table | None = None) -> Calibration:
+    """Take the threshold anew from the model version's validation rows, and put it in force.
 
     Args:
         model: directory of the model version.
-        target_fpr: share of normal rows that may lie above the threshold.
+        rule: how to find the threshold, and what it shall promise.
+        reviewed: alerts with a verdict (`anomaly_score`, `label`), to take it from instead; for rules that allow it.
 
     Raises:
-        CalibrationError: the rate is none, or the validation scores are too few to promise it.
+        CalibrationError: the promise cannot be made from these rows; the threshold in force stays.
     """
-    calibration = take_threshold(load_validation_scores(model), target_fpr)
+    about = load_description(model)
+    settled = rule if reviewed is not None else resolve(rule, about)
+    calibration = take_threshold(load_validation(model), settled, reviewed)
     if calibration != load_calibration(model):
         save_calibration(model, calibration)
     return calibration
+
+
+def resolve(rule: ThresholdSpec, about: Description) -> ThresholdSpec:
+    """Fill in what a rule leaves to the data: the rows of a day, the share of anomalies."""
+    measured = {"rows_per_day": about.data.get("rows_per_day"), "base_rate": base_rate(about.split)}
+    fields = type(rule).model_fields
+    missing = {name: value for name, value in measured.items() if name in fields and getattr(rule, name) is None}
+    return rule.model_copy(update=missing)
+
+
+def explore(model: Path) -> tuple[WhatIf, ...]:
+    """Say what other thresholds of a model version would do, by its validation rows.
+
+    Raises:
+        ArtifactError: the model version is incomplete or altered.
+    """
+    about, in_force = load_description(model), load_calibration(model)
+    return what_if(
+        load_validation(model),
+        in_force.threshold,
+        base_rate=base_rate(about.split),
+        rows_per_day=about.data.get("rows_per_day"),
+    )
+
+
+def base_rate(split: Mapping[str, Any]) -> float | None:
+    """Return the share of labelled anomalies among all rows that were split; None where there is none."""
+    anomalies, rows = (
+        sum(int(split.get(f"{name}_{what}", 0)) for name in ("train", "validation", "test", "unused"))
+        for what in ("anomalies", "rows")
+    )
+    return anomalies / rows if anomalies else None

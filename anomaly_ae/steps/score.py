@@ -17,10 +17,10 @@ from anomaly_ae.errors import ArtifactError
 from anomaly_ae.ingest.contract import LABEL, ROW_ID, SOURCE_FILE, SOURCE_ROW, Contract
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.scored_table import SCHEMA_VERSION, scored_schema
-from anomaly_ae.spec import FprThreshold, Role
+from anomaly_ae.spec import Role
 from anomaly_ae.spec_file import dump_spec
 from anomaly_ae.storage import Staging, commit, fingerprint, is_published, open_staging, read_manifest
-from anomaly_ae.threshold import p_values, severity
+from anomaly_ae.threshold import Judge
 
 FORMAT_VERSION = 1
 SCORED = "scored"
@@ -38,7 +38,8 @@ class ScoreResult:
         rows_rejected: rows of `rejected.parquet`; the two add up to `rows_in`.
         alerts: rows above the threshold.
         threshold: the cut.
-        target_fpr: what it promises.
+        target_fpr: the share of normal rows that it promises to flag at most; None where its rule promises none.
+        promise: what it promises, in a sentence.
         reused: it was there already, made from the same rows, model and threshold.
     """
 
@@ -48,7 +49,8 @@ class ScoreResult:
     rows_rejected: int
     alerts: int
     threshold: float
-    target_fpr: float
+    target_fpr: float | None
+    promise: str
     reused: bool
 
 
@@ -92,11 +94,12 @@ def score_part(part: Path, dataset: Path, model: Path, staging: Path) -> int:
     rows, one = Dataset.open(dataset), load_model(model, "auto")
     _refuse_unfit(rows, one)
     schema = scored_schema(identity_fields(rows.contract))
+    judge = Judge.of(one.calibration, one.validation)
     made_from_these = one.description.data["dataset"] == rows.fingerprint
     alerts = 0
     with pq.ParquetWriter(staging / part.name, schema, compression="zstd") as writer:
         for batch in rows.batches(part=part, batch_rows=one.model.batch_rows):
-            columns = dict(_columns(batch, rows.contract, one, made_from_these=made_from_these))
+            columns = dict(_columns(batch, rows.contract, one, judge, made_from_these=made_from_these))
             alerts += int(np.sum(columns["is_anomaly"]))
             writer.write_batch(
                 pa.RecordBatch.from_arrays([_array(columns[f.name], f.type) for f in schema], schema=schema)
@@ -115,7 +118,7 @@ def finish(staging: Staging, dataset: Path, model: Path, alerts: int, run_id: st
         raise ArtifactError(msg)
     shutil.copyfile(dataset / "rejected.parquet", staging.path / "rejected.parquet")
     rows, about, calibration = Dataset.open(dataset), load_description(model), load_calibration(model)
-    spec = about.spec.model_copy(update={"threshold": FprThreshold(target_fpr=calibration.target_fpr)})
+    spec = about.spec.model_copy(update={"threshold": calibration.parameters})
     (staging.path / "spec.yaml").write_text(dump_spec(spec), encoding="utf-8")
     staging.facts.update(
         kind="scored",
@@ -126,8 +129,12 @@ def finish(staging: Staging, dataset: Path, model: Path, alerts: int, run_id: st
         model_name=about.name,
         model_version=about.version,
         calibration_id=calibration.calibration_id,
+        rule=calibration.rule,
+        promise=calibration.promise,
         threshold=calibration.threshold,
+        warn_threshold=calibration.warn_threshold,
         target_fpr=calibration.target_fpr,
+        threshold_by=calibration.by,
         dataset=rows.fingerprint,
         rows_scored=sum(pq.read_metadata(part).num_rows for part in sorted(staging.path.glob("part-*.parquet"))),
         **{name: rows.manifest[name] for name in ("source", "rows_in", "rows_rejected", "rejected_by_reason")},
@@ -139,7 +146,7 @@ def finish(staging: Staging, dataset: Path, model: Path, alerts: int, run_id: st
 def result_of(scored: Path, *, reused: bool) -> ScoreResult:
     """Read what scoring made from the manifest it published."""
     manifest = read_manifest(scored, "scored")
-    names = ("rows_in", "rows_scored", "rows_rejected", "alerts", "threshold", "target_fpr")
+    names = ("rows_in", "rows_scored", "rows_rejected", "alerts", "threshold", "target_fpr", "promise")
     return ScoreResult(directory=scored, reused=reused, **{name: manifest[name] for name in names})
 
 
@@ -165,30 +172,31 @@ def _refuse_unfit(rows: Dataset, one: ModelVersion) -> None:
 
 
 def _columns(
-    batch: pa.RecordBatch, contract: Contract, one: ModelVersion, *, made_from_these: bool
+    batch: pa.RecordBatch, contract: Contract, one: ModelVersion, judge: Judge, *, made_from_these: bool
 ) -> Iterator[tuple[str, Any]]:
     """Yield every column of the scored table for a batch; a single value stands for all its rows."""
     scores = one.model.score(batch)
-    anomaly_score, threshold = scores.anomaly_score, one.calibration.threshold
-    p_value = p_values(anomaly_score, one.validation_scores)
+    judged = judge.judge(scores.anomaly_score, batch)
     yield "row_id", batch.column(ROW_ID)
     yield "source_file", batch.column(SOURCE_FILE)
     yield "source_row", batch.column(SOURCE_ROW)
     ours = set(scored_schema().names)
     for field in identity_fields(contract):
         yield f"{field.name}_" if field.name in ours else field.name, batch.column(field.name)
-    yield "anomaly_score", anomaly_score
+    yield "anomaly_score", scores.anomaly_score
     yield "reconstruction_error", scores.reconstruction_error
-    yield "p_value", p_value
-    yield "severity", severity(p_value, len(one.validation_scores))
-    yield "is_anomaly", anomaly_score > threshold
-    yield "threshold", np.full(len(batch), threshold)
+    yield "p_value", judged.p_value
+    yield "severity", judged.severity
+    yield "is_anomaly", judged.is_anomaly
+    yield "threshold", judged.threshold
     yield "reasons", one.model.reasons(batch, scores)
     yield "label", batch.column(LABEL)
     yield "split", one.description.split_rule.names(batch) if made_from_these else pa.nulls(len(batch), pa.string())
     yield "model_name", pa.repeat(one.description.name, len(batch))
     yield "model_version", pa.repeat(one.description.version, len(batch))
     yield "calibration_id", pa.repeat(one.calibration.calibration_id, len(batch))
+    yield "level", judged.level
+    yield "segment", judged.segment
 
 
 def _array(values: Any, dtype: pa.DataType) -> pa.Array:

@@ -15,11 +15,12 @@ from anomaly_ae.artifact import (
     save_model,
 )
 from anomaly_ae.ingest.dataset import Dataset
+from anomaly_ae.ingest.pace import rows_per_day
 from anomaly_ae.models import FITS
 from anomaly_ae.registry import model_directory, set_alias
 from anomaly_ae.spec import Spec
 from anomaly_ae.split import SplitRule
-from anomaly_ae.steps.calibrate import calibrate
+from anomaly_ae.steps.calibrate import calibrate, resolve
 from anomaly_ae.storage import fingerprint, is_published
 from anomaly_ae.threshold import calibrate as take_threshold
 from anomaly_ae.training import OnCheck, select_device
@@ -65,7 +66,7 @@ def train(dataset: Path, spec: Spec, workspace: Path, on_check: OnCheck | None =
     reused = is_published(directory)
     if not reused:
         save_model(directory, _fit(rows, spec, version, on_check))
-    calibrate(directory, spec.threshold.target_fpr)
+    calibrate(directory, spec.threshold)
     set_alias(workspace, spec.name, version)
     calibration = load_calibration(directory)
     return TrainResult(directory, version, calibration.calibration_id, calibration.threshold, reused)
@@ -91,7 +92,7 @@ def _fit(dataset: Dataset, spec: Spec, version: str, on_check: OnCheck | None) -
         data=_lineage(dataset),
         trimmed=fitted.trimmed,
     )
-    calibration = take_threshold(fitted.validation.column("anomaly_score").to_numpy(), spec.threshold.target_fpr)
+    calibration = take_threshold(fitted.validation, resolve(spec.threshold, description))
     return ModelVersion(description, fitted.model, calibration, fitted.validation, fitted.profile)
 
 
@@ -99,6 +100,7 @@ def _lineage(dataset: Dataset) -> dict[str, Any]:
     return {
         "dataset": dataset.fingerprint,
         "rows": dataset.rows,
+        "rows_per_day": rows_per_day(dataset),
         "sources": dataset.manifest["sources"],
         "torch_threads": torch.get_num_threads(),
     }

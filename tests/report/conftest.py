@@ -113,6 +113,8 @@ def _table(run: Run, scores: np.ndarray, rows: np.ndarray) -> pa.Table:
         "model_name": ["pumps"] * len(rows),
         "model_version": ["9f2c4a17b0d35e68"] * len(rows),
         "calibration_id": ["51d0c2ab77e94f03"] * len(rows),
+        "level": np.where(score > run.threshold, "alert", "normal"),
+        "segment": [None] * len(rows),
         run.machine_column: pick(run.machines),
     }
     return pa.table([pa.array(columns[name], schema.field(name).type) for name in schema.names], schema=schema)

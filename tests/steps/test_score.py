@@ -11,7 +11,7 @@ from anomaly_ae import TabularAutoencoder
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.report.wording import number
 from anomaly_ae.scored_table import scored_schema
-from anomaly_ae.spec import DataSpec, Spec
+from anomaly_ae.spec import DataSpec, FprThreshold, Spec
 from anomaly_ae.steps.calibrate import calibrate
 from anomaly_ae.steps.ingest import ingest
 from anomaly_ae.steps.pipeline import run
@@ -95,7 +95,7 @@ def test_a_threshold_replaced_meanwhile_is_noticed(tmp_path: Path) -> None:
     dataset, model, workspace = made.ingested.directory, made.trained.directory, tmp_path / "elsewhere"
     staging = open_staging(scored_directory(dataset, model, workspace))
     alerts = score_part(dataset / "part-00000.parquet", dataset, model, staging.path)
-    calibrate(model, 0.2)
+    calibrate(model, FprThreshold(target_fpr=0.2))
 
     with pytest.raises(ArtifactError, match="replaced while"):
         finish(staging, dataset, model, alerts)

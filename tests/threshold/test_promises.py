@@ -15,7 +15,7 @@ from anomaly_ae.errors import CalibrationError
 from anomaly_ae.frames import contract_of, to_table
 from anomaly_ae.models.table import ModelSpec, TableModel, fit_model
 from anomaly_ae.spec import DenoisingNetwork, FeatureSpec, MemoryNetwork, ScoringSpec, TrainingSpec
-from anomaly_ae.threshold import Calibration, calibrate, p_values, severity
+from anomaly_ae.threshold import Calibration, calibrate_fpr, p_values, severity
 
 Floats = NDArray[np.float64]
 SCORES = st.lists(st.floats(-1e9, 1e9) | st.sampled_from([0.0, 1.0, 2.0]), min_size=1, max_size=80).map(np.array)
@@ -33,7 +33,7 @@ def test_it_is_the_smallest_threshold_that_keeps_the_rate(scores: Floats, rate: 
     assume(len(scores) + 1 >= 1 / rate)
     kept = [score for score in scores if conformal_rate(scores, score) <= rate]
 
-    assert calibrate(scores, float(rate)).threshold == min(kept)
+    assert calibrate_fpr(scores, float(rate)).threshold == min(kept)
 
 
 @given(scores=SCORES, rate=RATES)
@@ -43,15 +43,15 @@ def test_too_few_rows_are_refused_naming_the_rows_needed(scores: Floats, rate: F
     needed = int(-(-1 // rate)) - 1
 
     with pytest.raises(CalibrationError, match=rf"at least {needed} .*there are {len(scores)},.*split\.validation"):
-        calibrate(scores, float(rate))
-    assert calibrate(np.arange(needed), float(rate)).threshold == needed - 1
+        calibrate_fpr(scores, float(rate))
+    assert calibrate_fpr(np.arange(needed), float(rate)).threshold == needed - 1
 
 
 @given(scores=SCORES, rate=RATES, score=st.floats(-1e9, 1e9) | st.sampled_from([0.0, 1.0, 2.0]))
 def test_above_the_threshold_means_a_p_value_within_the_rate(scores: Floats, rate: Fraction, score: float) -> None:
     """`score > threshold` and `p_value <= target_fpr` say the same of every score."""
     assume(len(scores) + 1 >= 1 / rate)
-    calibration = calibrate(scores, float(rate))
+    calibration = calibrate_fpr(scores, float(rate))
 
     p_value = p_values(np.array([score]), np.sort(scores))[0]
 
@@ -60,7 +60,7 @@ def test_above_the_threshold_means_a_p_value_within_the_rate(scores: Floats, rat
 
 def test_a_score_at_the_threshold_is_no_alert() -> None:
     """Where all scores are equal the threshold is that score, and none lies above it."""
-    assert calibrate(np.full(99, 3.0), 0.05).threshold == 3.0
+    assert calibrate_fpr(np.full(99, 3.0), 0.05).threshold == 3.0
 
 
 @given(SCORES)
@@ -68,27 +68,27 @@ def test_order_does_not_matter(scores: Floats) -> None:
     """The same scores in another order give the same calibration, under the same name."""
     positive = np.abs(scores)  # as scores are; -0.0 has other bytes than 0.0
 
-    assert calibrate(positive, 0.6) == calibrate(positive[::-1], 0.6)
+    assert calibrate_fpr(positive, 0.6) == calibrate_fpr(positive[::-1], 0.6)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_scores_that_are_not_finite_are_refused(bad: float) -> None:
     """One NaN or infinity among the scores is an error that counts them, not a threshold."""
     with pytest.raises(CalibrationError, match="1 of 100 validation scores are not finite"):
-        calibrate(np.append(np.arange(99.0), bad), 0.05)
+        calibrate_fpr(np.append(np.arange(99.0), bad), 0.05)
 
 
 def test_no_scores_are_refused() -> None:
     """No rows, no threshold."""
     with pytest.raises(CalibrationError, match="no validation scores"):
-        calibrate(np.array([]), 0.05)
+        calibrate_fpr(np.array([]), 0.05)
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0, 1.5, -0.1, np.nan])
 def test_a_rate_that_is_no_share_is_refused(rate: float) -> None:
     """A rate must lie between 0 and 1: at 1 everything would be an alert."""
     with pytest.raises(CalibrationError, match="between 0 and 1"):
-        calibrate(np.arange(99.0), rate)
+        calibrate_fpr(np.arange(99.0), rate)
 
 
 @given(scores=SCORES, validation=SCORES)
@@ -115,7 +115,7 @@ def test_severity_goes_from_0_to_100(n: int) -> None:
 @pytest.mark.parametrize("change", [{"threshold": 9.5}, {"target_fpr": 0.001}, {"n_validation": 10**6}, {"extra": 1}])
 def test_an_altered_calibration_is_refused(change: dict[str, float]) -> None:
     """A calibration of which one value was changed by hand no longer has its own name."""
-    written = calibrate(np.arange(99.0), 0.05).model_dump()
+    written = calibrate_fpr(np.arange(99.0), 0.05).model_dump()
 
     assert Calibration.model_validate(written).threshold == 94
     with pytest.raises(ValidationError):
@@ -149,7 +149,7 @@ def test_fresh_scores_exceed_the_threshold_at_the_promised_rate(draw: str) -> No
         scores = getattr(np.random.default_rng(seed), draw)(
             *((3.0,) if draw == "pareto" else ()), size=VALIDATION + FRESH
         )
-        flagged.append(np.sum(scores[VALIDATION:] > calibrate(scores[:VALIDATION], TARGET).threshold))
+        flagged.append(np.sum(scores[VALIDATION:] > calibrate_fpr(scores[:VALIDATION], TARGET).threshold))
 
     assert is_in_band(np.array(flagged))
 
@@ -177,10 +177,10 @@ def test_fresh_rows_exceed_the_threshold_at_the_promised_rate(network: Denoising
         train = normal_rows(rng, VALIDATION)
         model, contract = tiny_model(train, network, seed), contract_of(train)
         scores = model.score(to_table(normal_rows(rng, DRAWS * (VALIDATION + FRESH)), contract)).anomaly_score
-        too_low = calibrate(model.score(to_table(train, contract)).anomaly_score, TARGET).threshold
+        too_low = calibrate_fpr(model.score(to_table(train, contract)).anomaly_score, TARGET).threshold
         for drawn in scores.reshape(DRAWS, -1):
             fresh = drawn[VALIDATION:]
-            held_out.append(np.sum(fresh > calibrate(drawn[:VALIDATION], TARGET).threshold))
+            held_out.append(np.sum(fresh > calibrate_fpr(drawn[:VALIDATION], TARGET).threshold))
             from_train.append(np.sum(fresh > too_low))
 
     assert is_in_band(np.array(held_out))

@@ -1,0 +1,23 @@
+"""Pace: how many rows a day brings."""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from anomaly_ae.ingest.dataset import Dataset
+from anomaly_ae.spec import Role
+
+
+def rows_per_day(dataset: Dataset) -> float | None:
+    """Return the mean number of rows of the calendar days that have any; None without a datetime in `data.time`.
+
+    Days that the data cover in part count as whole ones.
+    """
+    time = dataset.contract.named(Role.TIME)
+    if time is None or not pa.types.is_timestamp(dataset.contract.schema.field(time).type):
+        return None
+    rows, days = 0, set()
+    for batch in dataset.batches([time]):
+        moments = batch.column(time).drop_null()
+        rows += len(moments)
+        days.update(pc.unique(pc.floor_temporal(moments, unit="day")).to_pylist())
+    return rows / len(days) if days else None

@@ -1,0 +1,209 @@
+"""Calibration: scores of held-out rows become a frozen threshold, and what it promises.
+
+Without segments there is one threshold. With them each segment has its own, taken from its own rows by the same rule
+(Mondrian conformal; Vovk, Gammerman and Shafer, 2005, chapter 4.5), so that the promise holds within each. A segment
+that cannot have one takes the threshold of all rows, and the calibration says why.
+"""
+
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import model_validator
+
+from anomaly_ae.errors import CalibrationError
+from anomaly_ae.spec import FprThreshold, Section, ThresholdSpec
+from anomaly_ae.storage import fingerprint
+from anomaly_ae.threshold.conformal import smallest_rate
+from anomaly_ae.threshold.rows import kept_name
+from anomaly_ae.threshold.rules import RULES, Cut
+from anomaly_ae.threshold.sample import SCORE, Floats, Sample, hash_scores, normal_scores, scores_of
+from anomaly_ae.threshold.segments import rows_by_segment
+
+
+class Segment(Section):
+    """One segment: the rows with one value of the column `by`.
+
+    Attributes:
+        value: as text.
+        threshold: of its own; None where it takes that of all rows.
+        warn_threshold: likewise.
+        n_validation: its normal validation rows.
+        smallest_fpr: smallest false-alarm rate that so many can promise.
+        reason: why it has no threshold of its own.
+    """
+
+    value: str
+    threshold: float | None = None
+    warn_threshold: float | None = None
+    n_validation: int
+    smallest_fpr: float
+    reason: str | None = None
+
+
+class Promise(Section):
+    """What a calibration rests on and promises; `Calibration` adds the fingerprint of it.
+
+    Attributes:
+        rule: how the threshold was found.
+        parameters: of the rule, as they were set or measured.
+        threshold: cut on the anomaly score; `is_anomaly = anomaly_score > threshold`.
+        warn_threshold: cut of the milder level; None: there is no such level.
+        target_fpr: share of normal rows that may lie above the threshold; None where the rule promises none.
+        promise: what it promises, in a sentence.
+        n_validation: normal validation rows it was taken from.
+        n_anomalies: labelled anomalies it was taken from.
+        n_above: how many of those normal rows lie above it.
+        smallest_fpr: smallest false-alarm rate that so many normal rows can promise.
+        by: column whose values have a threshold each.
+        segments: those values.
+        scores_sha256: hash of the validation scores of the model version.
+        reviewed_sha256: hash of the scores of reviewed alerts, where the threshold was taken from these.
+    """
+
+    rule: str
+    parameters: ThresholdSpec
+    threshold: float
+    warn_threshold: float | None
+    target_fpr: float | None
+    promise: str
+    n_validation: int
+    n_anomalies: int
+    n_above: int
+    smallest_fpr: float
+    by: str | None = None
+    segments: tuple[Segment, ...] = ()
+    scores_sha256: str
+    reviewed_sha256: str | None = None
+
+
+class Calibration(Promise):
+    """A frozen threshold.
+
+    Attributes:
+        calibration_id: fingerprint of everything else in it, so that an altered one is noticed.
+    """
+
+    calibration_id: str
+
+    @model_validator(mode="after")
+    def _content_has_this_id(self) -> Self:
+        if self.calibration_id != fingerprint(self.model_dump(mode="json", exclude={"calibration_id"})):
+            msg = f"calibration {self.calibration_id} has been altered: its content has another fingerprint"
+            raise ValueError(msg)
+        return self
+
+
+def calibrate(rows: pa.Table, rule: ThresholdSpec, reviewed: pa.Table | None = None) -> Calibration:
+    """Take a threshold from rows that training never saw.
+
+    Args:
+        rows: the validation rows, with a column `anomaly_score` (float64), perhaps `label` (bool; true: an anomaly;
+            false, null or no such column: taken for normal), and the column that `rule.by` names.
+        rule: how to find the threshold, and what it shall promise.
+        reviewed: alerts with an analyst's verdict as `label`, to take the threshold from instead; for rules that
+            judge alerts only (`precision`, `cost`). No threshold below these alerts is considered.
+
+    Raises:
+        CalibrationError: the promise cannot be made from these rows, or a score is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> import pyarrow as pa
+        >>> calibrate(pa.table({"anomaly_score": np.arange(1.0, 100.0)}), FprThreshold(target_fpr=0.05)).threshold
+        95.0
+    """
+    _refuse_unfit(rule, reviewed)
+    judged = rows if reviewed is None else reviewed
+    segments = _segments(judged, rule) if rule.by else ()
+    sample = Sample.of(_finite(judged) if rule.by else judged)
+    cut, warn = _cuts(sample, rule)
+    promise = Promise(
+        rule=rule.rule,
+        parameters=rule,
+        threshold=cut.threshold,
+        warn_threshold=warn,
+        target_fpr=cut.target_fpr,
+        promise=cut.promise,
+        n_validation=len(sample.normal),
+        n_anomalies=len(sample.anomalous),
+        n_above=int(sample.normals_above(cut.threshold)),
+        smallest_fpr=smallest_rate(len(sample.normal)),
+        by=rule.by,
+        segments=segments,
+        scores_sha256=hash_scores(scores_of(rows)),
+        reviewed_sha256=None if reviewed is None else hash_scores(scores_of(reviewed)),
+    )
+    content = promise.model_dump(mode="json")
+    return Calibration.model_validate({**content, "calibration_id": fingerprint(content)})
+
+
+def calibrate_fpr(scores: Floats, target_fpr: float) -> Calibration:
+    """Take a threshold by the rule `fpr` from bare scores of normal rows, `(n,)`.
+
+    Raises:
+        CalibrationError: as `calibrate`, or the rate is no share.
+    """
+    if not 0 < target_fpr < 1:
+        msg = f"target_fpr must lie between 0 and 1, not {target_fpr:g}"
+        raise CalibrationError(msg)
+    return calibrate(pa.table({SCORE: scores}), FprThreshold(target_fpr=target_fpr))
+
+
+def _refuse_unfit(rule: ThresholdSpec, reviewed: pa.Table | None) -> None:
+    if reviewed is not None and not RULES[rule.rule].takes_reviewed:
+        fit = " or ".join(name for name, one in RULES.items() if one.takes_reviewed)
+        msg = (
+            f"the rule {rule.rule} cannot be met from reviewed alerts: nobody looked at the rows that are none. "
+            f"Take {fit}, or rows that were all labelled."
+        )
+        raise CalibrationError(msg)
+
+
+def _cuts(sample: Sample, rule: ThresholdSpec) -> tuple[Cut, float | None]:
+    """Return the cut of a rule and the threshold of its warn level, which is never above it."""
+    how = RULES[rule.rule]
+    if how.needs_anomalies and len(sample.anomalous) == 0:
+        msg = (
+            f"the rule {rule.rule} needs labelled anomalies, and there is none among the validation rows. Set "
+            "split.validation_anomalies and train, give reviewed alerts, or take the rule fpr or budget."
+        )
+        raise CalibrationError(msg)
+    cut = how.cut(sample, rule)
+    milder = rule.warn_rule
+    return cut, None if milder is None else min(cut.threshold, how.cut(sample, milder).threshold)
+
+
+def _finite(rows: pa.Table) -> pa.Table:
+    """Drop the rows of which a segment has been told that their score is not finite."""
+    return rows.filter(pc.is_finite(rows.column(SCORE)))
+
+
+def _segments(rows: pa.Table, rule: ThresholdSpec) -> tuple[Segment, ...]:
+    """Calibrate each segment on its own rows; one that fails says why, and nothing else fails with it."""
+    return tuple(_segment(value, part, rule) for value, part in rows_by_segment(rows, kept_name(str(rule.by))))
+
+
+def _segment(value: str, rows: pa.Table, rule: ThresholdSpec) -> Segment:
+    try:
+        sample = Sample.of(rows)
+        _refuse_poor(sample.normal, rule.min_rows)
+        cut, warn = _cuts(sample, rule)
+    except CalibrationError as error:
+        n = len(normal_scores(rows))
+        return Segment(value=value, n_validation=n, smallest_fpr=smallest_rate(n), reason=str(error))
+    n = len(sample.normal)
+    return Segment(
+        value=value, threshold=cut.threshold, warn_threshold=warn, n_validation=n, smallest_fpr=smallest_rate(n)
+    )
+
+
+def _refuse_poor(scores: Floats, min_rows: int | None) -> None:
+    """Refuse a segment whose scores say too little, though they could carry a threshold."""
+    if min_rows is not None and len(scores) < min_rows:
+        msg = f"{len(scores)} normal rows are fewer than threshold.min_rows ({min_rows})"
+        raise CalibrationError(msg)
+    if np.ptp(scores) == 0:
+        msg = f"all {len(scores)} scores are {scores[0]:g}: any other would be an alert"
+        raise CalibrationError(msg)

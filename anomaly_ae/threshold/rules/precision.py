@@ -1,0 +1,72 @@
+"""Rule `precision`: at least so many of the alerts are real.
+
+Candidates are the thresholds above which 0, 1, 2, 4, 8, ... of the normal rows lie. At each, the false-alarm rate and
+the recall have exact bounds; the confidence is shared out evenly among all of these (Bonferroni), so that all hold at
+once and the best candidate may be picked after looking. Sources: Clopper and Pearson, 1934, for the bounds;
+Angelopoulos and others, "Learn then test", 2021, for picking a parameter by tests on held-out rows.
+"""
+
+import numpy as np
+
+from anomaly_ae.errors import CalibrationError
+from anomaly_ae.spec import PrecisionThreshold
+from anomaly_ae.threshold.conformal import lower_bound, upper_bound
+from anomaly_ae.threshold.rules.rule import Cut
+from anomaly_ae.threshold.sample import Counts, Floats, Sample
+
+
+def cut_by_precision(sample: Sample, rule: PrecisionThreshold) -> Cut:
+    """Return the lowest threshold of which it is sure that `target_precision` of the alerts are real.
+
+    Raises:
+        CalibrationError: of no threshold it is.
+    """
+    above = _candidates(len(sample.normal))
+    thresholds = sample.normal[::-1][above]
+    base_rate = sample.base_rate(rule.base_rate)
+    surely = precision_bound(sample, above, thresholds, base_rate, rule.confidence)
+    kept = np.flatnonzero(surely >= rule.target_precision)
+    if len(kept) == 0:
+        best = int(np.argmax(surely))
+        msg = (
+            f"no threshold is sure to make {rule.target_precision:g} of the alerts real: the best, "
+            f"{thresholds[best]:g}, promises {surely[best]:.3g} from {len(sample.normal)} normal rows and "
+            f"{len(sample.anomalous)} anomalies, where {base_rate:.3g} of the rows are anomalies. Give more labelled "
+            "rows, a lower threshold.target_precision or threshold.confidence."
+        )
+        raise CalibrationError(msg)
+    how = "as estimated on the labelled rows" if rule.confidence is None else f"with {rule.confidence:.0%} confidence"
+    promise = (
+        f"Of the alerts at least {rule.target_precision:.3g} are real, {how}, as long as {base_rate:.3g} of the rows "
+        "are anomalies like the labelled ones; how many anomalies are missed is not promised."
+    )
+    return Cut(float(thresholds[kept[-1]]), promise)
+
+
+def precision_bound(
+    sample: Sample, above: Counts, thresholds: Floats, base_rate: float, confidence: float | None
+) -> Floats:
+    """Return the precision that each threshold does not fall short of; all at once, at the confidence.
+
+    Args:
+        sample: normal rows and anomalies.
+        above: normal rows above each threshold.
+        thresholds: `(k,)`.
+        base_rate: share of anomalies among the rows to come.
+        confidence: None gives the plain estimate.
+    """
+    n, m = len(sample.normal), len(sample.anomalous)
+    found = sample.anomalies_above(thresholds)
+    if confidence is None:
+        recall, false_alarms = found / m, above / n
+    else:
+        each = 1 - (1 - confidence) / (2 * len(thresholds))
+        recall, false_alarms = lower_bound(found, m, each), upper_bound(above, n, each)
+    real = base_rate * recall
+    flagged = real + (1 - base_rate) * false_alarms
+    return np.divide(real, flagged, out=np.zeros_like(real), where=flagged > 0)
+
+
+def _candidates(n: int) -> Counts:
+    """Return 0, 1, 2, 4, 8, ... below n."""
+    return np.concatenate([[0], 2 ** np.arange(max(0, int(n - 1).bit_length()))])
