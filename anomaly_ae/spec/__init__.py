@@ -9,7 +9,17 @@ from typing import Annotated
 from pydantic import Field
 
 from anomaly_ae.spec.data import FEATURE_ROLES, DataSpec, LabelSpec, Role, SplitSpec
-from anomaly_ae.spec.networks import DenoisingNetwork, MemoryNetwork, NetworkSpec, TextbookNetwork
+from anomaly_ae.spec.networks import (
+    AnyNetworkSpec,
+    ConvolutionalNetwork,
+    DenoisingNetwork,
+    FeatureMapsNetwork,
+    MemoryNetwork,
+    NetworkSpec,
+    TextbookNetwork,
+    dense_network,
+)
+from anomaly_ae.spec.pictures import PictureSpec
 from anomaly_ae.spec.sections import Scalar, Section, Share, Widths
 from anomaly_ae.spec.threshold import (
     BudgetThreshold,
@@ -25,17 +35,21 @@ from anomaly_ae.spec.training import FeatureSpec, ScoringSpec, TrainingSpec
 
 __all__ = [
     "FEATURE_ROLES",
+    "AnyNetworkSpec",
     "BudgetThreshold",
+    "ConvolutionalNetwork",
     "CostThreshold",
     "DataSpec",
     "DenoisingNetwork",
     "FBetaThreshold",
+    "FeatureMapsNetwork",
     "FeatureSpec",
     "FprThreshold",
     "LabelSpec",
     "ManualThreshold",
     "MemoryNetwork",
     "NetworkSpec",
+    "PictureSpec",
     "PrecisionThreshold",
     "RecallThreshold",
     "Role",
@@ -49,6 +63,7 @@ __all__ = [
     "ThresholdSpec",
     "TrainingSpec",
     "Widths",
+    "dense_network",
 ]
 
 
@@ -61,7 +76,8 @@ class Spec(Section):
     score_source: str | None = Field(None, description="new rows to score; default: the data themselves")
     split: SplitSpec = SplitSpec()
     features: FeatureSpec = FeatureSpec()
-    network: NetworkSpec = MemoryNetwork()
+    pictures: PictureSpec = PictureSpec()
+    network: AnyNetworkSpec = MemoryNetwork()
     training: TrainingSpec = TrainingSpec()
     scoring: ScoringSpec = ScoringSpec()
     threshold: ThresholdSpec = FprThreshold()

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from anomaly_ae.errors import SpecError
 from anomaly_ae.spec.sections import Section, Widths
 
 
@@ -44,4 +45,49 @@ class MemoryNetwork(DenoisingNetwork):
     shrinkage: float = Field(0.1, gt=0, le=1, description="of the covariance before whitening")
 
 
+class ConvolutionalNetwork(Section):
+    """The convolutional autoencoder on pixels: for pictures, fed with clean ones, and needing no pretrained weights."""
+
+    kind: Literal["convolutional"] = "convolutional"
+    hidden: Widths = Field((16, 32, 64), description="channels of the encoder's layers, each at half the size before")
+    bottleneck: int = Field(64, ge=1, description="width of the code")
+
+
+class FeatureMapsNetwork(DenoisingNetwork):
+    """The denoising autoencoder on whitened feature maps of a frozen pretrained backbone: for photographs."""
+
+    kind: Literal["feature_maps"] = "feature_maps"  # type: ignore[assignment] # a kind of its own
+    hidden: Widths = Field((512, 512), description="widths between input and output")
+    members: int = Field(1, ge=1, description="networks side by side, each trained without a share of the positions")
+    noise_min: float = Field(
+        0.3, gt=0, description="noise standard deviation, in units of a whitened channel; per position"
+    )
+    noise_max: float = Field(2.0, gt=0, description="drawn log-uniformly between noise_min and noise_max")
+    backbone: str = Field(
+        "efficientnet_lite0", description="with the extra `pictures`; or torchvision:NAME or timm:NAME, with `weights`"
+    )
+    weights: str | None = Field(None, description="file of the backbone's weights, where no package brings them")
+    grid: int = Field(32, ge=4, le=64, description="positions on each side, to which all feature maps are brought")
+    shrinkage: float = Field(
+        0.1, ge=0, le=1, description="of each position's covariance towards the mean of all positions'"
+    )
+
+
 NetworkSpec = Annotated[MemoryNetwork | DenoisingNetwork | TextbookNetwork, Field(discriminator="kind")]
+"""Dense networks: they read rows of elements, of tables and of pictures."""
+AnyNetworkSpec = Annotated[
+    MemoryNetwork | DenoisingNetwork | TextbookNetwork | FeatureMapsNetwork | ConvolutionalNetwork,
+    Field(discriminator="kind"),
+]
+
+
+def dense_network(network: AnyNetworkSpec) -> NetworkSpec:
+    """Return the network if it reads rows of elements.
+
+    Raises:
+        SpecError: it reads pictures.
+    """
+    if isinstance(network, FeatureMapsNetwork | ConvolutionalNetwork):
+        msg = f"network.kind {network.kind} reads pictures; for tables choose memory, denoising or textbook"
+        raise SpecError(msg)
+    return network
