@@ -36,6 +36,11 @@ def find_model(workspace: Path, name: str, alias: str = CHAMPION) -> Path:
     return model_directory(workspace, known[alias])
 
 
+def aliased_versions(workspace: Path) -> set[str]:
+    """Return every version that an alias of some model stands for."""
+    return {version for path in (workspace / ALIASES).glob("*.json") for version in read_json(path).values()}
+
+
 def model_that_scored(scored: Path) -> Path:
     """Return the directory of the version that a workspace's scored table was made by, champion or not.
 

@@ -97,8 +97,7 @@ def open_staging(target: Path) -> Staging:
     """Make an empty staging directory beside `target`, and clear those that dead processes of this host left."""
     target.parent.mkdir(parents=True, exist_ok=True)
     _clear_stale(target)
-    owner = f"{socket.gethostname()}-{os.getpid()}"
-    path = target.parent / f"{STAGING}{target.name}-{owner}-{uuid.uuid4().hex[:8]}"
+    path = _hidden(target)
     path.mkdir()
     return Staging(path, target)
 
@@ -147,6 +146,13 @@ def publish(target: Path) -> Iterator[Staging]:
         raise
 
 
+def withdraw(directory: Path) -> None:
+    """Remove a published directory: a reader sees it whole or not at all."""
+    hidden = _hidden(directory)
+    directory.rename(hidden)
+    shutil.rmtree(hidden)
+
+
 def is_published(directory: Path) -> bool:
     """Say whether a directory is complete: its manifest, written last, is there."""
     return (directory / MANIFEST).is_file()
@@ -188,12 +194,23 @@ def verify_files(directory: Path, files: Mapping[str, Mapping[str, Any]]) -> Non
             raise ArtifactError(msg)
 
 
+def owner_is_gone(staging: Path) -> bool:
+    """Say whether a staging directory was made on this host by a process that has ended."""
+    owner, _, _ = staging.name.rpartition("-")
+    host, _, pid = owner.rpartition("-")
+    return host.endswith(f"-{socket.gethostname()}") and pid.isdecimal() and not _is_alive(int(pid))
+
+
+def _hidden(target: Path) -> Path:
+    """Return a name beside `target` that no reader looks at, which says who owns it."""
+    owner = f"{socket.gethostname()}-{os.getpid()}"
+    return target.parent / f"{STAGING}{target.name}-{owner}-{uuid.uuid4().hex[:8]}"
+
+
 def _clear_stale(target: Path) -> None:
     """Remove staging directories of the same target whose process, on this host, is gone."""
-    prefix = f"{STAGING}{target.name}-{socket.gethostname()}-"
-    for path in target.parent.glob(f"{prefix}*"):
-        pid = path.name.removeprefix(prefix).split("-")[0]
-        if pid.isdecimal() and not _is_alive(int(pid)):
+    for path in target.parent.glob(f"{STAGING}{target.name}-*"):
+        if owner_is_gone(path):
             shutil.rmtree(path, ignore_errors=True)
 
 

@@ -8,6 +8,7 @@ from prefect import flow, task
 from anomaly_ae.artifact import load_description
 from anomaly_ae.spec import DataSpec, Section, Spec
 from anomaly_ae.steps.ingest import ingest as step
+from flows.events import log_step
 from flows.settings import MOVES, as_json
 
 
@@ -29,7 +30,9 @@ class IngestParameters(Section):
 def ingest_source(data: DataSpec, workspace: str, model: str | None = None) -> dict[str, Any]:
     """Read a source into a dataset."""
     contract = load_description(Path(model)).contract if model else None
-    return as_json(step(data, Path(workspace), contract))
+    made = as_json(step(data, Path(workspace), contract))
+    log_step("ingest", made)
+    return made
 
 
 @flow(name="ingest", result_serializer="json")

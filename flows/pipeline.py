@@ -12,6 +12,7 @@ from prefect import flow
 from anomaly_ae.spec import Section, Spec
 from anomaly_ae.spec_file import load_spec
 from flows.evaluate import evaluate_scored, report_scored
+from flows.events import announce_scored
 from flows.ingest import ingest_source
 from flows.score import RUNNER, score_dataset
 from flows.summary import publish_summary
@@ -37,6 +38,7 @@ def pipeline(parameters: PipelineParameters) -> dict[str, Any]:
     metrics = evaluate_scored(scored["directory"])
     page = report_scored(scored["directory"], model["directory"])
     publish_summary(scored, metrics, page)
+    announce_scored(scored)
     return {"dataset": dataset, "model": model, "scored": scored, "metrics": metrics, "report": page}
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow, task
+from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from anomaly_ae.artifact import load_description
@@ -14,6 +15,7 @@ from anomaly_ae.spec import Section, Spec
 from anomaly_ae.steps import score as step
 from anomaly_ae.storage import Staging, is_published, open_staging
 from flows.evaluate import evaluate_scored, report_scored
+from flows.events import announce_scored
 from flows.ingest import ingest_source
 from flows.settings import COMPUTES, MOVES, as_json
 from flows.summary import publish_summary
@@ -42,7 +44,8 @@ def score_part(part: str, dataset: str, model: str, staging: str) -> int:
 @task(**MOVES)
 def publish_scored(staging: str, target: str, dataset: str, model: str, alerts: list[int]) -> dict[str, Any]:
     """Let the scored table appear, whole."""
-    return as_json(step.finish(Staging(Path(staging), Path(target)), Path(dataset), Path(model), sum(alerts)))
+    run_id = str(flow_run.id)
+    return as_json(step.finish(Staging(Path(staging), Path(target)), Path(dataset), Path(model), sum(alerts), run_id))
 
 
 def score_dataset(dataset: str, model: str, workspace: str) -> dict[str, Any]:
@@ -73,4 +76,5 @@ def score(parameters: ScoreParameters) -> dict[str, Any]:
     metrics = evaluate_scored(scored["directory"])
     page = report_scored(scored["directory"], str(model))
     publish_summary(scored, metrics, page)
+    announce_scored(scored)
     return {"scored": scored, "metrics": metrics, "report": page}

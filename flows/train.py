@@ -7,6 +7,7 @@ from prefect import flow, task
 
 from anomaly_ae.spec import Section, Spec
 from anomaly_ae.steps.train import train as step
+from flows.events import log_step
 from flows.ingest import ingest_source
 from flows.settings import COMPUTES, as_json
 
@@ -20,7 +21,9 @@ class TrainParameters(Section):
 @task(**COMPUTES)
 def train_model(dataset: str, spec: Spec) -> dict[str, Any]:
     """Train and calibrate a model version on a dataset."""
-    return as_json(step(Path(dataset), spec, Path(spec.workspace)))
+    made = as_json(step(Path(dataset), spec, Path(spec.workspace)))
+    log_step("train", made)
+    return made
 
 
 @flow(name="train", result_serializer="json")

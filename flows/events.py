@@ -1,0 +1,61 @@
+"""What a run tells the outside: one structured log line a step, and an event for each scored table.
+
+Event labels are text and carry decisions, which automations match (`automations.py`); numbers are in the payload.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from prefect import get_run_logger
+from prefect.events import emit_event
+from prefect.runtime import flow_run
+
+from anomaly_ae.storage import read_json, read_manifest
+
+SCORED = "anomaly_ae.scored"
+MODEL_RESOURCE = "anomaly_ae.model."
+UNKNOWN = "unknown"
+COUNTS = ("rows_in", "rows_scored", "rows_rejected", "alerts", "threshold")
+
+
+def log_step(step: str, result: dict[str, Any]) -> None:
+    """Log what a step made as one line of JSON: the run, the step, its paths and row counts."""
+    facts = {key: value for key, value in result.items() if not isinstance(value, dict | list)}
+    get_run_logger().info(json.dumps({"step": step, "run_id": flow_run.id, **facts}))
+
+
+def announce_scored(scored: dict[str, Any]) -> dict[str, str]:
+    """Log a scored table, and emit `anomaly_ae.scored` with what was judged of it as labels.
+
+    Args:
+        scored: result of the scoring step, as JSON.
+
+    Returns:
+        The labels.
+    """
+    log_step("score", scored)
+    directory = Path(scored["directory"])
+    manifest, labels = read_manifest(directory, "scored"), judgements(directory)
+    emit_event(
+        SCORED,
+        resource={
+            "prefect.resource.id": f"{MODEL_RESOURCE}{manifest['model_name']}",
+            "prefect.resource.name": manifest["model_name"],
+            **labels,
+        },
+        payload={**{name: scored[name] for name in COUNTS}, **scored_by(manifest), "directory": scored["directory"]},
+    )
+    return labels
+
+
+def scored_by(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return which model version and threshold a table was scored with, and in which run."""
+    return {name: manifest[name] for name in ("model_version", "calibration_id", "run_id")}
+
+
+def judgements(scored: Path) -> dict[str, str]:
+    """Return the verdict on a scored table's threshold, "unknown" where nothing judged it."""
+    path = scored / "validity.json"
+    judged = read_json(path) if path.exists() else {}
+    return {"verdict": str(judged.get("verdict", UNKNOWN)), "alert-rate": str(judged.get("alert_rate", UNKNOWN))}

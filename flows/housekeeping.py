@@ -1,0 +1,86 @@
+"""Flow `housekeeping`: what nothing refers to any more goes, and the history of old runs."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from prefect import flow, task
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterEndTime,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import TERMINAL_STATES
+from prefect.settings import get_current_settings
+from pydantic import Field
+
+from anomaly_ae.spec import Section, Spec
+from anomaly_ae.steps.prune import prune
+from flows.events import log_step
+from flows.settings import MOVES, as_json
+
+Days = Annotated[int, Field(ge=1)]
+
+
+class HousekeepingParameters(Section):
+    """What may go.
+
+    Attributes:
+        workspace: whose leftovers and model versions are looked at.
+        keep_models_days: a model version younger than this stays, whatever refers to it.
+        keep_runs_days: so long the server remembers a run, and its result is kept.
+        dry_run: only say what would go.
+    """
+
+    workspace: str = Spec.model_fields["workspace"].default
+    keep_models_days: Days = 90
+    keep_runs_days: Days = 30
+    dry_run: bool = True
+
+
+@task(**MOVES)
+def prune_workspace(workspace: str, keep_days: int, dry_run: bool) -> dict[str, Any]:
+    """Remove leftovers of dead processes and model versions that nothing names."""
+    return as_json(prune(Path(workspace), timedelta(days=keep_days), dry_run=dry_run))
+
+
+@task(**MOVES)
+def forget_runs(keep_days: int, dry_run: bool) -> int:
+    """Delete finished runs older than so many days from the server, at most as many as it lists at once."""
+    long_ago = datetime.now(UTC) - timedelta(days=keep_days)
+    finished = FlowRunFilter(
+        end_time=FlowRunFilterEndTime(before_=long_ago),
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(TERMINAL_STATES))),
+    )
+    with get_client(sync_client=True) as client:
+        runs = client.read_flow_runs(flow_run_filter=finished)
+        for run in () if dry_run else runs:
+            client.delete_flow_run(run.id)
+    return len(runs)
+
+
+@task(**MOVES)
+def forget_results(keep_days: int, dry_run: bool) -> int:
+    """Delete results of runs that are older than so many days, where Prefect keeps them in its home."""
+    long_ago = (datetime.now(UTC) - timedelta(days=keep_days)).timestamp()
+    storage = get_current_settings().results.local_storage_path
+    old = [path for path in storage.rglob("*") if path.is_file() and path.stat().st_mtime < long_ago]
+    for path in () if dry_run else old:
+        path.unlink(missing_ok=True)
+    return len(old)
+
+
+@flow(name="housekeeping", result_serializer="json")
+def housekeeping(parameters: HousekeepingParameters) -> dict[str, Any]:
+    """Remove what is old and not referred to; by default only list it."""
+    dry_run = parameters.dry_run
+    done = {
+        "dry_run": dry_run,
+        "runs": forget_runs(parameters.keep_runs_days, dry_run),
+        "results": forget_results(parameters.keep_runs_days, dry_run),
+    }
+    pruned = prune_workspace(parameters.workspace, parameters.keep_models_days, dry_run)
+    log_step("housekeeping", {**done, **{name: len(paths) for name, paths in pruned.items()}})
+    return {**done, **pruned}

@@ -1,0 +1,119 @@
+"""A whole installation on one machine: a server, a worker, and everything applied.
+
+`python -m flows.installation up` and `down`. Where and how is said by Prefect's own settings (`prefect.toml`, a
+profile, PREFECT_... variables): the home that holds database, logs and pid files, the server's address and its
+protection. Run twice, `up` starts nothing twice; `down` stops what `up` started and nothing else.
+"""
+
+import os
+import socket
+import sys
+import time
+
+import httpx
+import typer
+from prefect.settings import (
+    PREFECT_API_AUTH_STRING,
+    PREFECT_API_URL,
+    Settings,
+    get_current_settings,
+    temporary_settings,
+)
+
+from flows.apply import POOL, Runs, WebhookUrl, ZombieAfter, apply
+from flows.daemons import Daemon
+
+STARTUP_SECONDS = 180
+"""The first start makes the database; on a busy small machine that takes a while."""
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="A server and a worker on this machine.")
+
+
+@app.command()
+def up(webhook: WebhookUrl = None, zombie_after: ZombieAfter = None, runs: Runs = 2) -> None:
+    """Start server and worker where they do not run, apply everything, print where the UI is."""
+    settings = get_current_settings()
+    server, worker = daemons(settings)
+    if server.pid is None:
+        refuse_taken_port(settings)
+    server.start(child_environment(settings))
+    wait_until_healthy(server, api_url(settings))
+    with temporary_settings(
+        {PREFECT_API_URL: api_url(settings), PREFECT_API_AUTH_STRING: settings.server.api.auth_string}
+    ):
+        apply(webhook, zombie_after, runs)
+    worker.start(child_environment(settings))
+    typer.echo(
+        f"UI      {api_url(settings).removesuffix('/api')}\nlogs    {server.log_file}\n        {worker.log_file}"
+    )
+    typer.echo(f"shell   export PREFECT_API_URL={api_url(settings)}")
+
+
+@app.command()
+def down() -> None:
+    """Stop worker and server, and nothing else."""
+    for daemon in reversed(daemons(get_current_settings())):
+        typer.echo(f"{daemon.name:7} {'stopped' if daemon.stop() else 'was not running'}")
+
+
+def daemons(settings: Settings) -> tuple[Daemon, Daemon]:
+    """Return the server and the worker of the installation whose home the settings name."""
+    home = settings.home.absolute()
+    return (
+        Daemon("server", ("server", "start"), home),
+        Daemon("worker", ("worker", "start", "--pool", POOL, "--type", "process", "--install-policy", "never"), home),
+    )
+
+
+def api_url(settings: Settings) -> str:
+    """Return the address of the installation's API."""
+    return f"http://{settings.server.api.host}:{settings.server.api.port}/api"
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """Return the variables that server, worker and their runs are started with: absolute, wherever they go."""
+    environment = {
+        **os.environ,
+        "DO_NOT_TRACK": "1",
+        "PREFECT_HOME": str(settings.home.absolute()),
+        "PREFECT_API_URL": api_url(settings),
+    }
+    if settings.server.api.auth_string:
+        environment["PREFECT_API_AUTH_STRING"] = settings.server.api.auth_string.get_secret_value()
+    return environment
+
+
+def refuse_taken_port(settings: Settings) -> None:
+    """Stop when something else listens where our server would.
+
+    Raises:
+        SystemExit: it does.
+    """
+    address = (settings.server.api.host, settings.server.api.port)
+    with socket.socket() as probe:
+        if probe.connect_ex(address) == 0:
+            sys.exit(f"another process listens on {address[0]}:{address[1]}; stop it, or set PREFECT_SERVER_API_PORT")
+
+
+def wait_until_healthy(server: Daemon, url: str) -> None:
+    """Wait until the server answers.
+
+    Raises:
+        SystemExit: it ended, or did not answer in time.
+    """
+    deadline = time.monotonic() + STARTUP_SECONDS
+    while not _is_healthy(url):
+        if server.pid is None or time.monotonic() > deadline:
+            sys.exit(f"the server did not start; see {server.log_file}")
+        time.sleep(0.5)
+
+
+def _is_healthy(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health", timeout=5).is_success
+    except httpx.TransportError:
+        return False
+
+
+if __name__ == "__main__":
+    app()
