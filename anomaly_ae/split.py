@@ -1,8 +1,9 @@
 """Train, validation and test: three sets of rows that never share a row, an entity or a stretch of time.
 
 Where a row belongs is a function of the row alone (a hash of its id or entity), so adding rows never moves old ones; or
-of its time, against cuts that are kept with the model; or, of pictures, of the folder it came from. Labelled anomalies go to test only; one that may not (its entity
-or its time belongs to train or validation) is used nowhere. Nor is a row that a reviewer found to be an anomaly.
+of its time, against cuts that are kept with the model; or, of pictures, of the folder it came from. Labelled anomalies
+go to test only; one that may not (its entity or its time belongs to train or validation) is used nowhere. Nor is a row
+that a reviewer found to be an anomaly.
 """
 
 from collections import Counter

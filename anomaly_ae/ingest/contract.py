@@ -11,6 +11,9 @@ import pyarrow as pa
 from anomaly_ae.errors import ContractError
 from anomaly_ae.spec import FEATURE_ROLES, Role, Scalar, Section
 
+SHA256 = "sha256"
+"""The column of a picture's hash."""
+
 ROW_ID, SOURCE_FILE, SOURCE_ROW, LABEL = "_row_id", "_source_file", "_source_row", "_label"
 META_FIELDS = (
     pa.field(ROW_ID, pa.string(), nullable=False),
@@ -67,6 +70,11 @@ class Contract(Section):
     def features(self) -> tuple[ColumnContract, ...]:
         """The columns that the autoencoder reads, in source order."""
         return tuple(column for column in self.columns if column.role in FEATURE_ROLES)
+
+    @property
+    def content(self) -> tuple[str, ...]:
+        """The columns in which two copies of one row agree: the features of a table, the hash of a picture's file."""
+        return tuple(column.name for column in self.features) if self.modality == "table" else (SHA256,)
 
     @property
     def stored(self) -> tuple[ColumnContract, ...]:

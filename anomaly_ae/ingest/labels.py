@@ -32,11 +32,10 @@ def make_label_rule(label: LabelSpec, seen: Iterable[str]) -> LabelRule:
         ContractError: the user says nothing and the values do not speak for themselves.
     """
     if label.anomaly_values is not None or label.normal_values is not None:
-        anomaly, normal = label.anomaly_values, label.normal_values
         return LabelRule(
             column=label.column,
-            anomaly_values=None if anomaly is None else tuple(map(canonical, anomaly)),
-            normal_values=None if normal is None else tuple(map(canonical, normal)),
+            anomaly_values=_all_canonical(label.anomaly_values),
+            normal_values=_all_canonical(label.normal_values),
         )
     values = sorted({canonical(value) for value in seen})
     lowered = {value.lower() for value in values}
@@ -49,6 +48,10 @@ def make_label_rule(label: LabelSpec, seen: Iterable[str]) -> LabelRule:
         "itself; set data.label.anomaly_values to the list of those that do, or data.label.normal_values to the others"
     )
     raise ContractError(msg)
+
+
+def _all_canonical(values: tuple[Scalar, ...] | None) -> tuple[str, ...] | None:
+    return None if values is None else tuple(map(canonical, values))
 
 
 def canonical(value: Scalar) -> str:

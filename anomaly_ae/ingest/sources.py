@@ -4,7 +4,7 @@ import difflib
 import glob
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from anomaly_ae.errors import SourceError
 
@@ -36,14 +36,22 @@ class SourceFile:
     Attributes:
         path: where it is.
         name: its path relative to the source, with forward slashes; what `_source_file` says.
-        format: csv, tsv, jsonl, parquet or arrow.
+        format: csv, tsv, jsonl, parquet or arrow; of pictures: folder, zip, tar, npz, idx, idx-labels or
+            parquet-pictures.
         compression: gzip, zstd or None.
+        members: of a folder of pictures: the paths in it that the source names, with forward slashes, sorted.
     """
 
     path: Path
     name: str
     format: str
     compression: str | None = None
+    members: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> list[Path]:
+        """Every file on disk that it stands for."""
+        return [self.path / member for member in self.members] or [self.path]
 
 
 def find_sources(source: str, file_format: str = "auto") -> list[SourceFile]:
@@ -65,34 +73,39 @@ def find_sources(source: str, file_format: str = "auto") -> list[SourceFile]:
     elif path.is_file():
         found = [(path, path.name)]
     else:
-        root = _root(source)
-        found = [(file, file.relative_to(root).as_posix()) for file in map(Path, _matches(source)) if file.is_file()]
+        root = root_of(source)
+        found = [(file, file.relative_to(root).as_posix()) for file in map(Path, matches(source)) if file.is_file()]
     if not found:
-        raise SourceError(_nothing_found(source, path))
+        raise SourceError(nothing_found(source, path, ", ".join(SUFFIXES)))
     return [_source_file(file, name, file_format) for file, name in sorted(found, key=lambda pair: pair[1])]
 
 
 def _visible(directory: Path, file_format: str) -> Iterator[Path]:
     """Yield the files below a directory that are neither hidden nor of an unknown format."""
     for path in directory.rglob("*"):
-        hidden = any(part.startswith((".", "_")) for part in path.relative_to(directory).parts)
-        if not hidden and path.is_file() and _is_taken(path, file_format):
+        if not is_hidden(path.relative_to(directory)) and path.is_file() and is_table(path, file_format):
             yield path
 
 
-def _is_taken(path: Path, file_format: str) -> bool:
-    """Say whether a file is one that a directory gives."""
+def is_hidden(path: PurePath) -> bool:
+    """Say whether a part of a path starts with a dot or an underscore: notes of programs, not data."""
+    return any(part.startswith((".", "_")) and part not in {".", ".."} for part in path.parts)
+
+
+def is_table(path: Path, file_format: str = "auto") -> bool:
+    """Say whether a file is one that a directory of tables gives."""
     suffix = _suffixes(path)[0]
     if file_format == "auto":
         return suffix in SUFFIXES.keys() - _DOUBTFUL
     return SUFFIXES.get(suffix) == file_format
 
 
-def _matches(source: str) -> list[str]:
+def matches(source: str) -> list[str]:
+    """List what a glob names; nothing where the source has no wildcard."""
     return glob.glob(source, recursive=True) if glob.has_magic(source) else []  # noqa: PTH207 (Path.glob is relative)
 
 
-def _root(source: str) -> Path:
+def root_of(source: str) -> Path:
     """Return the part of a glob before its first wildcard: what the names of its files are relative to."""
     parts = Path(source).parts
     fixed = next((index for index, part in enumerate(parts) if glob.has_magic(part)), len(parts))
@@ -119,12 +132,12 @@ def _source_file(path: Path, name: str, file_format: str) -> SourceFile:
     return SourceFile(path, name, known, compression)
 
 
-def _nothing_found(source: str, path: Path) -> str:
+def nothing_found(source: str, path: Path, suffixes: str) -> str:
     """Say that a source is not there, and which names beside it come nearest."""
     if "://" in source:
         return f"{source}: only local files, directories and globs can be read"
     if path.is_dir():
-        return f"{source}: the directory holds no file with a known suffix ({', '.join(SUFFIXES)}); set data.format"
+        return f"{source}: the directory holds no file with a known suffix ({suffixes}); set data.format"
     if glob.has_magic(source):
         return f"{source}: no file matches"
     beside = sorted(entry.name for entry in path.parent.iterdir()) if path.parent.is_dir() else []

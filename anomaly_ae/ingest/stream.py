@@ -1,12 +1,9 @@
 """All rows of a source, held against a contract: read on one thread, parsed on several, in source order."""
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
 
 from anomaly_ae.errors import ContractError
+from anomaly_ae.ingest.ahead import map_ahead
 from anomaly_ae.ingest.apply import Applied, apply_contract, without_duplicates
 from anomaly_ae.ingest.contract import Contract
 from anomaly_ae.ingest.ids import SeenIds
@@ -15,12 +12,6 @@ from anomaly_ae.ingest.raw import RawBatch
 from anomaly_ae.ingest.readers import HEADERLESS, read_records
 from anomaly_ae.ingest.sources import SourceFile
 from anomaly_ae.spec import DataSpec, Role
-
-_Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
-
-_THREADS = min(4, os.cpu_count() or 1)
-"""More would wait for the reader."""
 
 
 def stream_rows(
@@ -40,22 +31,8 @@ def stream_rows(
         file, batch = pair
         return file, apply_contract(batch, contract, file.name)
 
-    with ThreadPoolExecutor(_THREADS) as pool:
-        for file, applied in _map_ahead(pool, apply, batches):
-            yield file, without_duplicates(applied, id_column, seen) if id_column else applied
-
-
-def _map_ahead(
-    pool: ThreadPoolExecutor, function: Callable[[_Item], _Result], items: Iterable[_Item]
-) -> Iterator[_Result]:
-    """Apply a function on the threads of a pool, a few items ahead; the results come in order."""
-    pending: deque[Future[_Result]] = deque()
-    for item in items:
-        pending.append(pool.submit(function, item))
-        if len(pending) > 2 * _THREADS:
-            yield pending.popleft().result()
-    while pending:
-        yield pending.popleft().result()
+    for file, applied in map_ahead(apply, batches):
+        yield file, without_duplicates(applied, id_column, seen) if id_column else applied
 
 
 def _read_complete(file: SourceFile, data: DataSpec, contract: Contract) -> Iterator[RawBatch]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from anomaly_ae.ingest.apply import REJECTED_SCHEMA, Reject
@@ -18,14 +19,22 @@ PART_GROUPS = 7
 """Row groups a part: 917,504 rows, so that every group but the last of the dataset is full."""
 
 
-def write_parts(directory: Path, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> list[dict[str, Any]]:
-    """Write batches as part-00000.parquet, part-00001.parquet, ...; at least one part, be it empty.
+GROUP_BYTES = 18 << 20
+"""Of a row group of pictures: seven of them make a part of some 128 MB."""
+
+
+def write_parts(directory: Path, schema: pa.Schema, groups: Iterator[pa.RecordBatch]) -> list[dict[str, Any]]:
+    """Write row groups into part-00000.parquet, part-00001.parquet, ...; at least one part, be it empty.
+
+    Args:
+        directory: receives the parts.
+        schema: of every group.
+        groups: as `group_rows` or `group_bytes` make them.
 
     Returns:
         The name and the number of rows of each part.
     """
     parts: list[dict[str, Any]] = []
-    groups = rebatch(batches, GROUP_ROWS)
     group = next(groups, None)
     while group is not None or not parts:
         name, rows = f"part-{len(parts):05d}.parquet", 0
@@ -38,6 +47,38 @@ def write_parts(directory: Path, schema: pa.Schema, batches: Iterator[pa.RecordB
                 group = next(groups, None)
         parts.append({"name": name, "rows": rows})
     return parts
+
+
+def group_rows(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Cut and join batches of a table into row groups, all full but the last."""
+    return rebatch(batches, GROUP_ROWS)
+
+
+def group_bytes(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Cut and join batches of pictures into row groups that end with the picture that makes them full."""
+    waiting: list[pa.RecordBatch] = []
+    size = 0
+    for batch in batches:
+        start = 0
+        for end, length in enumerate(_lengths(batch), start=1):
+            size += length
+            if size >= GROUP_BYTES:
+                yield _joined([*waiting, batch.slice(start, end - start)])
+                waiting, size, start = [], 0, end
+        waiting.append(batch.slice(start))
+    if size:
+        yield _joined(waiting)
+
+
+def _lengths(batch: pa.RecordBatch) -> list[int]:
+    """Return the bytes of each row, as far as they are pictures and masks."""
+    columns = [column for column in batch.columns if pa.types.is_binary(column.type)]
+    lengths: list[int] = sum(pc.fill_null(pc.binary_length(column), 0).to_numpy() for column in columns).tolist()
+    return lengths
+
+
+def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    return pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
 
 
 def _open_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:

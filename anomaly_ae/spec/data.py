@@ -51,8 +51,11 @@ class LabelSpec(Section):
 class DataSpec(Section):
     """Where the rows are and what their columns mean; what is not said here is inferred from the data."""
 
-    source: str = Field(description="a file, a directory or a glob; .gz and .zst are read as they are")
-    format: Literal["auto", "csv", "tsv", "jsonl", "parquet", "arrow"] = "auto"
+    source: str = Field(
+        description="a file, a directory or a glob of tables (.gz and .zst are read as they are) or of pictures (also "
+        "in .zip, .tar, .npz, IDX or Parquet)"
+    )
+    format: Literal["auto", "csv", "tsv", "jsonl", "parquet", "arrow", "pictures"] = "auto"
     encoding: str = Field("auto", description="of text sources; auto: a BOM, else UTF-8, else detected")
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = Field(
         None, description="of CSV sources; default: comma, or what the header shows"
@@ -65,6 +68,9 @@ class DataSpec(Section):
     ignore: tuple[str, ...] = ()
     roles: dict[str, Role] = Field(default_factory=dict, description="column -> role, where the inferred one is wrong")
     infer_rows: int = Field(100_000, ge=1, description="rows read to infer the contract")
+    max_pixels: int = Field(
+        50_000_000, ge=1, le=89_478_485, description="of a picture; a larger one is rejected before it is decoded"
+    )
     max_reject_share: float = Field(0.05, ge=0, le=1, description="above this share of rejected rows ingest fails")
 
     @model_validator(mode="after")
@@ -82,9 +88,11 @@ class SplitSpec(Section):
     """How normal rows are shared out: train for weights, validation for the threshold, test for reported numbers.
 
     Labelled anomalies only ever go to test. `row` hashes the row id, `group` hashes the entity, `time` cuts by time.
+    `folder` takes pictures as their folders say: those of train are shared out to train and validation by their hash,
+    those of test are for test.
     """
 
-    by: Literal["row", "group", "time"] = "row"
+    by: Literal["row", "group", "time", "folder"] = "row"
     train: Share = 0.6
     validation: Share = 0.2
     test: Share = 0.2

@@ -1,4 +1,4 @@
-"""Ingest: raw tables in, one published dataset out, and every row accounted for."""
+"""Ingest: raw tables or pictures in, one published dataset out, and every row accounted for."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,11 +10,12 @@ import pyarrow as pa
 from anomaly_ae.errors import ContractError, SourceError
 from anomaly_ae.ingest.contract import Contract
 from anomaly_ae.ingest.dataset import CONTRACT, FORMAT_VERSION, KIND
-from anomaly_ae.ingest.infer import infer_contract
-from anomaly_ae.ingest.sources import SourceFile, find_sources
-from anomaly_ae.ingest.stream import stream_rows
+from anomaly_ae.ingest.modality import Source
+from anomaly_ae.ingest.pictures.facts import picture_facts
+from anomaly_ae.ingest.pictures.folder import hash_folder
+from anomaly_ae.ingest.sources import SourceFile
 from anomaly_ae.ingest.tally import Tally
-from anomaly_ae.ingest.writer import RejectWriter, open_rejects, write_parts
+from anomaly_ae.ingest.writer import RejectWriter, group_bytes, group_rows, open_rejects, write_parts
 from anomaly_ae.spec import DataSpec
 from anomaly_ae.storage import fingerprint, hash_file, is_published, publish, read_manifest, write_json
 
@@ -54,9 +55,9 @@ def ingest(data: DataSpec, workspace: Path, contract: Contract | None = None) ->
         SpecError: `data` does not fit the source.
         ContractError: the rows do not fit the contract, or too many of them are rejected; nothing is published.
     """
-    files = find_sources(data.source, data.format)
-    before = _states(files)
-    sources = [_describe(file) for file in files]
+    source = Source.find(data)
+    before = _states(source.files)
+    sources = [_describe(file) for file in source.files]
     name = fingerprint(
         {
             "format_version": FORMAT_VERSION,
@@ -69,36 +70,36 @@ def ingest(data: DataSpec, workspace: Path, contract: Contract | None = None) ->
     if is_published(target):
         return _result(target, reused=True)
     facts = {"kind": KIND, "format_version": FORMAT_VERSION, "fingerprint": name, "source": data.source}
-    contract = contract or infer_contract(files, data)
+    contract = contract or source.infer_contract()
     with publish(target) as staging:
-        tally, parts = _write(staging.path, files, data, contract)
-        _check_states(files, before)
+        tally, parts = _write(staging.path, source, contract)
+        _check_states(source.files, before)
         _check_rejects(tally, data)
-        listed = [{**source, "rows": tally.rows[source["name"]]} for source in sources]
+        listed = [{**one, "rows": tally.rows[one["name"]]} for one in sources]
         staging.facts.update(facts, sources=listed, parts=parts, **tally.facts())
+        if source.modality == "pictures":
+            staging.facts["pictures"] = picture_facts([staging.path / part["name"] for part in parts])
     return _result(target, reused=False)
 
 
 def _describe(file: SourceFile) -> dict[str, Any]:
-    return {"name": file.name, "bytes": file.path.stat().st_size, "sha256": hash_file(file.path)}
+    size, digest = hash_folder(file) if file.members else (file.path.stat().st_size, hash_file(file.path))
+    return {"name": file.name, "bytes": size, "sha256": digest}
 
 
-def _write(
-    directory: Path, files: Sequence[SourceFile], data: DataSpec, contract: Contract
-) -> tuple[Tally, list[dict[str, Any]]]:
+def _write(directory: Path, source: Source, contract: Contract) -> tuple[Tally, list[dict[str, Any]]]:
     """Write the files of a dataset; return what was counted and the parts."""
     tally = Tally(contract)
     write_json(directory / CONTRACT, contract.model_dump(mode="json"))
     with open_rejects(directory) as rejects:
-        parts = write_parts(directory, contract.schema, _accepted(files, data, tally, rejects))
+        group = group_bytes if contract.modality == "pictures" else group_rows
+        parts = write_parts(directory, contract.schema, group(_accepted(source, tally, rejects)))
     return tally, parts
 
 
-def _accepted(
-    files: Sequence[SourceFile], data: DataSpec, tally: Tally, rejects: RejectWriter
-) -> Iterator[pa.RecordBatch]:
+def _accepted(source: Source, tally: Tally, rejects: RejectWriter) -> Iterator[pa.RecordBatch]:
     """Yield the accepted rows; count all and write down the others on the way."""
-    for file, applied in stream_rows(files, data, tally.contract):
+    for file, applied in source.stream(tally.contract):
         tally.add(file.name, applied)
         rejects.write(applied.rejects)
         yield applied.accepted
@@ -119,11 +120,19 @@ def _check_rejects(tally: Tally, data: DataSpec) -> None:
         raise ContractError(msg)
 
 
-def _states(files: Sequence[SourceFile]) -> list[tuple[int, int]]:
-    return [(state.st_size, state.st_mtime_ns) for state in (file.path.stat() for file in files)]
+_State = tuple[int, int]
 
 
-def _check_states(files: Sequence[SourceFile], before: list[tuple[int, int]]) -> None:
+def _states(files: Sequence[SourceFile]) -> list[list[_State]]:
+    return [[_state(path) for path in file.paths] for file in files]
+
+
+def _state(path: Path) -> _State:
+    state = path.stat() if path.exists() else path.lstat()  # a link may lead nowhere
+    return state.st_size, state.st_mtime_ns
+
+
+def _check_states(files: Sequence[SourceFile], before: list[list[_State]]) -> None:
     """Refuse a source that changed between its hash and its last row: the dataset's name would be a lie."""
     for file, then, now in zip(files, before, _states(files), strict=True):
         if then != now:

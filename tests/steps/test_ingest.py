@@ -19,7 +19,7 @@ from anomaly_ae.ingest import csv_files, writer
 from anomaly_ae.ingest.contract import Contract
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.ingest.infer import infer_contract
-from anomaly_ae.ingest.sources import SourceFile
+from anomaly_ae.ingest.modality import Source
 from anomaly_ae.spec import DataSpec
 from anomaly_ae.steps.ingest import IngestResult, ingest
 from anomaly_ae.storage import hash_file, read_json, verify_files
@@ -278,11 +278,11 @@ def test_source_that_changes_meanwhile_is_refused(tmp_path: Path, monkeypatch: p
     """A file that grows while it is read is not published under the hash of what it was."""
     path = write(tmp_path / "a.csv", "x\n1\n")
 
-    def infer_late(files: list[SourceFile], data: DataSpec) -> Contract:
+    def infer_late(source: Source) -> Contract:
         write(path, "x\n1\n2\n")
-        return infer_contract(files, data)
+        return infer_contract(source.files, source.data)
 
-    monkeypatch.setattr("anomaly_ae.steps.ingest.infer_contract", infer_late)
+    monkeypatch.setattr(Source, "infer_contract", infer_late)
 
     with pytest.raises(SourceError, match=r"a\.csv changed while it was read"):
         run(path)

@@ -1,0 +1,92 @@
+"""A source string resolved into the files that hold its pictures, in a fixed order."""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from anomaly_ae.errors import SourceError
+from anomaly_ae.ingest.pictures.decode import SUFFIXES
+from anomaly_ae.ingest.pictures.idx_files import is_idx, is_labels, labels_beside
+from anomaly_ae.ingest.sources import SourceFile, is_hidden, matches, nothing_found, root_of
+
+CONTAINERS = {
+    ".zip": "zip",
+    ".tar": "tar",
+    ".tar.gz": "tar",
+    ".tgz": "tar",
+    ".tar.bz2": "tar",
+    ".tar.xz": "tar",
+    ".npz": "npz",
+    ".parquet": "parquet-pictures",
+    ".pq": "parquet-pictures",
+}
+"""A new container is a new reader (`stream.py`) and its suffixes here."""
+
+
+def find_pictures(source: str) -> list[SourceFile]:
+    """List the files of a source: the folder of its loose pictures as one, then its archives and arrays by name.
+
+    Args:
+        source: a file, a directory or a glob.
+
+    Raises:
+        SourceError: nothing is there, or nothing that may hold pictures.
+    """
+    path = Path(source)
+    if path.is_dir():
+        root, found = path, list(_walk(path))
+    elif path.is_file():
+        root, found = path.parent, [path]
+    else:
+        root = root_of(source)
+        found = [Path(match) for match in matches(source) if Path(match).is_file() or Path(match).is_symlink()]
+    files = sorted(_sorted_out(root, found), key=lambda file: (file.format != "folder", file.name))
+    if not files:
+        suffixes = ", ".join([*sorted(SUFFIXES), *CONTAINERS, "-ubyte"])
+        where = f"{source}: no pictures are there" if found else nothing_found(source, path, suffixes)
+        msg = f"{where} (known suffixes: {suffixes})" if found else where
+        raise SourceError(msg)
+    return files
+
+
+def is_picture(path: Path) -> bool:
+    """Say whether a file is called like a picture."""
+    return path.suffix.lower() in SUFFIXES
+
+
+def container_of(path: Path) -> str | None:
+    """Return what kind of container of pictures a file is called like."""
+    if is_idx(path):
+        return "idx-labels" if is_labels(path) else "idx"
+    name = path.name.lower()
+    return next((kind for suffix, kind in CONTAINERS.items() if name.endswith(suffix)), None)
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    """Yield the files below a folder that are not hidden, and the linked folders, which are not followed."""
+    for directory, folders, names in os.walk(root):
+        here = Path(directory)
+        folders[:] = sorted(name for name in folders if not is_hidden(Path(name)))
+        yield from (here / name for name in folders if (here / name).is_symlink())
+        yield from (here / name for name in sorted(names) if not is_hidden(Path(name)))
+
+
+def _sorted_out(root: Path, found: Iterable[Path]) -> Iterator[SourceFile]:
+    """Make one source file of all loose pictures, and one of every container; other files are not of the source."""
+    loose: list[str] = []
+    for path in found:
+        name, kind = path.relative_to(root).as_posix(), container_of(path)
+        if is_picture(path) or _leaves(path, root):
+            loose.append(name)
+        elif kind and path.is_file():
+            yield SourceFile(path, name, kind)
+            labels = labels_beside(path) if kind == "idx" else None
+            if labels and labels not in found:
+                yield SourceFile(labels, labels.relative_to(root).as_posix(), "idx-labels")
+    if loose:
+        yield SourceFile(root, ".", "folder", members=tuple(sorted(loose)))
+
+
+def _leaves(path: Path, root: Path) -> bool:
+    """Say whether a path is a linked folder that lies elsewhere: its pictures are missing, which must be told."""
+    return path.is_symlink() and path.is_dir() and not path.resolve().is_relative_to(root.resolve())

@@ -1,0 +1,90 @@
+"""Pictures in the IDX files of MNIST and its kin, packed or not, with the labels file that lies beside."""
+
+import gzip
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import numpy as np
+
+from anomaly_ae.errors import SourceError
+from anomaly_ae.ingest.pictures.raw import RawPicture
+from anomaly_ae.ingest.pictures.stack import Stack, check_shape, stacked_pictures
+from anomaly_ae.ingest.sources import SourceFile
+from anomaly_ae.spec import DataSpec
+
+_NAME = re.compile(r"(\.idx|[.-]idx\d-ubyte|-ubyte)(\.gz)?$")
+_ORIGINS = {"train": "train", "t10k": "test", "test": "test"}
+_BYTE = 0x08
+_DAMAGE = (zlib.error, OSError, EOFError, ValueError, struct.error)
+
+
+def read_idx(file: SourceFile, data: DataSpec) -> Iterator[RawPicture]:
+    """Yield the pictures of an IDX file; the labels file beside it, if there is one, gives the kinds.
+
+    A name that begins with train, t10k or test says what the pictures are for.
+
+    Raises:
+        SourceError: it is damaged or cut short, or holds no pictures.
+    """
+    origin = next((origin for start, origin in _ORIGINS.items() if file.path.name.startswith(start)), None)
+    beside = labels_beside(file.path)
+    try:
+        labels = _read_labels(beside) if beside else None
+        with _open(file.path) as stream:
+            stack = _header(stream)
+            check_shape(stack.shape, file, data)
+            yield from stacked_pictures(stream, stack, file, labels, origin)
+    except SourceError:
+        raise
+    except _DAMAGE as error:
+        msg = f"{file.path} cannot be read as IDX: {error}; is it, or the labels beside it, damaged or cut short?"
+        raise SourceError(msg) from error
+
+
+def read_idx_labels(file: SourceFile, data: DataSpec) -> Iterator[RawPicture]:  # noqa: ARG001 (every reader is called so)
+    """Yield nothing: labels are read with their pictures, and are part of the source only to be hashed with it."""
+    yield from ()
+
+
+def is_idx(path: Path) -> bool:
+    """Say whether a file is called like an IDX file of bytes."""
+    return _NAME.search(path.name) is not None
+
+
+def is_labels(path: Path) -> bool:
+    """Say whether an IDX file is called like one of labels."""
+    return "labels" in path.name
+
+
+def labels_beside(images: Path) -> Path | None:
+    """Return the labels that go with an IDX file of pictures, by the names that MNIST gave them."""
+    name = images.name.replace("images", "labels").replace("idx3", "idx1")
+    beside = images.with_name(name)
+    return beside if name != images.name and beside.is_file() else None
+
+
+def _open(path: Path) -> BinaryIO:
+    return cast(BinaryIO, gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
+
+
+def _header(stream: BinaryIO) -> Stack:
+    """Read two zero bytes, the type of a pixel, how many dimensions there are, then each as 32 bits."""
+    zeros, kind, dimensions = struct.unpack(">HBB", stream.read(4))
+    if zeros or kind != _BYTE:
+        msg = "it does not begin as an IDX file of bytes does"
+        raise ValueError(msg)
+    return Stack(struct.unpack(f">{dimensions}I", stream.read(4 * dimensions)), np.dtype(np.uint8))
+
+
+def _read_labels(path: Path) -> list[str]:
+    with _open(path) as stream:
+        shape = _header(stream).shape
+        labels = np.frombuffer(stream.read(), np.uint8)
+    if shape != labels.shape:
+        msg = f"the labels in {path} are {labels.shape}, and should be {shape}"
+        raise EOFError(msg)
+    return [str(label) for label in labels.tolist()]

@@ -1,0 +1,75 @@
+"""What the folders of a picture say of it: its kind, whether it is for training or test, and which mask is whose.
+
+MVTec's layout is `train/good/*`, `test/<kind>/*` and `ground_truth/<kind>/*_mask.png`, below any folder; elsewhere the
+folder that a picture lies in is its kind.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+ORIGINS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
+MASKS = "ground_truth"
+NORMAL_KINDS = ("good", "normal", "ok", "GOOD", "Good", "NORMAL", "Normal", "OK", "Ok")
+"""Folders of these names hold normal pictures, and say that all others beside them hold anomalies."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a path says.
+
+    Attributes:
+        origin: train, validation or test; None where no folder is called so.
+        kind: what the picture shows (good, scratch, ...), by its folder; None where it lies in none.
+    """
+
+    origin: str | None = None
+    kind: str | None = None
+
+
+def place_of(name: str) -> Place:
+    """Read a path inside a source, with forward slashes."""
+    folders = PurePosixPath(name).parts[:-1]
+    for depth, folder in enumerate(folders):
+        if folder in ORIGINS:
+            return Place(ORIGINS[folder], folders[depth + 1] if depth + 1 < len(folders) else None)
+    normal = next((folder for folder in folders if folder in NORMAL_KINDS), None)
+    return Place(None, normal or (folders[-1] if folders else None))
+
+
+def is_mask(name: str) -> bool:
+    """Say whether a path lies below the folder of masks."""
+    return MASKS in PurePosixPath(name).parts[:-1]
+
+
+def match_masks(names: Iterable[str]) -> dict[str, list[str]]:
+    """Find the masks of each picture.
+
+    `ground_truth/<kind>/x_mask.png` or `ground_truth/<kind>/x.png` is the mask of `test/<kind>/x.*`, or of `<kind>/x.*`
+    where there is no such folder; all in a folder `ground_truth/<kind>/x/` are.
+
+    Returns:
+        Masks by picture; those of no picture under the empty name.
+    """
+    names = list(names)
+    pictures = {_key(name): name for name in names if not is_mask(name)}
+    matched: dict[str, list[str]] = {}
+    for mask in filter(is_mask, names):
+        owner = next((pictures[key] for key in _owner_keys(mask) if key in pictures), "")
+        matched.setdefault(owner, []).append(mask)
+    return matched
+
+
+def _key(name: str) -> str:
+    return str(PurePosixPath(name).with_suffix(""))
+
+
+def _owner_keys(mask: str) -> Iterable[str]:
+    """Yield the paths, without suffix, of the pictures whose mask this may be."""
+    path = PurePosixPath(mask)
+    depth = path.parts.index(MASKS)
+    above, below = path.parts[:depth], path.parts[depth + 1 : -1]
+    for between in (("test",), ()):
+        for stem in (path.stem.removesuffix("_mask"), path.stem):
+            yield str(PurePosixPath(*above, *between, *below, stem))
+        yield str(PurePosixPath(*above, *between, *below))
