@@ -2,8 +2,8 @@
 
 Where a row belongs is a function of the row alone (a hash of its id or entity), so adding rows never moves old ones; or
 of its time, against cuts that are kept with the model; or, of pictures, of the folder it came from. Labelled anomalies
-go to test only; one that may not (its entity or its time belongs to train or validation) is used nowhere. Nor is a row
-that a reviewer found to be an anomaly.
+go to test, or a share of them to validation where the spec says so; one that may not (its entity or its time belongs
+elsewhere) is used nowhere. Nor is a row that a reviewer found to be an anomaly.
 """
 
 from collections import Counter
@@ -31,6 +31,7 @@ Rows: TypeAlias = pa.Table | pa.RecordBatch
 
 _KEY_OF_SAMPLE = "anomaly_ae_rows_"
 """Hash key of the draw among train rows; another than the split's, so that the two are independent."""
+_KEY_OF_ANOMALIES = "anomaly_ae_label"
 _MAX_CONTENT_HASHES = 1_000_000
 _NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 
@@ -76,12 +77,7 @@ class SplitRule(Section):
         Args:
             rows: with the key column, the label column and the row ids.
         """
-        codes = self._by_key(rows)
-        anomaly = _is_anomaly(rows)
-        if self.spec.by == "row":
-            codes[anomaly] = SPLITS.index(TEST)
-        else:
-            codes[anomaly & (codes != SPLITS.index(TEST))] = UNUSED
+        codes = self._place_anomalies(rows, self._by_key(rows))
         if self.excluded:
             codes[self._is_excluded(rows) & (codes != SPLITS.index(TEST))] = UNUSED
         return codes
@@ -96,6 +92,17 @@ class SplitRule(Section):
         if self.spec.by == "folder":
             return self._by_folder(key, rows.column(ROW_ID))
         return self._by_time(key) if self.cuts else self._by_hash(key)
+
+    def _place_anomalies(self, rows: Rows, places: Codes) -> Codes:
+        """Move labelled anomalies to test, or to nowhere; and the share of them that thresholds need to validation."""
+        anomaly, codes = _is_anomaly(rows), places.copy()
+        codes[anomaly & (places != SPLITS.index(TEST))] = SPLITS.index(TEST) if self.spec.by == "row" else UNUSED
+        if self.spec.validation_anomalies:
+            drawn = hash_to_unit(rows.column(ROW_ID), _KEY_OF_ANOMALIES) < self.spec.validation_anomalies
+            in_validation = places == SPLITS.index(VALIDATION)
+            may = in_validation if self.spec.by in {"group", "time"} else codes == SPLITS.index(TEST)
+            codes[anomaly & drawn & may] = SPLITS.index(VALIDATION)
+        return codes
 
     def _is_excluded(self, rows: Rows) -> NDArray[np.bool_]:
         mask: NDArray[np.bool_] = pc.is_in(rows.column(ROW_ID), pa.array(self.excluded)).to_numpy(zero_copy_only=False)
@@ -241,12 +248,12 @@ def _count(counts: Counter[str], codes: Codes, anomaly: NDArray[np.bool_]) -> No
 
 def _all_counts(counts: Counter[str]) -> dict[str, int]:
     names = [f"{name}_rows" for name in (*SPLITS, "unused")]
-    return {name: counts[name] for name in [*names, "test_anomalies", "unused_anomalies"]}
+    return {name: counts[name] for name in [*names, "validation_anomalies", "test_anomalies", "unused_anomalies"]}
 
 
 def _refuse_empty(train: pa.Table, validation: pa.Table, counts: Counter[str], rule: SplitRule) -> None:
     for name, table in ((TRAIN, train), (VALIDATION, validation)):
-        if table.num_rows == 0:
+        if _is_anomaly(table).all():
             msg = (
                 f"the split by {rule.spec.by} ({rule.key}) leaves no normal row for {name}: {dict(counts)}. "
                 f"Give more rows, more entities, a larger split.{name}, or another split.by."

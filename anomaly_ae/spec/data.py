@@ -87,15 +87,22 @@ class DataSpec(Section):
 class SplitSpec(Section):
     """How normal rows are shared out: train for weights, validation for the threshold, test for reported numbers.
 
-    Labelled anomalies only ever go to test. `row` hashes the row id, `group` hashes the entity, `time` cuts by time.
-    `folder` takes pictures as their folders say: those of train are shared out to train and validation by their hash,
-    those of test are for test.
+    Labelled anomalies go to test, unless `validation_anomalies` says otherwise. `row` hashes the row id, `group` hashes
+    the entity, `time` cuts by time. `folder` takes pictures as their folders say: those of train are shared out to train
+    and validation by their hash, those of test are for test.
     """
 
     by: Literal["row", "group", "time", "folder"] = "row"
     train: Share = 0.6
     validation: Share = 0.2
     test: Share = 0.2
+    validation_anomalies: float = Field(
+        0,
+        ge=0,
+        lt=1,
+        description="share of the labelled anomalies (by group or time: of those in validation) that thresholds may be "
+        "taken from; the others stay test rows",
+    )
     seed: int = Field(0, ge=0, le=999_999)
 
     @model_validator(mode="after")
