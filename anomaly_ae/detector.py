@@ -21,7 +21,7 @@ from anomaly_ae.errors import ArtifactError, CalibrationError
 from anomaly_ae.frames import column_names, contract_of, to_table
 from anomaly_ae.ingest.contract import ROW_ID
 from anomaly_ae.models.table import ModelSpec, TableModel, fit_model
-from anomaly_ae.spec import Spec
+from anomaly_ae.spec import Spec, dense_network
 from anomaly_ae.spec_file import parse_spec
 from anomaly_ae.split import SplitRule
 from anomaly_ae.storage import fingerprint
@@ -192,7 +192,7 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
             raise ArtifactError(msg)
         spec = one.description.spec
         detector = cls(
-            network=spec.network.kind,
+            network=dense_network(spec.network).kind,
             hidden=spec.network.hidden,
             bottleneck=getattr(spec.network, "bottleneck", 64),
             steps=spec.training.steps,

@@ -19,12 +19,13 @@ from anomaly_ae.profile import Profile
 from anomaly_ae.reasons import reasons
 from anomaly_ae.scoring import ErrorScale, Scores, score
 from anomaly_ae.spec import (
+    AnyNetworkSpec,
     FeatureSpec,
-    NetworkSpec,
     ScoringSpec,
     Section,
     Spec,
     TrainingSpec,
+    dense_network,
 )
 from anomaly_ae.split import SplitRule, gather
 from anomaly_ae.threshold import validation_rows
@@ -77,7 +78,7 @@ class TableModel:
         """Make the model again from what a model version holds."""
         encoder = parts.encoder
         memory_rows = [len(tensors[name]) for name in sorted(tensors) if "stored" in name]
-        network = build(spec.network, encoder.width, memory_rows)
+        network = build(dense_network(spec.network), encoder.width, memory_rows)
         network.load_state_dict(dict(tensors), strict=True)
         weight, columns = np.array(parts.error_weight), len(encoder.columns)
         scale = ErrorScale(weight, encoder.column_of_element, columns, spec.scoring.passes)
@@ -97,7 +98,7 @@ class ModelSpec:
     """The parts of a spec that say how a model is made."""
 
     features: FeatureSpec
-    network: NetworkSpec
+    network: AnyNetworkSpec
     training: TrainingSpec
     scoring: ScoringSpec
 
@@ -115,6 +116,7 @@ def fit_model(
 
     Raises:
         ContractError: no column varies.
+        SpecError: the network reads pictures.
         TrainingError: the training diverged.
     """
     trimmed = _far_rows(table, columns, spec) if spec.training.robust else ()
@@ -122,7 +124,7 @@ def fit_model(
         table = table.take(np.setdiff1d(np.arange(table.num_rows), trimmed))
     encoder = TableEncoder.fit(table, columns, spec.features)
     elements = _elements(encoder, table, spec)
-    fit = fit_dense(elements, spec.network, spec.training, spec.scoring, on_check)
+    fit = fit_dense(elements, dense_network(spec.network), spec.training, spec.scoring, on_check)
     scale = ErrorScale(fit.weight, encoder.column_of_element, len(encoder.columns), spec.scoring.passes)
     return TableModel(encoder, fit.autoencoder, scale, spec.scoring, fit.history, trimmed)
 
@@ -139,7 +141,9 @@ def fit_table(dataset: Dataset, rule: SplitRule, spec: Spec, on_check: OnCheck |
     scores = model.score(split.validation).anomaly_score
     profile = Profile.fit(split.train, dataset.contract.features)
     trimmed = split.train.column(ROW_ID).take(np.array(model.trimmed, np.int64)).to_pylist()
-    return Fitted(model, validation_rows(split.validation, scores, dataset.contract), split.facts, tuple(trimmed), profile)
+    return Fitted(
+        model, validation_rows(split.validation, scores, dataset.contract), split.facts, tuple(trimmed), profile
+    )
 
 
 def _far_rows(table: pa.Table, columns: Sequence[ColumnContract], spec: ModelSpec) -> tuple[int, ...]:
