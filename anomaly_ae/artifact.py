@@ -42,8 +42,10 @@ from anomaly_ae.training import Check
 FORMAT_VERSION = 2
 WEIGHTS, MODEL, VALIDATION_SCORES, CARD = "weights.safetensors", "model.json", "validation_scores.parquet", "card.md"
 PROFILE, CALIBRATION, CALIBRATIONS = "profile.json", "calibration.json", "calibrations"
-NAMED_TRIMMED_ROWS = 20
+NAMED_ROWS = 20
 """In the card."""
+TRIMMED = "## Trimmed rows\n{rows} train rows lie far from all others, and nothing was learned from them"
+EXCLUDED = "## Excluded rows\n{rows} rows were found to be anomalies by a reviewer, and are in no split but test"
 LIBRARIES = ("anomaly_ae", "torch", "numpy", "pyarrow", "pandas", "scipy", "safetensors")
 
 
@@ -277,15 +279,10 @@ Threshold {calibration.threshold:.6g} on the anomaly score, from {calibration.n_
 | column | role | why |
 |---|---|---|
 {columns}
-{_trimmed_rows(about.trimmed)}"""
+{_named_rows(about.trimmed, TRIMMED)}{_named_rows(about.split_rule.excluded, EXCLUDED)}"""
 
 
-def _trimmed_rows(ids: tuple[str, ...]) -> str:
-    """Name train rows that were left out; all of them are in `model.json`."""
-    if not ids:
-        return ""
-    named = ", ".join(ids[:NAMED_TRIMMED_ROWS]) + (", ..." if len(ids) > NAMED_TRIMMED_ROWS else "")
-    return f"""
-## Trimmed rows
-{len(ids)} train rows lie far from all others, and nothing was learned from them: {named}.
-"""
+def _named_rows(ids: tuple[str, ...], why: str) -> str:
+    """Name rows that were left out; all of them are in `model.json`."""
+    named = ", ".join(ids[:NAMED_ROWS]) + (", ..." if len(ids) > NAMED_ROWS else "")
+    return f"\n{why.format(rows=len(ids))}: {named}.\n" if ids else ""

@@ -164,6 +164,23 @@ def report(
 
 
 @app.command()
+def feedback(
+    verdicts: Annotated[Path, typer.Argument(help="CSV or Parquet: row_id, verdict (real, false alarm, unsure).")],
+    scored: Annotated[Path | None, typer.Option(help="The scored directory; default: the spec's last.")] = None,
+    spec: SpecFile = DEFAULT_SPEC,
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take back what analysts say of scored rows: precision now, better thresholds and training later."""
+    from anomaly_ae.steps.feedback import feedback as step
+    from anomaly_ae.steps.feedback import in_words
+
+    made = step(verdicts, scored or _last_scored(_load(spec, overrides)))
+    lines = [f"{'' if index else 'feedback':11}{line}" for index, line in enumerate(in_words(made))]
+    _print(as_json, asdict(made), lines)
+
+
+@app.command()
 def run(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False) -> None:
     """Do the whole way: ingest, train, score, evaluate, report."""
     from anomaly_ae.alerts import stories_of

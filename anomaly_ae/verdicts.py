@@ -30,7 +30,8 @@ def read_verdicts(path: Path) -> pa.Table:
 
     Raises:
         SourceError: the file is not there or not readable.
-        ContractError: a column is missing or there twice, a verdict is none, a row id is missing or there twice.
+        ContractError: a column is missing or there twice, a verdict is none, no row has one, a row id is missing or
+            there twice.
     """
     given = _read(path)
     row_id, verdict = given["row_id"], _normalised(given["verdict"])
@@ -38,6 +39,9 @@ def read_verdicts(path: Path) -> pa.Table:
     _refuse(path, pc.invert(pc.is_in(verdict, pa.array(["", *VERDICTS]))), f"no verdict; write {', '.join(VERDICTS)}")
     _refuse(path, pc.and_(is_given, pc.equal(row_id, "")), "no row_id")
     whole = pa.table({**given, "verdict": verdict, "row": np.arange(1, len(row_id) + 1)}).filter(is_given)
+    if not whole.num_rows:
+        msg = f"{path}: no row has a verdict; write {', '.join(VERDICTS)} into the column of that name"
+        raise ContractError(msg)
     _refuse_twice(path, whole)
     return whole
 
@@ -73,6 +77,7 @@ def _read(path: Path) -> dict[str, pa.ChunkedArray]:
 def _read_csv(path: Path) -> pa.Table:
     return pacsv.read_csv(
         path,
+        read_options=pacsv.ReadOptions(use_threads=False),  # else its errors do not name the row
         parse_options=pacsv.ParseOptions(newlines_in_values=True),
         convert_options=pacsv.ConvertOptions(column_types=dict.fromkeys(COLUMNS, pa.string())),
     )

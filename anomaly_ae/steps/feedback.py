@@ -85,6 +85,27 @@ def feedback(file: Path, scored: Path) -> FeedbackResult:
     )
 
 
+def in_words(result: FeedbackResult) -> list[str]:
+    """Say in a few lines what was reviewed, what follows from it and what does not."""
+    counts = f"{result.real} real, {result.false_alarms} false alarms, {result.unsure} unsure"
+    lines = [
+        f"{result.reviewed} rows reviewed: {counts}",
+        f"precision {_precision(result)}",
+        "recall cannot be known from alerts alone: nobody looked at the rows below the threshold",
+    ]
+    if result.replaced:
+        lines.append(f"{result.replaced} of these verdicts are not in force: later ones were given on the same rows")
+    return lines
+
+
+def _precision(result: FeedbackResult) -> str:
+    if result.precision is None or result.precision_interval is None:
+        return "undefined: no alert was said to be real or a false alarm"
+    low, high = result.precision_interval
+    judged = f"of the {result.alerts_judged} alerts judged, of {result.alerts}"
+    return f"{result.precision:.3f} ({low:.3f} to {high:.3f}, 95 %) {judged}"
+
+
 def _join(file: Path, verdicts: pa.Table, scored: Path) -> pa.Table:
     """Put the score of its row beside each verdict, in the verdicts' order."""
     parts = ds.dataset(sorted(scored.glob("part-*.parquet")), format="parquet")

@@ -14,6 +14,7 @@ from anomaly_ae.artifact import (
     load_calibration,
     save_model,
 )
+from anomaly_ae.feedback import known_anomalies_of
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.ingest.pace import rows_per_day
 from anomaly_ae.models import FITS
@@ -61,26 +62,35 @@ def train(dataset: Path, spec: Spec, workspace: Path, on_check: OnCheck | None =
         AnomalyAEError: the rows cannot be split, trained on, or cannot promise the threshold.
     """
     rows = Dataset.open(dataset)
-    version = version_of(rows.fingerprint, spec)
+    excluded = known_anomalies_of(rows, workspace, spec.name) if spec.training.exclude_reviewed else ()
+    version = version_of(rows.fingerprint, spec, excluded)
     directory = model_directory(workspace, version)
     reused = is_published(directory)
     if not reused:
-        save_model(directory, _fit(rows, spec, version, on_check))
+        save_model(directory, _fit(rows, spec, version, excluded, on_check))
     calibrate(directory, spec.threshold)
     set_alias(workspace, spec.name, version)
     calibration = load_calibration(directory)
     return TrainResult(directory, version, calibration.calibration_id, calibration.threshold, reused)
 
 
-def version_of(dataset_fingerprint: str, spec: Spec) -> str:
-    """Return the name of the version: a fingerprint of everything the weights are computed from."""
+def version_of(dataset_fingerprint: str, spec: Spec, excluded: tuple[str, ...] = ()) -> str:
+    """Return the name of the version: a fingerprint of everything the weights are computed from.
+
+    Args:
+        dataset_fingerprint: of the rows.
+        spec: how.
+        excluded: ids of the rows that a reviewer found to be anomalies.
+    """
     made_from = spec.model_dump(mode="json", include={"name", "split", "features", "network", "training", "scoring"})
     device = select_device(spec.training.device).type
-    return fingerprint([FORMAT_VERSION, dataset_fingerprint, made_from, device, library_versions()])
+    return fingerprint([FORMAT_VERSION, dataset_fingerprint, made_from, excluded, device, library_versions()])
 
 
-def _fit(dataset: Dataset, spec: Spec, version: str, on_check: OnCheck | None) -> ModelVersion:
-    rule = SplitRule.fit(dataset, spec.split)
+def _fit(
+    dataset: Dataset, spec: Spec, version: str, excluded: tuple[str, ...], on_check: OnCheck | None
+) -> ModelVersion:
+    rule = SplitRule.fit(dataset, spec.split, excluded)
     fitted = FITS[dataset.contract.modality](dataset, rule, spec, on_check)
     description = describe(
         fitted.model,

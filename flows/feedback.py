@@ -1,0 +1,44 @@
+"""Flow `feedback`: what analysts say of scored rows is stored, and says how precise the alerts were."""
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+from prefect.artifacts import create_markdown_artifact
+
+from anomaly_ae.spec import Section
+from anomaly_ae.steps.feedback import FeedbackResult, in_words
+from anomaly_ae.steps.feedback import feedback as step
+from flows.settings import MOVES, as_json
+
+
+class FeedbackParameters(Section):
+    """Which verdicts, on which table.
+
+    Attributes:
+        verdicts: CSV or Parquet with `row_id`, `verdict` (real, false alarm, unsure) and, if wanted, `note`.
+        scored: directory in a workspace's `scored/`.
+    """
+
+    verdicts: str
+    scored: str
+
+
+@task(**MOVES)
+def store_verdicts(verdicts: str, scored: str) -> dict[str, Any]:
+    """Join verdicts to the scored rows they are about, and store them."""
+    made = step(Path(verdicts), Path(scored))
+    publish_verdicts(made)
+    return as_json(made)
+
+
+@flow(name="feedback", result_serializer="json")
+def feedback(parameters: FeedbackParameters) -> dict[str, Any]:
+    """Store verdicts in the workspace of the table they were given on; the same file twice is stored once."""
+    return store_verdicts(parameters.verdicts, parameters.scored)
+
+
+def publish_verdicts(made: FeedbackResult) -> None:
+    """Leave on Prefect's pages what was reviewed and what it says."""
+    text = "\n".join(f"- {line}" for line in in_words(made))
+    create_markdown_artifact(text, key="anomaly-ae-feedback", description="What reviewers found")
