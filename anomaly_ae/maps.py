@@ -4,11 +4,13 @@ A map covers the whole picture, however many positions it has, so one rule bring
 edges. Colours, boxes and pixel metrics all use that rule.
 """
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly_ae.errors import ArtifactError
 from anomaly_ae.spec import Section
 
 ErrorMap = NDArray[np.float32 | np.float16]
@@ -46,6 +48,20 @@ def compact(error_map: ErrorMap) -> NDArray[np.float16]:
     """Round a map to how it is stored: half precision, which keeps three digits."""
     # The sum turns -0 into 0: stored maps are counted by their bits.
     return (np.clip(error_map, 0, LARGEST) + 0.0).astype(np.float16)
+
+
+def load_map(path: Path) -> NDArray[np.float16]:
+    """Load the map of one picture of a scored table.
+
+    Raises:
+        ArtifactError: the file is missing or damaged.
+    """
+    try:
+        error_map: NDArray[np.float16] = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        msg = f"{path} cannot be read as an anomaly map: {error}; score the source again"
+        raise ArtifactError(msg) from error
+    return error_map
 
 
 def bring_to(error_map: ErrorMap, size: Size) -> NDArray[np.float32]:

@@ -35,7 +35,7 @@ def scored_batches(scored: Path, columns: Sequence[str]) -> Iterator[pa.RecordBa
 
 
 def rows_beside(
-    scored: Path, columns: Sequence[str], dataset: Dataset, features: Sequence[str]
+    scored: Path, columns: Sequence[str], dataset: Dataset, features: Sequence[str], batch_rows: int = BATCH_ROWS
 ) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
     """Yield the rows of a scored table, each batch with the same rows of its dataset.
 
@@ -44,6 +44,7 @@ def rows_beside(
         columns: which of its columns.
         dataset: what it was made from.
         features: which of the dataset's columns.
+        batch_rows: rows of a batch.
 
     Raises:
         ArtifactError: a part of one has no equal in the other.
@@ -54,9 +55,9 @@ def rows_beside(
         if held[0] != held[1]:
             msg = f"{part} has {held[0]} rows, but {source} has {held[1]}; score the dataset again"
             raise ArtifactError(msg)
-        yield from zip(_batches(part, columns), dataset.batches(features, source, BATCH_ROWS), strict=True)
+        yield from zip(_batches(part, columns, batch_rows), dataset.batches(features, source, batch_rows), strict=True)
 
 
-def _batches(part: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def _batches(part: Path, columns: Sequence[str], batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
     with pq.ParquetFile(part, pre_buffer=False) as parquet:
-        yield from rebatch(parquet.iter_batches(BATCH_ROWS, columns=list(columns)), BATCH_ROWS)
+        yield from rebatch(parquet.iter_batches(batch_rows, columns=list(columns)), batch_rows)

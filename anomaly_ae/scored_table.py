@@ -18,6 +18,8 @@ REASON = pa.struct(
     ]
 )
 
+BOX = pa.struct([pa.field(side, pa.int32()) for side in ("left", "top", "right", "bottom")])
+
 _IDENTITY = (
     ("row_id", pa.string(), "stable name of the row: the id column, or source file and row number"),
     ("source_file", pa.string(), "file the row came from, relative to the source"),
@@ -51,14 +53,23 @@ _LINEAGE = (
 )
 
 
-def scored_schema(identity: tuple[pa.Field, ...] = ()) -> pa.Schema:
+_PICTURES = (
+    ("region", BOX, "box of the hottest area, in pixels of the picture; right and bottom are the first outside"),
+    ("anomaly_map", pa.string(), "file of the error by place: a float16 array that covers the whole picture"),
+    ("overlay", pa.string(), "file of the map in colours over the picture; null where none was drawn"),
+)
+
+
+def scored_schema(identity: tuple[pa.Field, ...] = (), *, pictures: bool = False) -> pa.Schema:
     """Return the schema of a scored table.
 
     Args:
         identity: the id, time and entity columns the user named; one that is called like a column of ours is
             stored with an underscore at its end.
+        pictures: its rows are pictures, which have three columns more; files are named relative to the table.
     """
-    ours = [_field(*column) for column in (*_IDENTITY, *_JUDGEMENT, *_LINEAGE)]
+    more = _PICTURES if pictures else ()
+    ours = [_field(*column) for column in (*_IDENTITY, *_JUDGEMENT, *_LINEAGE, *more)]
     taken = {field.name for field in ours}
     named = [field.with_name(f"{field.name}_") if field.name in taken else field for field in identity]
     fields = [*ours[: len(_IDENTITY)], *named, *ours[len(_IDENTITY) :]]

@@ -15,6 +15,7 @@ from anomaly_ae.evaluation.intervals import (
     roc_auc_interval,
     wilson,
 )
+from anomaly_ae.evaluation.pixels import PixelMetrics
 from anomaly_ae.spec import Section
 
 Bools = NDArray[np.bool_]
@@ -52,6 +53,7 @@ class Metrics(Section):
         warnings: what a reader must know before believing the numbers.
         segments: false alarms by segment, where the threshold has any.
         baselines: simple methods beside the model, on the same rows.
+        pixels: of pictures, what their maps show of the masked pixels.
     """
 
     split: str
@@ -71,6 +73,7 @@ class Metrics(Section):
     warnings: tuple[str, ...] = ()
     segments: tuple[SegmentAlarms, ...] = ()
     baselines: Comparison | None = None
+    pixels: PixelMetrics | None = None
 
 
 def evaluate(

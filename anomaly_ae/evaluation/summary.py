@@ -4,12 +4,14 @@ from collections.abc import Iterator
 
 from anomaly_ae.evaluation.comparison import Comparison
 from anomaly_ae.evaluation.metrics import NAMES, Metrics
+from anomaly_ae.evaluation.pixels import PixelMetrics
 
 
 def summarise(metrics: Metrics) -> list[str]:
     """Return the metrics with their intervals, what to beware of, and how simple methods do, one finding a line."""
     numbers = ", ".join(f"{name} {number_of(metrics, name)}" for name in NAMES)
     lines = [f"on {metrics.rows} {metrics.split} rows: {numbers}", *metrics.warnings]
+    lines += list(_in_pixels(metrics.pixels)) if metrics.pixels else []
     return lines + (list(_beside(metrics.baselines)) if metrics.baselines else [])
 
 
@@ -19,6 +21,16 @@ def number_of(metrics: Metrics, name: str) -> str:
     if value is None:
         return "undefined"
     return f"{value:.3f}" + (f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else "")
+
+
+def _in_pixels(pixels: PixelMetrics) -> Iterator[str]:
+    if pixels.pixel_roc_auc is None or pixels.aupro is None:
+        yield f"no pixel metrics: {pixels.undefined['aupro']}"
+        return
+    masks = f"{pixels.masked_pictures} of {pixels.pictures} pictures with a mask, {pixels.regions} regions"
+    yield f"maps against masks ({masks}): pixel_roc_auc {pixels.pixel_roc_auc:.3f}, aupro {pixels.aupro:.3f}"
+    if pixels.unmasked_anomalies:
+        yield f"{pixels.unmasked_anomalies} labelled anomalies have no mask, and are left out of these two numbers"
 
 
 def _beside(baselines: Comparison) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""How pictures are brought to the network, and from its maps to a score."""
+"""How pictures are brought to the network, and from its maps to a score and to overlays."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from anomaly_ae.spec.sections import Section
 
 
 class PictureSpec(Section):
-    """Size and colours that the network sees, and what of its map counts; for pictures only."""
+    """Size and colours that the network sees, what of its map counts, and what is drawn of it; for pictures only."""
 
     size: int | None = Field(
         None,
@@ -26,3 +26,7 @@ class PictureSpec(Section):
     cache_bytes: int = Field(
         4 << 30, ge=0, description="disk for feature maps while training; beyond it they are computed again"
     )
+    overlays: Literal["alerts", "all", "none"] = Field(
+        "alerts", description="pictures that get an overlay beside the scored table, a PNG of the map in colours"
+    )
+    max_overlays: int = Field(500, ge=0, description="overlays of one part of the scored table; the first ones")

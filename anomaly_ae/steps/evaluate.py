@@ -12,6 +12,7 @@ from anomaly_ae.evaluation import evaluate as judge
 from anomaly_ae.evaluation.metrics import count_alarms
 from anomaly_ae.split import TEST
 from anomaly_ae.steps.compare import compare
+from anomaly_ae.steps.locate import judge_maps
 from anomaly_ae.storage import read_manifest, write_json
 
 METRICS = "metrics.json"
@@ -21,7 +22,8 @@ def evaluate(scored: Path) -> Metrics | None:
     """Judge the scored rows whose label is known against the frozen threshold, and write `metrics.json`.
 
     Where rows belong to a split, only the test rows are judged; where none does (new data), all labelled ones are.
-    Simple methods are judged on the same rows, as long as the workspace still has the datasets.
+    Simple methods are judged on the same rows, as long as the workspace still has the datasets; of pictures, their
+    maps are judged against the masks.
 
     Args:
         scored: directory that scoring published.
@@ -38,7 +40,7 @@ def evaluate(scored: Path) -> Metrics | None:
         return None
     baselines = compare(scored, judged_rows=judged.num_rows, is_new=is_new)
     found = _judge(judged, manifest["threshold"], "all" if is_new else TEST)
-    metrics = found.model_copy(update={"baselines": baselines})
+    metrics = found.model_copy(update={"baselines": baselines, "pixels": judge_maps(scored, is_new=is_new)})
     write_json(scored / METRICS, metrics.model_dump(mode="json"))
     return metrics
 
