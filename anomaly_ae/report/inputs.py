@@ -10,7 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.evaluation import Metrics
+from anomaly_ae.ingest.contract import Contract
+from anomaly_ae.profile import Profile
 from anomaly_ae.storage import read_json, read_manifest
+from anomaly_ae.validity import Validity
 
 Document = TypeVar("Document", bound=BaseModel)
 
@@ -30,7 +33,7 @@ class ScoredManifest(_Document):
     model_version: str
     calibration_id: str
     threshold: float = Field(allow_inf_nan=False)
-    target_fpr: float = Field(gt=0, lt=1)
+    target_fpr: float | None = Field(gt=0, lt=1)
     source: str
     dataset: str
     rows_in: int = Field(ge=0)
@@ -54,6 +57,7 @@ class ModelVersion(_Document):
     name: str
     version: str
     spec: dict[str, Any]
+    contract: Contract
     split: dict[str, Any]
     history: tuple[TrainingCheck, ...]
     libraries: dict[str, str]
@@ -67,23 +71,47 @@ class ModelManifest(_Document):
 
 
 class Calibration(_Document):
-    """Where the threshold comes from, and what it promises."""
+    """Where the threshold comes from, and what it promises.
+
+    Attributes:
+        target_fpr: None where the rule promises no share of normal rows.
+        n_above: validation rows above the threshold.
+        by: the column whose values have a threshold each.
+    """
 
     calibration_id: str
     rule: str
     threshold: float = Field(allow_inf_nan=False)
-    target_fpr: float = Field(gt=0, lt=1)
+    warn_threshold: float | None = None
+    target_fpr: float | None = Field(gt=0, lt=1)
+    promise: str
     n_validation: int = Field(ge=1)
+    n_above: int = Field(ge=0)
     smallest_fpr: float
+    by: str | None = None
+    segments: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def expected_fpr(self) -> float:
+        """The share of normal rows that is promised, or else the one the validation rows lead one to expect."""
+        return self.target_fpr if self.target_fpr is not None else (self.n_above + 1) / (self.n_validation + 1)
 
 
 class Inputs(BaseModel):
-    """The JSON half of what a report is made from."""
+    """The JSON half of what a report is made from.
+
+    Attributes:
+        metrics: None without labels.
+        validity: None where it was not checked whether the threshold still holds.
+        profile: None where the model version does not say what its columns held.
+    """
 
     model_config = ConfigDict(frozen=True, protected_namespaces=())
 
     manifest: ScoredManifest
     metrics: Metrics | None
+    validity: Validity | None
+    profile: Profile | None
     model: ModelVersion
     model_manifest: ModelManifest
     calibration: Calibration
@@ -104,19 +132,25 @@ def _parse(document: type[Document], content: Any, path: Path) -> Document:
         raise ArtifactError(msg) from error
 
 
+def _parse_if_there(document: type[Document], path: Path) -> Document | None:
+    return _parse(document, read_json(path), path) if path.exists() else None
+
+
 def read_inputs(scored: Path, model: Path) -> Inputs:
     """Read the JSON files of a scored directory and of the model version that scored it.
 
     Raises:
         ArtifactError: a file is missing or malformed, row counts do not add up, or the two do not belong together.
     """
-    metrics, version = scored / "metrics.json", model / "model.json"
+    version = model / "model.json"
     manifest = _parse(ScoredManifest, read_manifest(scored, "scored"), scored / "manifest.json")
     # Not calibration.json, the threshold in force: another one may have followed since the table was scored.
     calibration = model / "calibrations" / f"{manifest.calibration_id}.json"
     inputs = Inputs(
         manifest=manifest,
-        metrics=_parse(Metrics, read_json(metrics), metrics) if metrics.exists() else None,
+        metrics=_parse_if_there(Metrics, scored / "metrics.json"),
+        validity=_parse_if_there(Validity, scored / "validity.json"),
+        profile=_parse_if_there(Profile, model / "profile.json"),
         model=_parse(ModelVersion, read_json(version), version),
         model_manifest=_parse(ModelManifest, read_manifest(model, "model"), model / "manifest.json"),
         calibration=_parse(Calibration, read_json(calibration), calibration),

@@ -16,26 +16,28 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from anomaly_ae.report import wording
-from anomaly_ae.report.charts import LABEL_NAMES, draw_charts
 from anomaly_ae.report.view import ReportView
 
-TEMPLATE = "page.html.j2"
+STYLES = ("page", "verdict", "sections", "anomalies", "narrow", "print")
+SCRIPTS = ("charts", "what_if", "rows", "query", "export", "detail", "table")
+"""In the order in which they are joined: later ones use what earlier ones define."""
 
 
 def render_page(view: ReportView) -> str:
     """Return the whole page as HTML text."""
-    engine, script = _chart_engine(), _resource("page.js")
+    engine, script = _chart_engine(), _joined("scripts", SCRIPTS, "js")
+    charts = {name: chart for section in view.sections for name, chart in section.charts.items()}
     return (
         _environment()
-        .get_template(TEMPLATE)
+        .get_template("page.html.j2")
         .render(
             view=view,
-            charts=draw_charts(view),
-            style=Markup(_resource("page.css")),  # noqa: S704 - our own file
+            charts=charts,
+            data={"charts": charts} | {name: value for one in view.sections for name, value in one.data.items()},
+            style=Markup(_joined("styles", STYLES, "css")),  # noqa: S704 - our own files
             engine=Markup(engine),  # noqa: S704 - the library's own code, checked by _chart_engine
-            script=Markup(script),  # noqa: S704 - our own file
+            script=Markup(script),  # noqa: S704 - our own files
             hashes=[_hash(engine), _hash(script)],
-            label_names=LABEL_NAMES,
         )
     )
 
@@ -49,14 +51,15 @@ def _chart_engine() -> str:
 
 
 @cache
-def _resource(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+def _joined(folder: str, names: tuple[str, ...], ending: str) -> str:
+    place = files(__package__).joinpath(folder)
+    return "\n".join(place.joinpath(f"{name}.{ending}").read_text(encoding="utf-8") for name in names)
 
 
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("anomaly_ae", "report"),
+        loader=PackageLoader("anomaly_ae.report", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -64,7 +67,7 @@ def _environment() -> Environment:
     )
     # |tojson escapes <, >, & and '; ASCII output escapes U+2028; NaN is no JSON and is refused.
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "ensure_ascii": True, "separators": (",", ":")}
-    for name in ("count", "rows", "number", "percent", "ratio", "interval", "moment", "visible", "clip", "hover"):
+    for name in wording.FILTERS:
         environment.filters[name] = getattr(wording, name)
     environment.filters["pretty_json"] = lambda value: json.dumps(value, indent=2, ensure_ascii=False)
     return environment

@@ -13,9 +13,24 @@ from anomaly_ae.report.tally import Place
 BATCH_ROWS = 4096
 """Small: these batches carry whole rows, of which a few are kept."""
 
+LEAST_SHARE = 0.01
+"""Of a row's score: a reason below it says little."""
+
 _AHEAD = "source_row"
 _BEHIND = "anomaly_score"
-_NEEDED = ("row_id", "source_file", "source_row", "anomaly_score", "p_value", "is_anomaly", "reasons", "label")
+_NEEDED = (
+    "row_id",
+    "source_file",
+    "source_row",
+    "anomaly_score",
+    "p_value",
+    "is_anomaly",
+    "threshold",
+    "reasons",
+    "label",
+)
+_IF_THERE = ("level", "segment")
+"""Columns that tables of earlier releases lack."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +49,15 @@ class Reason:
 
 @dataclass(frozen=True)
 class TopRow:
-    """One row of the table of anomalies; `identity` goes with the columns of `TopRows`."""
+    """One row of the table of anomalies; `identity` goes with the columns of `TopRows`.
 
+    Attributes:
+        place: where it lies in the scored table, and in the dataset it was scored from.
+        level: "warn" or "alert"; None where the threshold knows no levels.
+        segment: the segment whose threshold was used; None for that of all rows.
+    """
+
+    place: Place
     row_id: str
     source_file: str
     source_row: int
@@ -43,8 +65,16 @@ class TopRow:
     score: float
     p_value: float
     is_anomaly: bool
+    threshold: float
     label: bool | None
+    level: str | None
+    segment: str | None
     reasons: tuple[Reason, ...]
+
+    @property
+    def main_reasons(self) -> tuple[Reason, ...]:
+        """The reasons that matter; the lesser ones are in the row's detail."""
+        return tuple(one for one in self.reasons if one.share is None or one.share >= LEAST_SHARE) or self.reasons[:1]
 
 
 @dataclass(frozen=True)
@@ -53,6 +83,11 @@ class TopRows:
 
     identity_columns: tuple[str, ...]
     rows: tuple[TopRow, ...]
+
+    @property
+    def has_several_files(self) -> bool:
+        """Whether the rows come from more than one file of the source."""
+        return len({row.source_file for row in self.rows}) > 1
 
 
 def read_top_rows(parts: Sequence[Path], places: Sequence[Place]) -> TopRows:
@@ -63,27 +98,30 @@ def read_top_rows(parts: Sequence[Path], places: Sequence[Place]) -> TopRows:
     for number in sorted({place.part for place in places}):
         wanted = {place.row for place in places if place.part == number}
         found.update({Place(number, row): record for row, record in _records(parts[number], wanted)})
-    records = [found[place] for place in places]
-    columns = [name for name in _identity_columns(parts[0]) if any(row[name] != row["row_id"] for row in records)]
-    return TopRows(tuple(columns), tuple(_top_row(record, columns) for record in records))
+    columns = [name for name in own_columns(parts[0]) if any(row[name] != row["row_id"] for row in found.values())]
+    return TopRows(tuple(columns), tuple(_top_row(place, found[place], columns) for place in places))
 
 
-def _identity_columns(part: Path) -> list[str]:
-    """Name the user's own columns: they stand between ours."""
+def own_columns(part: Path) -> list[str]:
+    """Name the user's own columns, which say which row it is: they stand between ours."""
     names = pq.read_schema(part).names
     return list(names[names.index(_AHEAD) + 1 : names.index(_BEHIND)])
 
 
 def _records(part: Path, wanted: set[int]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the wanted rows of a part with their row numbers; row groups that hold none are not read."""
-    columns = [*_NEEDED, *_identity_columns(part)]
+    there = set(pq.read_schema(part).names)
+    return read_rows(part, wanted, [*_NEEDED, *own_columns(part), *(name for name in _IF_THERE if name in there)])
+
+
+def read_rows(part: Path, wanted: set[int], columns: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the wanted rows of a Parquet file with their row numbers; row groups that hold none are not read."""
     first_row = 0
     with pq.ParquetFile(part, pre_buffer=False) as file:
         for group in range(file.num_row_groups):
             end = first_row + file.metadata.row_group(group).num_rows
             if any(first_row <= row < end for row in wanted):
                 row = first_row
-                for batch in file.iter_batches(batch_size=BATCH_ROWS, row_groups=[group], columns=columns):
+                for batch in file.iter_batches(batch_size=BATCH_ROWS, row_groups=[group], columns=list(columns)):
                     inside = sorted(number for number in wanted if row <= number < row + batch.num_rows)
                     yield from zip(inside, _take(batch, [number - row for number in inside]), strict=True)
                     row += batch.num_rows
@@ -95,9 +133,10 @@ def _take(batch: pa.RecordBatch, rows: Sequence[int]) -> list[dict[str, Any]]:
     return records
 
 
-def _top_row(record: dict[str, Any], identity_columns: Sequence[str]) -> TopRow:
+def _top_row(place: Place, record: dict[str, Any], identity_columns: Sequence[str]) -> TopRow:
     score = record["anomaly_score"]
     return TopRow(
+        place=place,
         row_id=record["row_id"],
         source_file=record["source_file"],
         source_row=record["source_row"],
@@ -105,7 +144,10 @@ def _top_row(record: dict[str, Any], identity_columns: Sequence[str]) -> TopRow:
         score=score,
         p_value=record["p_value"],
         is_anomaly=record["is_anomaly"],
+        threshold=record["threshold"],
         label=record["label"],
+        level=record.get("level"),
+        segment=None if record.get("segment") is None else str(record["segment"]),
         reasons=tuple(_reason(reason, score) for reason in record["reasons"] or ()),
     )
 

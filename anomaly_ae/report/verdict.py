@@ -1,25 +1,18 @@
 """The verdict: how many alerts there are, against how many the threshold's promise allows.
 
-The threshold was cut from n validation scores so that k of n + 1 lie above it. The rate at which it flags other
-normal rows is therefore itself uncertain, Beta(k, n + 1 - k), and the false alarms among m normal rows are
-beta-binomial: that is the yardstick here, so a small validation split does not turn into a false verdict.
+The yardstick is that of `false_alarms.py`, which knows how uncertain a threshold from few validation rows is.
 """
 
-from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 from scipy import stats
 
 from anomaly_ae.evaluation import Metrics
+from anomaly_ae.false_alarms import CONFIDENCE, alarm_rates, expected_alarms
 from anomaly_ae.report.inputs import Calibration
 from anomaly_ae.report.tally import Tally
 from anomaly_ae.report.wording import count, interval, percent, rows
-
-CONFIDENCE = 0.95
-_GRID = 2000
-"""Quantiles of the rate that stand for its whole distribution: scipy's betabinom would need memory for every row."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +39,9 @@ class Verdict:
         false_alarms: alerts among rows labelled normal; None without labels.
         allowed: range that holds, with 95 % probability, the alerts among the judged rows if all are normal and the
             promise is kept.
-        target_fpr: the promise.
+        limit: share of normal rows that is promised, or else expected, to lie above the threshold.
+        promise: what the threshold promises, in words.
+        is_promised: whether that is a share of normal rows.
     """
 
     tone: Literal["calm", "attention", "silent"]
@@ -56,7 +51,9 @@ class Verdict:
     unseen: Rate | None
     false_alarms: Rate | None
     allowed: tuple[int, int]
-    target_fpr: float
+    limit: float
+    promise: str
+    is_promised: bool
 
 
 def measure_rate(hits: int, total: int) -> Rate:
@@ -67,22 +64,6 @@ def measure_rate(hits: int, total: int) -> Rate:
     return Rate(hits, total, hits / total, float(bounds.low), float(bounds.high))
 
 
-def expected_false_alarms(normals: int, calibration: Calibration) -> tuple[int, int]:
-    """Return the range in which, with 95 % probability, the false alarms among so many normal rows fall."""
-    if normals == 0:
-        return 0, 0
-    n = calibration.n_validation
-    above = min(max(1, int(calibration.target_fpr * (n + 1) + 1e-9)), n)
-    rates = stats.beta(above, n + 1 - above).ppf((np.arange(_GRID) + 0.5) / _GRID)
-
-    def share_up_to(alarms: int) -> float:
-        return float(np.mean(stats.binom.cdf(alarms, normals, rates)))
-
-    outside = (1 - CONFIDENCE) / 2
-    low, high = (bisect_left(range(normals + 1), edge, key=share_up_to) for edge in (outside, 1 - outside))
-    return low, high
-
-
 def judge(tally: Tally, calibration: Calibration, metrics: Metrics | None, rows_rejected: int) -> Verdict:
     """Judge the alerts: by the rows labelled normal where there are some, else by all rows not seen in training."""
     alerts = measure_rate(tally.total(lambda group: group.is_anomaly), tally.total())
@@ -91,11 +72,12 @@ def judge(tally: Tally, calibration: Calibration, metrics: Metrics | None, rows_
     )
     false_alarms = measure_rate(metrics.confusion.fp, metrics.normals) if metrics and metrics.normals else None
     judged = false_alarms or unseen
-    allowed = expected_false_alarms(judged.rows, calibration)
+    rates = alarm_rates(calibration.n_above, calibration.n_validation)
+    allowed = expected_alarms(judged.rows, rates) if judged.rows else (0, 0)
     if alerts.rows == 0:
         words = _silent(rows_rejected)
     elif metrics and false_alarms:
-        words = _by_labels(metrics, false_alarms, allowed, calibration.target_fpr)
+        words = _by_labels(metrics, false_alarms, allowed, calibration)
     else:
         words = _by_alerts(judged, allowed)
     return Verdict(
@@ -104,7 +86,9 @@ def judge(tally: Tally, calibration: Calibration, metrics: Metrics | None, rows_
         unseen=unseen if unseen.rows != alerts.rows else None,
         false_alarms=false_alarms,
         allowed=allowed,
-        target_fpr=calibration.target_fpr,
+        limit=calibration.expected_fpr,
+        promise=calibration.promise,
+        is_promised=calibration.target_fpr is not None,
     )
 
 
@@ -118,11 +102,13 @@ def _silent(rows_rejected: int) -> Words:
     return "silent", "There was nothing to score", "The source holds no rows."
 
 
-def _by_labels(metrics: Metrics, false_alarms: Rate, allowed: tuple[int, int], target_fpr: float) -> Words:
+def _by_labels(metrics: Metrics, false_alarms: Rate, allowed: tuple[int, int], calibration: Calibration) -> Words:
+    limit = calibration.expected_fpr
+    promised = "at most {} is promised" if calibration.target_fpr is not None else "some {} is to be expected"
     bounds = f"95% interval {interval(false_alarms.low, false_alarms.high)}"
     seen = (
         f"Of {rows(false_alarms.rows)} labelled normal, {count(false_alarms.count)} raised a false alarm: "
-        f"{percent(false_alarms.share)} ({bounds}), where at most {percent(target_fpr)} is promised."
+        f"{percent(false_alarms.share)} ({bounds}), where {promised.format(percent(limit))}."
     )
     found = measure_rate(metrics.confusion.tp, metrics.anomalies)
     if found.rows:
@@ -130,12 +116,12 @@ def _by_labels(metrics: Metrics, false_alarms: Rate, allowed: tuple[int, int], t
     if false_alarms.count > allowed[1]:
         return (
             "attention",
-            "More false alarms than promised",
+            f"More false alarms than {'promised' if calibration.target_fpr is not None else 'expected'}",
             f"{seen} Chance alone rarely exceeds {count(allowed[1])}.",
         )
-    if found.low is not None and found.low <= target_fpr:
+    if found.low is not None and found.low <= limit:
         return "attention", "Anomalies pass unseen", f"{seen} Normal rows may be flagged as often as that."
-    return "calm", "False alarms are as promised", seen
+    return "calm", f"False alarms are as {'promised' if calibration.target_fpr is not None else 'expected'}", seen
 
 
 def _by_alerts(judged: Rate, allowed: tuple[int, int]) -> Words:

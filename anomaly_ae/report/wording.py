@@ -3,6 +3,14 @@
 import math
 from datetime import datetime
 
+FILTERS = (
+    "count", "rows", "number", "percent", "share", "ratio", "moment", "duration", "label_name", "first_sentence",
+    "visible", "clip", "hover",
+)  # fmt: skip
+"""What templates may call."""
+
+LABEL_NAMES = {False: "labelled normal", True: "labelled anomaly", None: "without a label"}
+
 CLIP = 48
 """Characters of a cell that are shown; the rest is in its tooltip."""
 
@@ -59,6 +67,24 @@ def percent(share: float | None) -> str:
     return f"{text.rstrip('0').rstrip('.')}%"
 
 
+def share(part: float) -> str:
+    """Write a part of a whole to the percent; a small one is not called nothing."""
+    return "<1%" if 0 < part < 0.005 else f"{100 * part:.0f}%"
+
+
+def label_name(label: bool | None) -> str:
+    """Write what the source says of a row."""
+    return LABEL_NAMES[label]
+
+
+def duration(milliseconds: float) -> str:
+    """Write a stretch of time in its largest unit: "3 hours", "1.5 days"."""
+    units = (("day", 86_400_000), ("hour", 3_600_000), ("minute", 60_000), ("second", 1000), ("millisecond", 1))
+    unit, length = next((unit for unit in units if milliseconds >= unit[1]), units[-1])
+    amount = f"{milliseconds / length:.2g}" if milliseconds < 10 * length else f"{milliseconds / length:.0f}"
+    return f"{amount} {unit}{'' if amount == '1' else 's'}"
+
+
 def interval(low: float | None, high: float | None) -> str:
     """Write an interval of shares."""
     return f"{percent(low)} to {percent(high)}"
@@ -72,6 +98,11 @@ def moment(text: str) -> str:
         return text
     zone = f" {time.tzname()}" if time.tzinfo else ""
     return f"{time.day} {time:%B %Y, %H:%M}{zone}"
+
+
+def first_sentence(text: str) -> str:
+    """Return the first sentence of a text."""
+    return f"{text.split('. ', maxsplit=1)[0].rstrip('.')}."
 
 
 def visible(text: object) -> str:

@@ -14,7 +14,7 @@ import pytest
 from anomaly_ae.scored_table import scored_schema
 from anomaly_ae.storage import publish
 
-REASONS = (("pressure", "9.81", "4.20", 0.6), ("site", "north", "south", 0.3), ("flow", None, "12.5", 0.1))
+REASONS = (("pressure", "9.81", "4.20", 0.6), ("site", "north", "south", 0.3), ("flow", "missing", "12.5", 0.1))
 REJECTED = pa.schema(
     [
         ("source_file", pa.string()),
@@ -224,6 +224,8 @@ def _calibration(run: Run) -> dict[str, Any]:
         "rule": "fpr",
         "threshold": run.threshold,
         "target_fpr": run.target_fpr,
+        "promise": f"at most {run.target_fpr:.3g} of normal rows lie above the threshold",
         "n_validation": run.n_validation,
+        "n_above": max(1, int(run.target_fpr * (run.n_validation + 1) + 1e-9)) - 1,
         "smallest_fpr": 1 / (run.n_validation + 1),
     }

@@ -9,9 +9,11 @@ from typing import Any
 import altair as alt
 import numpy as np
 import pytest
+from anomaly_ae.report.source import TOP_ROWS
 
 from anomaly_ae.report.page import render_page
-from anomaly_ae.report.view import TOP_ROWS, gather
+from anomaly_ae.report.view import gather
+from anomaly_ae.report.wording import share
 
 VOID = {"meta", "link", "input", "br", "img"}
 HOSTILE = (
@@ -39,7 +41,7 @@ class Page(HTMLParser):
             self.open.append((tag, dict(attrs).get("id")))
         if tag == "script":
             self.scripts.append("")
-        if tag in ("td", "th", "dd", "small"):
+        if tag in ("td", "th", "dt", "dd", "small", "p"):
             self.handle_data(" ")
 
     def handle_endtag(self, tag: str) -> None:
@@ -60,10 +62,15 @@ class Page(HTMLParser):
         """Return the text of the element with this id, with single spaces."""
         return " ".join(self.texts[name].split())
 
+    def data(self, name: str) -> Any:
+        """Return the JSON that lies in the page under this id."""
+        ids = [attributes.get("id") for tag, attributes in self.elements if tag == "script"]
+        return json.loads(self.scripts[ids.index(name)])
+
     @property
     def charts(self) -> dict[str, Any]:
         """Return the charts that lie in the page."""
-        found: dict[str, Any] = json.loads(self.scripts[0])
+        found: dict[str, Any] = self.data("charts")
         return found
 
 
@@ -95,27 +102,30 @@ def test_the_page_says_the_numbers_of_its_files(render: Callable[..., Page], lab
     """Alerts, rates, metrics, confusion and accounting are those of manifest and metrics."""
     page = render(**labelled)
 
-    assert "48 alerts in 2,000 rows" in page.text("verdict")
-    assert "2.4% of rows" in page.text("verdict")
+    assert "How many alerts? 48 alerts in 2,000 rows: 2.4% of rows" in page.text("verdict")
+    assert "How many are false? 8 of 48 alerts on labelled rows are false: 16.7%" in page.text("verdict")
     assert "at most 1% of normal rows" in page.text("verdict")
     assert "8 raised a false alarm: 0.84%" in page.text("verdict")
-    assert "Precision 83.3%" in page.text("metrics")
-    assert "Recall 80%" in page.text("metrics")
-    assert "F1 0.816" in page.text("metrics")
-    assert "Average precision 0.875" in page.text("metrics")
-    assert "ROC AUC 0.938" in page.text("metrics")
-    assert "anomaly 40 found 10 missed normal 8 false alarms 942 left alone" in page.text("metrics")
-    assert "2,035 rows in = 2,000 scored + 35 rejected" in page.text("rows")
-    assert "cell does not parse 31" in page.text("rows")
+    assert "Precision 83.3%" in page.text("labels")
+    assert "Recall 80%" in page.text("labels")
+    assert "F1 0.816" in page.text("labels")
+    assert "Average precision 0.875" in page.text("labels")
+    assert "ROC AUC 0.938" in page.text("labels")
+    assert "anomaly 40 found 10 missed normal 8 false alarms 942 left alone" in page.text("labels")
+    assert "2,035 rows in = 2,000 scored + 35 rejected" in page.text("accounting")
+    assert "cell does not parse 31" in page.text("accounting")
     assert "9f2c4a17b0d35e68" in page.text("lineage")
 
 
 def test_sections_come_in_the_order_an_analyst_asks(render: Callable[..., Page], labelled: dict[str, Any]) -> None:
-    """The verdict is first, then the labels' word, the anomalies, the pictures, the books."""
+    """The verdict is first, then the stories and their rows, what may be wrong with them, and the books."""
     page = render(**labelled)
 
     sections = [attributes["id"] for tag, attributes in page.elements if tag == "section"]
-    assert sections == ["verdict", "metrics", "anomalies", "scores", "training", "curves", "rows", "lineage"]
+    assert sections == [
+        "verdict", "stories", "anomalies", "scores", "what_if", "labels", "curves", "drift", "training", "accounting",
+        "lineage",
+    ]  # fmt: skip
 
 
 def test_the_table_holds_the_alerts_with_their_reasons(render: Callable[..., Page], labelled: dict[str, Any]) -> None:
@@ -130,11 +140,17 @@ def test_the_table_holds_the_alerts_with_their_reasons(render: Callable[..., Pag
     assert "flow missing expected 12.5 10%" in first
 
 
-def test_a_small_share_is_not_called_nothing(render: Callable[..., Page]) -> None:
-    """A contribution of 0.2 % of the score is less than 1 %, not 0 %."""
+def test_reasons_that_say_little_are_left_to_the_detail(render: Callable[..., Page]) -> None:
+    """A contribution of 0.2 % of the score is not in the table, but in the data of the row's detail."""
     page = render(scores=[20.0], reasons=(("pressure", "1", "2", 0.998), ("flow", "3", "4", 0.002)))
 
-    assert "flow 3 expected 4 <1%" in page.text("anomaly-table")
+    assert "flow" not in page.text("anomaly-table")
+    assert [reason[0] for reason in page.data("rows")["rows"][0]["reasons"]] == ["pressure", "flow"]
+
+
+def test_a_small_share_is_not_called_nothing() -> None:
+    """0.2 % of a score is less than 1 %, not 0 %; nothing is 0 %."""
+    assert [share(part) for part in (0.002, 0.0, 0.006, 0.998)] == ["<1%", "0%", "1%", "100%"]
 
 
 def test_charts_follow_the_schema_of_their_library(render: Callable[..., Page], labelled: dict[str, Any]) -> None:
@@ -243,8 +259,8 @@ def test_an_undefined_metric_says_why_and_is_never_zero(render: Callable[..., Pa
     """Without an anomaly among the judged rows, recall is undefined, with the evaluation's own reason."""
     page = render(**EDGE_CASES["only normal labels"])
 
-    assert "Recall undefined recall needs rows this test set lacks" in page.text("metrics")
-    assert "ROC AUC undefined" in page.text("metrics")
+    assert "Recall undefined recall needs rows this test set lacks" in page.text("labels")
+    assert "ROC AUC undefined" in page.text("labels")
     assert "curves" not in page.texts
 
 
@@ -252,7 +268,7 @@ def test_without_labels_no_metric_is_claimed(render: Callable[..., Page]) -> Non
     """No labels, no metrics, no curves, no label column."""
     page = render(scores=np.full(30, 20.0))
 
-    assert "metrics" not in page.texts
+    assert "labels" not in page.texts
     assert "curves" not in page.texts
     assert "Label" not in page.text("anomaly-table")
 

@@ -1,0 +1,65 @@
+"""Row accounting: rows in = rows scored + rows rejected, by reason."""
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from anomaly_ae.errors import ArtifactError
+from anomaly_ae.report.inputs import ScoredManifest
+from anomaly_ae.report.section import Section
+from anomaly_ae.report.source import Source
+
+REJECTED_EXAMPLES = 10
+
+
+@dataclass(frozen=True)
+class RejectedRow:
+    """An example of a row that was not scored."""
+
+    source_file: str | None
+    source_row: int | None
+    reason: str | None
+    detail: str | None
+
+
+@dataclass(frozen=True)
+class Accounting:
+    """Rows in = rows scored + rows rejected, by reason."""
+
+    rows_in: int
+    rows_scored: int
+    rows_rejected: int
+    by_reason: tuple[tuple[str, int], ...]
+    examples: tuple[RejectedRow, ...]
+
+
+def section(source: Source) -> Section:
+    """Return the account of every row of the source."""
+    return Section("accounting", "Rows", _account(source.manifest, source.scored))
+
+
+def _account(manifest: ScoredManifest, scored: Path) -> Accounting:
+    by_reason = sorted(manifest.rejected_by_reason.items(), key=lambda item: (-item[1], item[0]))
+    return Accounting(
+        rows_in=manifest.rows_in,
+        rows_scored=manifest.rows_scored,
+        rows_rejected=manifest.rows_rejected,
+        by_reason=tuple(by_reason),
+        examples=_rejected_examples(scored / "rejected.parquet") if manifest.rows_rejected else (),
+    )
+
+
+def _rejected_examples(path: Path) -> tuple[RejectedRow, ...]:
+    columns = ["source_file", "source_row", "reject_reason", "detail"]
+    try:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            batches = file.iter_batches(batch_size=REJECTED_EXAMPLES, columns=columns)
+            records: list[dict[str, Any]] = [row for batch in itertools.islice(batches, 1) for row in batch.to_pylist()]
+        return tuple(RejectedRow(*(record[name] for name in columns)) for record in records)
+    except (pa.ArrowException, OSError, KeyError) as error:
+        msg = f"{path} cannot be read: {error}; score the source again"
+        raise ArtifactError(msg) from error

@@ -1,0 +1,163 @@
+"""The table of anomalies, and behind each row its detail: features, normal ranges, neighbours in time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from anomaly_ae.profile import HoursProfile, LevelsProfile, NumericProfile, Profile
+from anomaly_ae.report.charts import ALERT, INK, QUIET, Chart, chart, layer
+from anomaly_ae.report.details import Values, cell, dataset_of, read_values
+from anomaly_ae.report.neighbours import Neighbours, read_neighbours
+from anomaly_ae.report.section import Section
+from anomaly_ae.report.sections.timeline import TIME, TIME_AXIS
+from anomaly_ae.report.source import Source
+from anomaly_ae.report.timeline import time_column
+from anomaly_ae.report.top_rows import TopRow, TopRows
+from anomaly_ae.report.wording import clip
+from anomaly_ae.scored_table import REASON
+from anomaly_ae.spec import Role
+from anomaly_ae.stories import Story, assign
+
+CLIP_ID = 400
+CLIP_STORY = 120
+SHOWN_LEVELS = 3
+
+
+@dataclass(frozen=True)
+class Anomalies:
+    """The table.
+
+    Attributes:
+        story_of: for each row the number of its story, or -1.
+        filters: columns by whose values rows may be picked, with those values.
+        has_labels: whether any row of the table carries a label.
+        has_values: whether the features of the rows could be read.
+        left_out: columns that a detail leaves out.
+    """
+
+    top: TopRows
+    stories: tuple[Story, ...]
+    story_of: tuple[int, ...]
+    filters: dict[str, tuple[str, ...]]
+    has_labels: bool
+    has_values: bool
+    left_out: int
+    alerts: int
+    threshold: float
+
+
+def section(source: Source) -> Section:
+    """Return the table of the highest scores with their details, or that no row was scored."""
+    top, contract = source.top, source.inputs.model.contract
+    values = read_values(dataset_of(source.scored, source.manifest.dataset), contract, top.rows)
+    story_of = _stories_of(source.stories, top.rows)
+    content = Anomalies(
+        top=top,
+        stories=source.stories,
+        story_of=story_of,
+        filters=_filters(top.rows),
+        has_labels=bool(source.inputs.metrics) or any(row.label is not None for row in top.rows),
+        has_values=values is not None,
+        left_out=values.left_out if values else 0,
+        alerts=source.manifest.alerts,
+        threshold=source.manifest.threshold,
+    )
+    data = {
+        "rows": {
+            "identity": list(top.identity_columns),
+            "stories": [clip(story.name, CLIP_STORY) for story in source.stories],
+            "columns": _columns(values, source.profile),
+            "rows": _rows(top.rows, story_of, values, _neighbours(source)),
+            "threshold": source.manifest.threshold,
+            "context": context_chart(source.manifest.threshold),
+        }
+    }
+    return Section("anomalies", "Anomalies", content, data=data)
+
+
+def _stories_of(stories: tuple[Story, ...], rows: Sequence[TopRow]) -> tuple[int, ...]:
+    if not stories or not rows:
+        return tuple(-1 for _ in rows)
+    reasons = [[{**vars(reason), "contribution": reason.share or 0.0} for reason in row.reasons] for row in rows]
+    return tuple(assign(stories, pa.array(reasons, pa.list_(REASON))).tolist())
+
+
+def _filters(rows: Sequence[TopRow]) -> dict[str, tuple[str, ...]]:
+    """Return what rows may be picked by: only what differs between them."""
+    labels = {True: "anomaly", False: "normal", None: "none"}
+    held = {
+        "label": {labels[row.label] for row in rows},
+        "level": {row.level or "none" for row in rows},
+        "segment": {row.segment or "all rows" for row in rows},
+    }
+    return {name: tuple(sorted(values)) for name, values in held.items() if len(values) > 1}
+
+
+def _neighbours(source: Source) -> tuple[Neighbours, ...]:
+    time = time_column(source.parts[0]) if source.top.rows else None
+    if time is None:
+        return ()
+    entity = source.inputs.model.contract.named(Role.ENTITY)
+    return read_neighbours(source.parts, [row.place for row in source.top.rows], time, entity)
+
+
+def _rows(
+    rows: Sequence[TopRow], story_of: Sequence[int], values: Values | None, neighbours: tuple[Neighbours, ...]
+) -> list[dict[str, Any]]:
+    """Return the rows as the page's script reads them."""
+    return [
+        {
+            "id": row.row_id if len(row.row_id) <= CLIP_ID else None,
+            "file": row.source_file if len(row.source_file) <= CLIP_ID else None,
+            "row": row.source_row,
+            "names": [cell(name) for name in row.identity],
+            "score": row.score,
+            "p": row.p_value,
+            "alert": row.is_anomaly,
+            "label": row.label,
+            "level": row.level,
+            "segment": cell(row.segment),
+            "story": story_of[number],
+            "reasons": [(cell(one.feature), cell(one.value), cell(one.expected), one.share) for one in row.reasons],
+            "values": values.rows[number] if values else (),
+            "time": neighbours[number].time if neighbours else None,
+            "near": neighbours[number].points if neighbours else (),
+        }
+        for number, row in enumerate(rows)
+    ]
+
+
+def _columns(values: Values | None, profile: Profile | None) -> list[dict[str, Any]]:
+    """Return each feature column with its normal range: numbers of numeric columns, else the commonest levels."""
+    if values is None:
+        return []
+    profiles = {column.name: column for column in (profile.columns if profile else ())}
+    return [{"name": name, **_normal(profiles.get(name))} for name in values.columns]
+
+
+def _normal(profile: NumericProfile | LevelsProfile | HoursProfile | None) -> dict[str, Any]:
+    if isinstance(profile, NumericProfile) and profile.low is not None:
+        return {"low": profile.low, "median": profile.median, "high": profile.high}
+    if isinstance(profile, LevelsProfile):
+        total = max(1, sum(profile.counts))
+        pairs = zip(profile.levels[:SHOWN_LEVELS], profile.counts, strict=False)
+        return {"levels": [[cell(level), round(rows / total, 4)] for level, rows in pairs]}
+    return {}
+
+
+def context_chart(threshold: float) -> Chart:
+    """Draw a row among its neighbours in time; the script in the page fills in `near` and `self`."""
+    x = {**TIME, "axis": {**TIME_AXIS, "tickCount": 4}}
+    y = {"field": "score", "type": "quantitative", "scale": {"type": "symlog", "domainMin": 0}}
+    axis = {"tickCount": 3, "format": "~g", "title": "score, logarithmic"}
+    near, itself, cut = {"name": "near"}, {"name": "self"}, [{"score": threshold}]
+    style = {"filled": True, "opacity": 1, "tooltip": True}
+    layers = [
+        {**layer([], "line", {"x": x, "y": {**y, "axis": axis}}, color=QUIET, strokeWidth=1), "data": near},
+        {**layer([], "point", {"x": x, "y": y}, color=QUIET, size=16, **style), "data": near},
+        layer(cut, "rule", {"y": y}, color=INK, strokeDash=[4, 3]),
+        {**layer([], "point", {"x": x, "y": y}, color=ALERT, size=70, **style), "data": itself},
+    ]
+    return chart("Scores before and after this row", layers, height=120)

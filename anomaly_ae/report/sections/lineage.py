@@ -1,0 +1,9 @@
+"""Lineage: which rows, which model and which threshold made this table."""
+
+from anomaly_ae.report.section import Section
+from anomaly_ae.report.source import Source
+
+
+def section(source: Source) -> Section:
+    """Return the files that say where everything came from."""
+    return Section("lineage", "Lineage", source.inputs)

@@ -1,0 +1,55 @@
+"""The training: both losses over its steps."""
+
+from anomaly_ae.report.charts import NORMAL, QUIET, Chart, chart, layer
+from anomaly_ae.report.inputs import TrainingCheck
+from anomaly_ae.report.section import Section
+from anomaly_ae.report.source import Source
+
+LOG_FROM = 20
+"""A loss that falls by this factor is drawn on a logarithmic axis."""
+
+POINTS = 500
+
+
+def section(source: Source) -> Section:
+    """Return the losses, or that the network was not trained."""
+    history = thin(source.inputs.model.history)
+    return Section("training", "Training", history, {"chart-training": training_chart(history)} if history else {})
+
+
+def thin(history: tuple[TrainingCheck, ...]) -> tuple[TrainingCheck, ...]:
+    """Return some `POINTS` checks, evenly, and the last."""
+    stride = -(-len(history) // POINTS) or 1
+    return (*history[:-1:stride], *history[-1:])
+
+
+def training_chart(history: tuple[TrainingCheck, ...]) -> Chart:
+    """Draw the training loss and the early-stopping loss over the steps."""
+    names = {"loss": "train", "early_stopping_loss": "early stopping"}
+    losses = [
+        {"step": check.step, "loss": getattr(check, key), "of": name}
+        for key, name in names.items()
+        for check in history
+        if getattr(check, key) is not None
+    ]
+    values = [loss["loss"] for loss in losses]
+    is_log = bool(values) and min(values) > 0 and max(values) > LOG_FROM * min(values)
+    encoding = {
+        "x": {"field": "step", "type": "quantitative", "axis": {"grid": False, "format": ",d", "tickCount": 6}},
+        "y": {
+            "field": "loss",
+            "type": "quantitative",
+            "axis": {"tickCount": 5, "format": "~g"},
+            "scale": {"type": "log", "nice": False} if is_log else {"zero": False},
+        },
+        "color": {
+            "field": "of",
+            "type": "nominal",
+            "title": None,
+            "legend": {"orient": "top", "symbolType": "stroke"},
+            "scale": {"domain": list(names.values()), "range": [QUIET, NORMAL]},
+        },
+        "tooltip": [{"field": "of", "title": "rows"}, {"field": "step", "format": ",d"}, {"field": "loss"}],
+    }
+    mark = {"point": len(history) == 1}
+    return chart("Loss during training", [layer(losses, "line", encoding, strokeWidth=2, **mark)], height=220)

@@ -1,0 +1,111 @@
+"""The verdict: how many alerts, how many of them probably false, and whether the threshold still holds."""
+
+from dataclasses import dataclass
+
+from anomaly_ae.evaluation import Metrics
+from anomaly_ae.report.charts import ALERT, APART, INK, Chart, chart, layer
+from anomaly_ae.report.section import Section
+from anomaly_ae.report.source import Source
+from anomaly_ae.report.verdict import Rate, Verdict, measure_rate
+from anomaly_ae.report.wording import count, interval, percent, rows
+from anomaly_ae.validity import Validity
+
+
+@dataclass(frozen=True)
+class Falsehood:
+    """How many of the alerts are probably false.
+
+    Attributes:
+        figure: the number itself, as text.
+        meaning: what it counts, and how sure it is.
+    """
+
+    figure: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What the reader sees first: the verdict, how many alerts are probably false, and whether the threshold holds.
+
+    Attributes:
+        validity: None where it was not checked.
+    """
+
+    verdict: Verdict
+    falsehood: Falsehood
+    validity: Validity | None
+
+
+def section(source: Source) -> Section:
+    """Return the section that comes first, of every table."""
+    verdict = source.verdict
+    charts = {"chart-promise": promise_chart(verdict)} if verdict.alerts.rows else {}
+    opening = Opening(verdict, count_false(verdict, source.inputs.metrics), source.inputs.validity)
+    return Section("verdict", "Verdict", opening, charts)
+
+
+def count_false(verdict: Verdict, metrics: Metrics | None) -> Falsehood:
+    """Say how many alerts are probably false: by the labels where there are some, else by the promise."""
+    if verdict.alerts.count == 0:
+        return Falsehood("0", "there is no alert that could be false")
+    if metrics and metrics.confusion.tp + metrics.confusion.fp and metrics.normals:
+        found = measure_rate(metrics.confusion.fp, metrics.confusion.tp + metrics.confusion.fp)
+        meaning = f"of {count(found.rows)} alerts on labelled rows are false: {percent(found.share)}"
+        return Falsehood(count(found.count), f"{meaning}; 95% interval {interval(found.low, found.high)}")
+    judged = verdict.unseen or verdict.alerts
+    if judged.rows == 0:
+        return Falsehood("?", "all rows were used to make the model, which says nothing of false alarms")
+    low, high = (min(bound, judged.count) for bound in verdict.allowed)
+    figure = count(high) if low == high else f"{count(low)} to {count(high)}"
+    alerts = f"the {count(judged.count)} alerts on new rows"
+    return Falsehood(figure, f"of {alerts} would be false if nearly all were normal")
+
+
+def promise_chart(verdict: Verdict) -> Chart:
+    """Draw the observed rates with their intervals against the promise, and what chance makes of the promise."""
+    marks = _observed(verdict)
+    judged, allowed = marks[-1], verdict.allowed
+    band = {"name": judged["name"], "low": allowed[0] / judged["rows"], "high": allowed[1] / judged["rows"]}
+    band["text"] = f"{count(allowed[0])} to {count(allowed[1])} false alarms would be usual"
+    limit = min(1, 1.15 * max([verdict.limit, band["high"], *(mark["high"] for mark in marks)]))
+    promise = {
+        "target": verdict.limit,
+        "text": f"{'promised: at most' if verdict.is_promised else 'expected:'} {percent(verdict.limit)}",
+    }
+    x = {"type": "quantitative", "scale": {"domain": [0, limit], "nice": False}}
+    axis = {"format": "~p", "grid": False, "tickCount": 5, **APART, "title": "share of rows flagged"}
+    names = {"labelLimit": 200, "domain": False, "ticks": False, "labelPadding": 10, "labelFontSize": 12}
+    order = [mark["name"] for mark in marks]
+    y = {"field": "name", "type": "nominal", "sort": order, "scale": {"domain": order}, "title": None, "axis": names}
+    span = {"x": {"field": "low", **x, "axis": axis}, "x2": {"field": "high"}, "y": y, "tooltip": {"field": "text"}}
+    dot = {"x": {"field": "share", **x}, "y": y, "tooltip": {"field": "text"}}
+    target = {"x": {"field": "target", **x}}
+    named = {**target, "text": {"field": "text"}, "y": {"value": 0}}
+    side = "left" if verdict.limit < 0.6 * limit else "right"
+    layers = [
+        layer([band], "bar", span, color=ALERT, opacity=0.16, height=18),
+        layer([promise], "rule", target, color=ALERT, strokeWidth=1.5, strokeDash=[4, 3]),
+        layer(
+            [promise], "text", named, color=ALERT, align=side, dx=5 if side == "left" else -5, baseline="bottom", dy=-4
+        ),
+        layer(marks, "rule", span, color=INK, strokeWidth=2),
+        layer(marks, "point", dot, color=INK, filled=True, size=70, opacity=1),
+    ]
+    return chart("Share of rows flagged, against the promise", layers, height=34 * len(marks))
+
+
+def _observed(verdict: Verdict) -> list[Chart]:
+    """List the observed rates; the last is the one the verdict rests on."""
+    named = [
+        ("all rows scored", verdict.alerts),
+        ("rows new to the model", verdict.unseen),
+        ("rows labelled normal", verdict.false_alarms),
+    ]
+    return [_interval(name, rate) for name, rate in named if rate and rate.rows]
+
+
+def _interval(name: str, rate: Rate) -> Chart:
+    bounds = f"95% interval {interval(rate.low, rate.high)}"
+    text = f"{count(rate.count)} of {rows(rate.rows)}: {percent(rate.share)}, {bounds}"
+    return {"name": name, "rows": rate.rows, "share": rate.share, "low": rate.low, "high": rate.high, "text": text}

@@ -1,0 +1,35 @@
+"""Another threshold: a slider over what each would have done, and the same as a table."""
+
+from typing import Any
+
+from anomaly_ae.report.section import Section
+from anomaly_ae.report.source import Source
+from anomaly_ae.report.verdict import Rate
+from anomaly_ae.report.what_if import Outcome, try_thresholds
+
+
+def section(source: Source) -> Section | None:
+    """Return what other thresholds would do; None where no row was scored."""
+    tried = try_thresholds(source.tally, source.validation, source.manifest.threshold)
+    if tried is None:
+        return None
+    steps = [_numbers(outcome) for outcome in tried.outcomes]
+    place = next(number for number, outcome in enumerate(tried.outcomes) if outcome.in_force)
+    return Section("what_if", "What if", tried, data={"what-if": {"rows": tried.rows, "steps": steps, "place": place}})
+
+
+def _numbers(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "threshold": outcome.threshold,
+        "alerts": outcome.alerts,
+        "rate": _bounds(outcome.false_alarm_rate),
+        "precision": _bounds(outcome.precision),
+        "recall": _bounds(outcome.recall),
+    }
+
+
+def _bounds(rate: Rate | None) -> list[float] | None:
+    """Return share, low and high; None where the rate is undefined."""
+    if rate is None or rate.share is None or rate.low is None or rate.high is None:
+        return None
+    return [round(value, 6) for value in (rate.share, rate.low, rate.high)]

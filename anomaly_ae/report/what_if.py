@@ -1,0 +1,130 @@
+"""What other thresholds would do: alerts, false-alarm rate and, with labels, precision and recall, each bounded."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from anomaly_ae.report.curves import judged_rows
+from anomaly_ae.report.tally import Array, Counts, Tally
+from anomaly_ae.report.verdict import Rate, measure_rate
+
+STEPS = 240
+TABLE_RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+"""Shares of validation rows above the thresholds that the table names."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one threshold does.
+
+    Attributes:
+        threshold: the cut.
+        alerts: rows of this table above it.
+        false_alarm_rate: of the validation rows, all of them normal; None where they are not known.
+        precision: of the labelled rows that may be judged; None without labels.
+        recall: of the same.
+        in_force: whether this is the threshold in force.
+    """
+
+    threshold: float
+    alerts: int
+    false_alarm_rate: Rate | None
+    precision: Rate | None
+    recall: Rate | None
+    in_force: bool = False
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Scores of the rows that thresholds are tried on; labelled ones only as far as they may be judged."""
+
+    all: Counts
+    anomalies: Counts
+    normals: Counts
+    validation: Array | None
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """Outcomes of many thresholds, ascending, and the few of them that a table names."""
+
+    rows: int
+    outcomes: tuple[Outcome, ...]
+    named: tuple[Outcome, ...]
+
+
+def try_thresholds(tally: Tally, validation: Array | None, threshold: float) -> WhatIf | None:
+    """Try thresholds over the whole upper tail of the scores; None where no row was scored.
+
+    Args:
+        tally: counts of the scored rows.
+        validation: scores of the validation rows, ascending; None where they are not known.
+        threshold: the one in force.
+    """
+    everything = tally.counts()
+    if not everything.total:
+        return None
+    judged = judged_rows(tally)
+    rows = Rows(
+        all=everything,
+        anomalies=tally.counts(lambda group: judged(group) and group.label is True),
+        normals=tally.counts(lambda group: judged(group) and group.label is False),
+        validation=validation,
+    )
+    flagged = tally.total(lambda group: group.is_anomaly)
+    in_force = replace(try_one(rows, threshold), alerts=flagged, in_force=True)
+
+    def outcomes(cuts: Iterable[float]) -> tuple[Outcome, ...]:
+        others = [try_one(rows, cut) for cut in cuts if cut != threshold]
+        return tuple(sorted([*others, in_force], key=lambda outcome: outcome.threshold))
+
+    return WhatIf(everything.total, outcomes(_candidates(rows)), outcomes(_named(validation)))
+
+
+def try_one(rows: Rows, cut: float) -> Outcome:
+    """Return what one threshold does."""
+    hits, false_alarms, validation = _above(rows.anomalies, cut), _above(rows.normals, cut), rows.validation
+    return Outcome(
+        threshold=cut,
+        alerts=_above(rows.all, cut),
+        false_alarm_rate=None if validation is None else measure_rate(_beyond(validation, cut), len(validation)),
+        precision=measure_rate(hits, hits + false_alarms) if rows.anomalies.total else None,
+        recall=measure_rate(hits, rows.anomalies.total) if rows.anomalies.total else None,
+    )
+
+
+def _named(validation: Array | None) -> set[float]:
+    """Return the thresholds above which round shares of the validation rows lie."""
+    if validation is None:
+        return set()
+    return {_quantile(validation, rate) for rate in TABLE_RATES if rate * len(validation) >= 1}
+
+
+def _quantile(validation: Array, rate: float) -> float:
+    """Return the validation score above which so large a share lies."""
+    return float(validation[max(0, len(validation) - 1 - int(rate * len(validation) + 1e-9))])
+
+
+def _tail(rows: int) -> Array:
+    """Return places in ascending order of scores: close together at the top, sparser towards the median."""
+    from_the_top: Array = np.unique(np.geomspace(1, max(1, rows // 2), STEPS).astype(np.int64))
+    return rows - from_the_top
+
+
+def _candidates(rows: Rows) -> list[float]:
+    """Return scores of the table itself and of the validation rows, from the median up."""
+    cumulative = np.cumsum(rows.all.rows)
+    places = np.searchsorted(cumulative, _tail(rows.all.total), side="right").clip(0, len(rows.all.scores) - 1)
+    known: Array | list[float] = [] if rows.validation is None else rows.validation[_tail(len(rows.validation))]
+    cuts = np.unique([*rows.all.scores[places], *known])
+    kept: list[float] = cuts[np.unique(np.linspace(0, len(cuts) - 1, STEPS).astype(np.int64))].tolist()
+    return kept
+
+
+def _above(counts: Counts, cut: float) -> int:
+    return int(counts.rows[np.searchsorted(counts.scores, cut, side="right") :].sum())
+
+
+def _beyond(ascending: Array, cut: float) -> int:
+    return len(ascending) - int(np.searchsorted(ascending, cut, side="right"))
