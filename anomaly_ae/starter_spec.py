@@ -26,9 +26,9 @@ def starter_spec(looks: Sequence[ColumnLook], source: str, rows: int) -> str:
     guess = _guess(looks)
     lines = [
         "# A first spec, written from a look at the data. Every line may be changed; what is not here has a default.",
-        f"name: {_quoted(_name_of(source))}",
+        f"name: {quoted(name_of(source))}",
         "data:",
-        f"  source: {_quoted(source)}",
+        f"  source: {quoted(source)}",
         *_key_lines(guess, looks),
         *_label_lines(guess, looks),
         *_ignore_lines(guess),
@@ -66,7 +66,7 @@ def _guess(looks: Sequence[ColumnLook]) -> _Guess:
     label = candidates[0] if candidates else None
     ignored = {seen.name: _one_line(seen.note) or "no feature" for seen in looks if seen.role is Role.IGNORED}
     if label is not None:
-        twin = f"looks like the label {_quoted(label.name)} in other words: its value always tells the label"
+        twin = f"looks like the label {quoted(label.name)} in other words: its value always tells the label"
         ignored |= {seen.name: twin for seen in looks if label.name in seen.settles}
     meaning = None if label is None else anomaly_value(label)
     if label is not None and meaning is None:
@@ -95,18 +95,18 @@ def _guess_keys(free: Sequence[ColumnLook]) -> dict[Role, str]:
 
 def _key_lines(guess: _Guess, looks: Sequence[ColumnLook]) -> list[str]:
     id_name, time, entity = (guess.keys.get(role) for role in (Role.ID, Role.TIME, Role.ENTITY))
-    times = [_quoted(seen.name) for seen in looks if seen.role is Role.DATETIME]
+    times = [quoted(seen.name) for seen in looks if seen.role is Role.DATETIME]
     lines = [
-        f"  id: {_quoted(id_name)} # names a row" if id_name else "  # id: the column that names a row, if one does",
+        f"  id: {quoted(id_name)} # names a row" if id_name else "  # id: the column that names a row, if one does",
     ]
     if time:
-        lines.append(f"  time: {_quoted(time)} # orders the rows; without this line its hour and weekday are features")
+        lines.append(f"  time: {quoted(time)} # orders the rows; without this line its hour and weekday are features")
     elif times:
         lines.append(f"  # time: the column that orders the rows, perhaps one of {', '.join(times)}")
     if entity:
-        lines.append(f"  entity: {_quoted(entity)} # whose row it is")
+        lines.append(f"  entity: {quoted(entity)} # whose row it is")
     else:
-        named = [_quoted(seen.name) for seen in looks if is_entity_like(seen)]
+        named = [quoted(seen.name) for seen in looks if is_entity_like(seen)]
         hint = f"perhaps {', '.join(named)}" if named else "a machine, a customer, if one does"
         lines.append(f"  # entity: the column that says whose row it is: {hint}")
     return lines
@@ -116,7 +116,7 @@ def _label_lines(guess: _Guess, looks: Sequence[ColumnLook]) -> list[str]:
     """Write the label as a setting, or as a question where its values do not speak for themselves."""
     label = guess.label
     others = [seen for seen in looks if seen is not label and label_rank(seen) is not None]
-    lines = [f"  # {_quoted(seen.name)} could be the label too: {_shown(seen)}" for seen in others]
+    lines = [f"  # {quoted(seen.name)} could be the label too: {_shown(seen)}" for seen in others]
     if label is None:
         return [
             "  # label: # no column looks like one; without it every row is taken for normal",
@@ -127,15 +127,15 @@ def _label_lines(guess: _Guess, looks: Sequence[ColumnLook]) -> list[str]:
         value = _as_value(guess.anomaly_value, label.dtype)
         return [
             "  label:",
-            f"    column: {_quoted(label.name)} # {_shown(label)}",
+            f"    column: {quoted(label.name)} # {_shown(label)}",
             f"    anomaly_values: [{value}]",
             *lines,
         ]
     rarest = _as_value(label.values[-1][0], label.dtype) if label.values else "..."
     return [
-        f"  # Is {_quoted(label.name)} the label? It has {_shown(label)}. If so, say which values are anomalies:",
+        f"  # Is {quoted(label.name)} the label? It has {_shown(label)}. If so, say which values are anomalies:",
         "  # label:",
-        f"  #   column: {_quoted(label.name)}",
+        f"  #   column: {quoted(label.name)}",
         f"  #   anomaly_values: [{rarest}]",
         *lines,
     ]
@@ -144,12 +144,12 @@ def _label_lines(guess: _Guess, looks: Sequence[ColumnLook]) -> list[str]:
 def _ignore_lines(guess: _Guess) -> list[str]:
     if not guess.ignored:
         return ["  # ignore: [columns that must not be features]"]
-    return ["  ignore:", *(f"    - {_quoted(name)} # {reason}" for name, reason in guess.ignored.items())]
+    return ["  ignore:", *(f"    - {quoted(name)} # {reason}" for name, reason in guess.ignored.items())]
 
 
 def _column_lines(guess: _Guess, looks: Sequence[ColumnLook]) -> list[str]:
     """List every column as a comment, aligned."""
-    names = [_quoted(seen.name) for seen in looks]
+    names = [quoted(seen.name) for seen in looks]
     width = min(max(map(len, names), default=0), 40)
     columns = [
         f"  #   {name:<{width}}  {guess.role(seen).value:<11}  {_remark(guess, seen)}".rstrip()
@@ -187,17 +187,25 @@ def _shown(seen: ColumnLook) -> str:
 def _cut(text: str) -> str:
     """Return text for a comment: of one line, and not too long."""
     text = text if len(text) <= 30 else f"{text[:30]}..."
-    return text if text.isprintable() else _quoted(text)
+    return text if text.isprintable() else quoted(text)
 
 
 def _threshold_lines(guess: _Guess, rows: int) -> list[str]:
-    """Choose the smallest false-alarm rate that the validation rows can be expected to hold."""
     label = guess.label
     share = 1.0
     if label is not None and guess.anomaly_value is not None:
         share = 1 - dict(label.values).get(guess.anomaly_value, 0) / max(label.filled, 1)
-    part = SplitSpec().validation
-    expected = rows * share * part
+    return threshold_lines(rows * share, SplitSpec().validation)
+
+
+def threshold_lines(normal_rows: float, part: float) -> list[str]:
+    """Write the smallest false-alarm rate that the validation rows can be expected to hold.
+
+    Args:
+        normal_rows: how many normal rows are shared out.
+        part: the share of them that goes to validation.
+    """
+    expected = normal_rows * part
     # Rows fall into the split by chance: three standard deviations fewer must still do.
     sure = expected - 3 * math.sqrt(expected * (1 - part))
     held = [rate for rate in FALSE_ALARM_RATES if sure >= 1 / rate - 1]
@@ -208,7 +216,7 @@ def _threshold_lines(guess: _Guess, rows: int) -> list[str]:
     return ["threshold:", f"  target_fpr: {rate} # share of normal rows that may be flagged; {why}"]
 
 
-def _name_of(source: str) -> str:
+def name_of(source: str) -> str:
     """Return a name for the pipeline: that of the file, or of the directory of a glob."""
     path = PurePosixPath(source.replace("\\", "/"))
     stem = path.parent.name if any(mark in path.name for mark in "*?[") else path.name.split(".")[0]
@@ -220,14 +228,14 @@ def _as_value(text: str, dtype: str) -> str:
     """Write a label value in YAML with the type that its column has."""
     if dtype == "bool":
         return "true" if ANOMALY_WORD.fullmatch(text) else "false"
-    return text if dtype in {"int64", "float64"} else _quoted(text)
+    return text if dtype in {"int64", "float64"} else quoted(text)
 
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """Write text as a YAML scalar of one line; plain where no reader could take it for anything else."""
     plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*", text)
     if plain and not re.fullmatch(r"true|false|yes|no|on|off|null|y|n|t|f", text, re.IGNORECASE):

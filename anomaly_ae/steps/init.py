@@ -1,14 +1,19 @@
 """Init: a look at the data in, a commented starter spec out."""
 
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
 from anomaly_ae.column_look import look
-from anomaly_ae.ingest.infer import infer_contract, read_sample
-from anomaly_ae.ingest.sources import SourceFile, find_sources
+from anomaly_ae.ingest.contract import Modality
+from anomaly_ae.ingest.infer import read_sample
+from anomaly_ae.ingest.modality import Source
+from anomaly_ae.ingest.sources import SourceFile
+from anomaly_ae.picture_look import look_at_pictures
 from anomaly_ae.spec import DataSpec
+from anomaly_ae.starter_pictures import starter_pictures
 from anomaly_ae.starter_spec import starter_spec
 
 
@@ -22,11 +27,21 @@ def init(source: str, spec: Path) -> str:
     Raises:
         AnomalyAEError: the source cannot be found or read, or holds nothing to learn from.
     """
-    data = DataSpec(source=source)
-    files = find_sources(source, data.format)
-    sample = pa.table(read_sample(files, data))
-    looks = look(sample, infer_contract(files, data))
-    return starter_spec(looks, _seen_from(source, spec), _estimate_rows(sample, files, data))
+    found = Source.find(DataSpec(source=source))
+    return _STARTERS[found.modality](found, _seen_from(source, spec))
+
+
+def _start_table(found: Source, source: str) -> str:
+    sample = pa.table(read_sample(found.files, found.data))
+    looks = look(sample, found.infer_contract())
+    return starter_spec(looks, source, _estimate_rows(sample, found.files, found.data))
+
+
+def _start_pictures(found: Source, source: str) -> str:
+    return starter_pictures(look_at_pictures(found.files, found.data), found.infer_contract().label, source)
+
+
+_STARTERS: dict[Modality, Callable[[Source, str], str]] = {"table": _start_table, "pictures": _start_pictures}
 
 
 def _seen_from(source: str, spec: Path) -> str:
@@ -35,7 +50,7 @@ def _seen_from(source: str, spec: Path) -> str:
     return os.path.relpath(source, spec.absolute().parent)
 
 
-def _estimate_rows(sample: pa.Table, files: list[SourceFile], data: DataSpec) -> int:
+def _estimate_rows(sample: pa.Table, files: Sequence[SourceFile], data: DataSpec) -> int:
     """Return how many rows there are: counted where the sample is all of them, else guessed from the bytes."""
     rows, size = int(sample.num_rows), int(sample.nbytes)
     if rows < data.infer_rows:

@@ -1,0 +1,87 @@
+"""A look at a source of pictures: how many there are of each kind, and what some of them are like."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from anomaly_ae.ingest.pictures.decode import Decoded, PictureError, inspect
+from anomaly_ae.ingest.pictures.layout import Place, is_mask, place_of
+from anomaly_ae.ingest.pictures.raw import RawPicture
+from anomaly_ae.ingest.pictures.readers import PICTURE_READERS, names_in
+from anomaly_ae.ingest.sources import SourceFile
+from anomaly_ae.spec import DataSpec
+
+SAMPLE = 200
+"""Pictures that are decoded."""
+COUNTED = 20_000
+"""Pictures of an array or a table that are counted; those of folders and archives all are, by their names."""
+
+
+@dataclass(frozen=True)
+class PictureLook:
+    """What a look at pictures shows.
+
+    Attributes:
+        places: how many pictures there are of each origin and kind.
+        masks: files that mark anomalous pixels.
+        sizes: `width x height` of the sample, with counts.
+        modes: of the sample, with counts.
+        formats: of the sample, with counts.
+        short_side: the median of the shorter sides of the sample, in pixels; 0 where none can be decoded.
+        refused: pictures of the sample that cannot be decoded.
+        is_whole: whether all pictures were counted.
+    """
+
+    places: Counter[Place]
+    masks: int
+    sizes: Counter[str]
+    modes: Counter[str]
+    formats: Counter[str]
+    short_side: int
+    refused: int
+    is_whole: bool
+
+
+def look_at_pictures(files: Sequence[SourceFile], data: DataSpec) -> PictureLook:
+    """Look at the pictures of a source.
+
+    Raises:
+        SourceError: a file cannot be read.
+    """
+    names = [name for file in files for name in names_in(file)]
+    places = Counter(place_of(name) for name in names if not is_mask(name))
+    unnamed = [file for file in files if not names_in(file)]
+    counted = Counter(picture.place for picture in islice(_read(unnamed, data), COUNTED))
+    sample = [_decoded(picture, data) for picture in islice(_read([_spread(file) for file in files], data), SAMPLE)]
+    seen = [decoded for decoded in sample if decoded]
+    sides = sorted(min(decoded.pixels.shape[:2]) for decoded in seen)
+    return PictureLook(
+        places=places + counted,
+        masks=sum(map(is_mask, names)),
+        sizes=Counter(f"{decoded.pixels.shape[1]} x {decoded.pixels.shape[0]}" for decoded in seen),
+        modes=Counter(decoded.mode for decoded in seen),
+        formats=Counter(decoded.format for decoded in seen),
+        short_side=sides[len(sides) // 2] if sides else 0,
+        refused=len(sample) - len(seen),
+        is_whole=counted.total() < COUNTED,
+    )
+
+
+def _read(files: Sequence[SourceFile], data: DataSpec) -> Iterator[RawPicture]:
+    return (picture for file in files for picture in PICTURE_READERS[file.format](file, data))
+
+
+def _spread(file: SourceFile) -> SourceFile:
+    """Take a folder's pictures from all over it."""
+    pictures = [name for name in file.members if not is_mask(name)]
+    return replace(file, members=tuple(pictures[:: -(-len(pictures) // SAMPLE)])) if pictures else file
+
+
+def _decoded(picture: RawPicture, data: DataSpec) -> Decoded | None:
+    if not isinstance(picture.encoded, bytes):
+        return None
+    try:
+        return inspect(picture.encoded, data.max_pixels)
+    except PictureError:
+        return None  # counted as refused; ingest says why
