@@ -44,12 +44,14 @@ class SplitRule(Section):
         key: the column whose value decides; in a split by folder it says train or test, and the row id the rest.
         cuts: for a split by time, the last times (as numbers) of train and of validation.
         excluded: ids of rows that belong neither to train nor to validation, whatever their key.
+        has_validation: in a split by folder, whether the source has validation pictures of its own.
     """
 
     spec: SplitSpec
     key: str
     cuts: tuple[float, float] | None = None
     excluded: tuple[str, ...] = ()
+    has_validation: bool = False
 
     @classmethod
     def fit(cls, dataset: Dataset, spec: SplitSpec, excluded: tuple[str, ...] = ()) -> Self:
@@ -60,7 +62,7 @@ class SplitRule(Section):
         """
         key = _key_column(dataset.contract, spec)
         if spec.by != "time":
-            return cls(spec=spec, key=key, excluded=excluded)
+            return cls(spec=spec, key=key, excluded=excluded, has_validation=_has_validation(dataset, key, spec))
         normal = [
             _as_number(batch.column(key)).compress(~_is_anomaly(batch)) for batch in dataset.batches([key, LABEL])
         ]
@@ -115,7 +117,7 @@ class SplitRule(Section):
     def _by_folder(self, origin: pa.ChunkedArray | pa.Array, row_id: pa.ChunkedArray | pa.Array) -> Codes:
         """Follow the source's own split; where it has no validation, train gives some of its rows, by their hash."""
         share = hash_to_unit(row_id, f"anomaly_ae{self.spec.seed:06d}")
-        is_train = share < self.spec.train / (self.spec.train + self.spec.validation)
+        is_train = self.has_validation | (share < self.spec.train / (self.spec.train + self.spec.validation))
         places = pc.index_in(origin, pa.array(SPLITS)).fill_null(UNUSED).to_numpy(zero_copy_only=False)
         return np.where((places == SPLITS.index(TRAIN)) & ~is_train, SPLITS.index(VALIDATION), places).astype(np.int8)
 
@@ -226,6 +228,12 @@ def _key_column(contract: Contract, spec: SplitSpec) -> str:
         msg = f"split.by is {spec.by!r} but no column has the role {role.value!r}; name one in {setting}"
         raise SplitError(msg)
     return name
+
+
+def _has_validation(dataset: Dataset, key: str, spec: SplitSpec) -> bool:
+    if spec.by != "folder":
+        return False
+    return any(pc.any(pc.equal(batch.column(key), VALIDATION)).as_py() for batch in dataset.batches([key]))
 
 
 def _is_anomaly(rows: Rows) -> NDArray[np.bool_]:
