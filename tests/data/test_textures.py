@@ -1,0 +1,60 @@
+"""The pictures of gravel are what their README says, and can be made again."""
+
+import re
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+FOLDER = Path(__file__).parents[2] / "data" / "textures"
+PICTURES = FOLDER / "pictures"
+
+
+def stated(name: str) -> int:
+    """Return the count that the README's table states."""
+    found = re.search(rf"^\| {name} \| (\d+) \|$", (FOLDER / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert found, f"no row '{name}' in the README's table"
+    return int(found[1])
+
+
+def pixels(path: Path) -> np.ndarray:
+    """Return the pixels of a picture."""
+    return np.asarray(Image.open(path))
+
+
+def test_counts_are_true() -> None:
+    """The README counts the pictures of each split, the anomalies and the masks that are there."""
+    counts = {name: len(list((PICTURES / name).glob("*/*.png"))) for name in ("train", "validation", "test")}
+
+    assert counts == {name: stated(name) for name in counts}
+    assert stated("rows") == sum(counts.values())
+    assert stated("anomalies") == sum(path.parent.name != "good" for path in (PICTURES / "test").glob("*/*.png"))
+    assert stated("masks") == len(list((PICTURES / "ground_truth").glob("*/*.png")))
+
+
+def test_remade_pictures_are_the_same(tmp_path: Path) -> None:
+    """Running the script again gives every picture, pixel for pixel."""
+    pytest.importorskip("skimage", reason="scikit-image, which holds the textures, is not installed")
+    runpy.run_path(str(FOLDER / "make.py"))["make"](tmp_path)
+
+    kept = {path.relative_to(PICTURES): path for path in PICTURES.rglob("*.png")}
+    assert {path.relative_to(tmp_path) for path in tmp_path.rglob("*.png")} == set(kept)
+    assert all(np.array_equal(pixels(path), pixels(tmp_path / name)) for name, path in kept.items())
+
+
+@pytest.mark.parametrize("kind", ["weed", "brick"])
+def test_masks_mark_what_differs(kind: str) -> None:
+    """An anomalous picture differs from the normal one of its number inside its mask only."""
+    for path in (PICTURES / "test" / kind).glob("*.png"):
+        mask = pixels(PICTURES / "ground_truth" / kind / f"{path.stem}_mask.png") > 0
+        differs = pixels(path) != pixels(PICTURES / "test" / "good" / path.name)
+
+        assert not differs[~mask].any()
+        assert differs[mask].mean() > 0.9
+
+
+def test_pictures_stay_small() -> None:
+    """All pictures together weigh less than 1 MB."""
+    assert sum(path.stat().st_size for path in PICTURES.rglob("*.png")) < 1_000_000
