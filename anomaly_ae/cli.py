@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from anomaly_ae.spec import Spec
     from anomaly_ae.stories import Story
     from anomaly_ae.threshold import Calibration
+    from anomaly_ae.validity import Validity
 
 DATA_ERROR = 3
 
@@ -61,11 +62,9 @@ def init(
 @app.command()
 def validate(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False) -> None:
     """Check the spec, and show the contract that the data would be held to."""
-    from anomaly_ae.ingest.infer import infer_contract
-    from anomaly_ae.ingest.sources import find_sources
+    from anomaly_ae.ingest.modality import Source
 
-    data = _load(spec, overrides).data
-    contract = infer_contract(find_sources(data.source, data.format), data)
+    contract = Source.find(_load(spec, overrides).data).infer_contract()
     lines = [f"{column.name}: {column.role} ({column.note})" for column in contract.columns]
     _print(as_json, contract.model_dump(mode="json"), lines)
 
@@ -124,6 +123,7 @@ def score(
     as_json: AsJson = False,
 ) -> None:
     """Score rows with a trained model: one scored row per input row, with its reasons."""
+    from anomaly_ae.steps.monitor import monitor
     from anomaly_ae.steps.pipeline import ingest_for
     from anomaly_ae.steps.score import score as step
 
@@ -132,7 +132,9 @@ def score(
     dataset = _dataset(settings) if not (source or settings.score_source) else None
     rows = dataset or ingest_for(directory, settings, source or str(settings.score_source)).directory
     made = step(rows, directory, Path(settings.workspace))
-    _print(as_json, asdict(made), _score_lines(made))
+    validity = monitor(made.directory, directory)
+    result = {**asdict(made), "validity": validity.model_dump(mode="json")}
+    _print(as_json, result, [*_score_lines(made), _validity_line(validity)])
 
 
 @app.command()
@@ -143,7 +145,7 @@ def evaluate(
     from anomaly_ae.steps.evaluate import evaluate as step
 
     metrics = step(scored or _last_scored(_load(spec, overrides)))
-    _print(as_json, metrics.model_dump() if metrics else None, _metric_lines(metrics))
+    _print(as_json, metrics.model_dump(mode="json") if metrics else None, _metric_lines(metrics))
 
 
 @app.command()
@@ -182,7 +184,7 @@ def feedback(
 
 @app.command()
 def run(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False) -> None:
-    """Do the whole way: ingest, train, score, evaluate, report."""
+    """Do the whole way: ingest, train, score, monitor, evaluate, report."""
     from anomaly_ae.alerts import stories_of
     from anomaly_ae.steps.pipeline import run as step
 
@@ -194,6 +196,7 @@ def run(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJ
         *_ingest_lines(made.ingested),
         f"model      {made.trained.directory}  threshold {made.trained.threshold:.6g}",
         *_score_lines(made.scored),
+        _validity_line(made.validity),
         *_story_lines(stories),
         *_metric_lines(made.metrics),
         f"report     {made.report}",
@@ -203,7 +206,8 @@ def run(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJ
         "trained": asdict(made.trained),
         "scored": asdict(made.scored),
         "stories": [asdict(story) for story in stories],
-        "metrics": made.metrics.model_dump() if made.metrics else None,
+        "validity": made.validity.model_dump(mode="json"),
+        "metrics": made.metrics.model_dump(mode="json") if made.metrics else None,
         "report": made.report,
     }
     _print(as_json, result, lines)
@@ -303,6 +307,10 @@ def _score_lines(made: Any) -> list[str]:
     return [f"scored     {made.directory}  {made.rows_scored} rows, {made.alerts} above the threshold ({share:.2%})"]
 
 
+def _validity_line(validity: "Validity") -> str:
+    return f"validity   {validity.verdict}: {validity.meaning}"
+
+
 def _story_lines(stories: "Sequence[Story]") -> list[str]:
     """Say what the alerts have in common, most of them first."""
     lines = [f"{story.rows} alerts ({story.share:.0%}): {story.name}" for story in stories]
@@ -312,10 +320,9 @@ def _story_lines(stories: "Sequence[Story]") -> list[str]:
 def _metric_lines(metrics: "Metrics | None") -> list[str]:
     if metrics is None:
         return ["metrics    none: no row that may be judged has a label"]
-    names = ("precision", "recall", "f1", "average_precision", "roc_auc", "false_alarm_rate")
-    values = {name: getattr(metrics, name) for name in names}
-    shown = [f"{name} {'undefined' if value is None else f'{value:.3f}'}" for name, value in values.items()]
-    return [f"metrics    on {metrics.rows} {metrics.split} rows: {', '.join(shown)}"]
+    from anomaly_ae.evaluation.summary import summarise
+
+    return [f"{'' if index else 'metrics':11}{line}" for index, line in enumerate(summarise(metrics))]
 
 
 if __name__ == "__main__":

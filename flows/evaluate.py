@@ -1,4 +1,4 @@
-"""Flow `evaluate`: a scored table gets its metrics and its report."""
+"""Flow `evaluate`: a scored table gets its verdict, its metrics and its report."""
 
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from prefect import flow, task
 from anomaly_ae.registry import model_that_scored
 from anomaly_ae.spec import Section
 from anomaly_ae.steps.evaluate import evaluate as evaluate_step
+from anomaly_ae.steps.monitor import monitor
 from anomaly_ae.steps.report import report as report_step
 from flows.settings import COMPUTES, MOVES
 
@@ -23,10 +24,17 @@ class EvaluateParameters(Section):
 
 
 @task(**COMPUTES)
+def monitor_scored(scored: str, model: str) -> dict[str, str]:
+    """Write whether the threshold still holds on a scored table; return verdict and meaning."""
+    validity = monitor(Path(scored), Path(model))
+    return {"verdict": validity.verdict, "meaning": validity.meaning}
+
+
+@task(**COMPUTES)
 def evaluate_scored(scored: str) -> dict[str, Any] | None:
     """Write the metrics of a scored table, where labels exist."""
     metrics = evaluate_step(Path(scored))
-    return metrics.model_dump() if metrics else None
+    return metrics.model_dump(mode="json") if metrics else None
 
 
 @task(**MOVES)
@@ -37,7 +45,8 @@ def report_scored(scored: str, model: str) -> str:
 
 @flow(name="evaluate", result_serializer="json")
 def evaluate(parameters: EvaluateParameters) -> dict[str, Any]:
-    """Write metrics and report of a scored table anew."""
-    scored = Path(parameters.scored)
+    """Write verdict, metrics and report of a scored table anew."""
+    model = str(model_that_scored(Path(parameters.scored)))
+    validity = monitor_scored(parameters.scored, model)
     metrics = evaluate_scored(parameters.scored)
-    return {"metrics": metrics, "report": report_scored(parameters.scored, str(model_that_scored(scored)))}
+    return {"validity": validity, "metrics": metrics, "report": report_scored(parameters.scored, model)}

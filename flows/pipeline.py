@@ -11,7 +11,7 @@ from prefect import flow
 
 from anomaly_ae.spec import Section, Spec
 from anomaly_ae.spec_file import load_spec
-from flows.evaluate import evaluate_scored, report_scored
+from flows.evaluate import evaluate_scored, monitor_scored, report_scored
 from flows.events import announce_scored
 from flows.ingest import ingest_source
 from flows.score import RUNNER, score_dataset
@@ -27,7 +27,7 @@ class PipelineParameters(Section):
 
 @flow(name="pipeline", result_serializer="json", task_runner=RUNNER)
 def pipeline(parameters: PipelineParameters) -> dict[str, Any]:
-    """Ingest, train, score, evaluate and report, as the spec says; what is there already is kept."""
+    """Ingest, train, score, monitor, evaluate and report, as the spec says; what is there already is kept."""
     spec = parameters.spec
     dataset = ingest_source(spec.data, spec.workspace)
     model = train_model(dataset["directory"], spec)
@@ -35,11 +35,13 @@ def pipeline(parameters: PipelineParameters) -> dict[str, Any]:
         new = spec.data.model_copy(update={"source": spec.score_source})
         dataset = ingest_source(new, spec.workspace, model["directory"])
     scored = score_dataset(dataset["directory"], model["directory"], spec.workspace)
+    validity = monitor_scored(scored["directory"], model["directory"])
     metrics = evaluate_scored(scored["directory"])
     page = report_scored(scored["directory"], model["directory"])
     publish_summary(scored, metrics, page)
     announce_scored(scored)
-    return {"dataset": dataset, "model": model, "scored": scored, "metrics": metrics, "report": page}
+    done = {"dataset": dataset, "model": model, "scored": scored, "validity": validity}
+    return {**done, "metrics": metrics, "report": page}
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from anomaly_ae.registry import find_model
 from anomaly_ae.spec import Section, Spec
 from anomaly_ae.steps import score as step
 from anomaly_ae.storage import Staging, is_published, open_staging
-from flows.evaluate import evaluate_scored, report_scored
+from flows.evaluate import evaluate_scored, monitor_scored, report_scored
 from flows.events import announce_scored
 from flows.ingest import ingest_source
 from flows.settings import COMPUTES, MOVES, as_json
@@ -68,13 +68,14 @@ RUNNER: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=os.cpu_count())
 
 @flow(name="score", result_serializer="json", task_runner=RUNNER)
 def score(parameters: ScoreParameters) -> dict[str, Any]:
-    """Ingest new rows under the model's contract, score them, evaluate where labels exist, report."""
+    """Ingest new rows under the model's contract, score them, monitor, evaluate where labels exist, report."""
     model = find_model(Path(parameters.workspace), parameters.name)
     data = load_description(model).spec.data.model_copy(update={"source": parameters.source})
     dataset = ingest_source(data, parameters.workspace, str(model))
     scored = score_dataset(dataset["directory"], str(model), parameters.workspace)
+    validity = monitor_scored(scored["directory"], str(model))
     metrics = evaluate_scored(scored["directory"])
     page = report_scored(scored["directory"], str(model))
     publish_summary(scored, metrics, page)
     announce_scored(scored)
-    return {"scored": scored, "metrics": metrics, "report": page}
+    return {"scored": scored, "validity": validity, "metrics": metrics, "report": page}

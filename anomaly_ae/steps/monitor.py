@@ -1,22 +1,26 @@
 """Monitor: a scored table and its model version in, `validity.json` beside the parts: can the threshold be trusted?"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from anomaly_ae.artifact import load_profile, load_validation_scores
+from anomaly_ae.artifact import CALIBRATIONS, load_profile, load_validation
 from anomaly_ae.drift import find_drift
 from anomaly_ae.false_alarms import alarm_rates
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.profile import Counts, Profile
 from anomaly_ae.scored_rows import dataset_of, rows_beside, scored_batches
 from anomaly_ae.split import TEST
-from anomaly_ae.storage import read_manifest, write_json
+from anomaly_ae.storage import read_json, read_manifest, write_json
+from anomaly_ae.threshold import Calibration, Judge, scores_of
+from anomaly_ae.threshold.rows import kept_name
+from anomaly_ae.threshold.sample import anomalies
 from anomaly_ae.validity import ScoreRanks, Validity, check_alerts, judge
 
 VALIDITY = "validity.json"
@@ -36,17 +40,44 @@ def monitor(scored: Path, model: Path) -> Validity:
     Raises:
         ArtifactError: a directory is incomplete or altered, or the dataset no longer fits the scored table.
     """
-    threshold = float(read_manifest(scored, "scored")["threshold"])
-    reference, profile, dataset = load_validation_scores(model), load_profile(model), dataset_of(scored)
-    tally = _Tally(ScoreRanks(reference), ScoreRanks(reference[reference <= threshold]))
+    reference = _Reference.of(model, read_manifest(scored, "scored")["calibration_id"])
+    profile, dataset = load_profile(model), dataset_of(scored)
+    tally = _Tally(ScoreRanks(reference.scores), ScoreRanks(reference.below))
     for rows, cells in _judged(scored, dataset, profile):
         tally.add(rows, profile.count(cells) if cells is not None else [])
-    validity = _conclude(tally, profile, int(np.sum(reference > threshold)))
+    validity = _conclude(tally, profile, reference)
     if dataset is None or not profile.columns:
         missing = f"the dataset of {scored} was removed" if dataset is None else f"{model} has no profile of its inputs"
         validity = validity.model_copy(update={"inputs_not_checked": missing})
     write_json(scored / VALIDITY, validity.model_dump(mode="json"))
     return validity
+
+
+@dataclass(frozen=True)
+class _Reference:
+    """The normal validation rows, as the calibration that scored the table judges them.
+
+    Attributes:
+        scores: of all, ascending.
+        below: of those that are no alerts, ascending.
+        above: how many are, counted as for one threshold: each further threshold lets one more row pass on average.
+    """
+
+    scores: NDArray[np.float64]
+    below: NDArray[np.float64]
+    above: int
+
+    @classmethod
+    def of(cls, model: Path, calibration_id: str) -> Self:
+        validation = load_validation(model)
+        normal = validation.filter(pa.array(~anomalies(validation) & np.isfinite(scores_of(validation))))
+        # Not the threshold in force: another one may have followed since the table was scored.
+        stored = Calibration.model_validate(read_json(model / CALIBRATIONS / f"{calibration_id}.json"))
+        judge = Judge.of(stored, validation)
+        kept_by = replace(judge, by=judge.by and kept_name(judge.by))
+        judgement, scores = kept_by.judge(scores_of(normal), normal), scores_of(normal)
+        thresholds = pc.count_distinct(judgement.segment, mode="all").as_py()
+        return cls(scores, scores[~judgement.is_anomaly], int(judgement.is_anomaly.sum()) + max(thresholds, 1) - 1)
 
 
 @dataclass
@@ -70,9 +101,9 @@ class _Tally:
         self.counts = [old + new for old, new in zip(self.counts, counts, strict=True)] if self.counts else counts
 
 
-def _conclude(tally: _Tally, profile: Profile, above: int) -> Validity:
+def _conclude(tally: _Tally, profile: Profile, reference: _Reference) -> Validity:
     """Ask the three questions of what was added up."""
-    rates = alarm_rates(above, len(tally.all_scores.reference))
+    rates = alarm_rates(reference.above, len(reference.scores))
     return judge(
         rows=tally.rows,
         are_normal=0 < tally.rows == tally.normals,
