@@ -88,8 +88,8 @@ class SplitSpec(Section):
     """How normal rows are shared out: train for weights, validation for the threshold, test for reported numbers.
 
     Labelled anomalies go to test, unless `validation_anomalies` says otherwise. `row` hashes the row id, `group` hashes
-    the entity, `time` cuts by time. `folder` takes pictures as their folders say: those of train are shared out to train
-    and validation by their hash, those of test are for test.
+    the entity, `time` cuts by time. `folder` takes pictures as their folders say: those of train are shared out to
+    train and validation by their hash, those of test are for test.
     """
 
     by: Literal["row", "group", "time", "folder"] = "row"

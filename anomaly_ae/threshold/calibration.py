@@ -192,7 +192,8 @@ def _segment(value: str, rows: pa.Table, rule: ThresholdSpec) -> Segment:
         cut, warn = _cuts(sample, rule)
     except CalibrationError as error:
         n = len(normal_scores(rows))
-        return Segment(value=value, n_validation=n, smallest_fpr=smallest_rate(n), reason=str(error))
+        why = str(error).partition(". ")[0]  # without the advice
+        return Segment(value=value, n_validation=n, smallest_fpr=smallest_rate(n), reason=why)
     n = len(sample.normal)
     return Segment(
         value=value, threshold=cut.threshold, warn_threshold=warn, n_validation=n, smallest_fpr=smallest_rate(n)
