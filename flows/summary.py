@@ -1,53 +1,103 @@
-"""What a run leaves in Prefect's own pages: a markdown summary and a table of the top anomalies."""
+"""What a run leaves in Prefect's own pages: a markdown summary, a table of the top anomalies, a link to the report."""
 
+import re
 from pathlib import Path
 from typing import Any
 
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
+from anomaly_ae.alerts import stories_of
+from anomaly_ae.evaluation import Metrics
+from anomaly_ae.evaluation.summary import summarise as metric_lines
 from anomaly_ae.report.tally import scan
-from anomaly_ae.report.top_rows import TopRow, read_top_rows
+from anomaly_ae.report.top_rows import Reason, TopRow, read_top_rows
+from anomaly_ae.steps.monitor import VALIDITY
+from anomaly_ae.storage import read_json
+from anomaly_ae.stories import Story
+from anomaly_ae.validity import Validity
 
 TOP = 20
-METRICS = ("precision", "recall", "f1", "average_precision", "roc_auc", "false_alarm_rate")
 
 
 def publish_summary(scored: dict[str, Any], metrics: dict[str, Any] | None, page: str) -> None:
-    """Create both artifacts for a scored table.
+    """Create the artifacts of a scored table.
 
     Args:
         scored: result of the scoring step, as JSON.
         metrics: of the labelled rows, or None.
         page: path of the HTML report.
     """
-    create_markdown_artifact(summarise(scored, metrics, page), key="anomaly-ae-summary", description="What was found")
-    create_table_artifact(top_anomalies(Path(scored["directory"])), key="anomaly-ae-top", description="Top anomalies")
+    directory, link = Path(scored["directory"]), Path(page).absolute().as_uri()
+    found = summarise(scored, read_validity(directory), stories_of(directory), metrics, link)
+    create_markdown_artifact(found, key="anomaly-ae-summary", description="What was found")
+    create_table_artifact(top_anomalies(directory), key="anomaly-ae-top", description="Top anomalies")
+    create_link_artifact(link, link_text="Report", key="anomaly-ae-report", description="The HTML report")
 
 
-def summarise(scored: dict[str, Any], metrics: dict[str, Any] | None, page: str) -> str:
-    """Return the run's counts, metrics and paths as Markdown."""
-    rows = {
-        "rows in": scored["rows_in"],
-        "rows scored": scored["rows_scored"],
-        "rows rejected": scored["rows_rejected"],
-        "alerts": scored["alerts"],
-        "threshold": f"{scored['threshold']:.6g}",
-        "promised false-alarm rate": f"{scored['target_fpr']:g}",
+def read_validity(scored: Path) -> Validity | None:
+    """Return whether the threshold still holds, or None where nobody has asked."""
+    path = scored / VALIDITY
+    return Validity.model_validate(read_json(path)) if path.exists() else None
+
+
+def summarise(
+    scored: dict[str, Any],
+    validity: Validity | None,
+    stories: tuple[Story, ...],
+    metrics: dict[str, Any] | None,
+    link: str,
+) -> str:
+    """Return verdict, counts, stories, metrics and paths of a run as Markdown."""
+    told = [f"{story.rows} alerts ({story.share:.0%}): {story.name}" for story in stories]
+    sections = {
+        "Threshold": [f"{validity.verdict}: {validity.meaning}"] if validity else [],
+        "Stories": told,
+        "Metrics": metric_lines(Metrics.model_validate(metrics)) if metrics else [],
     }
-    if metrics:
-        rows |= {name: "undefined" if metrics[name] is None else f"{metrics[name]:.3f}" for name in METRICS}
-    table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
-    return f"| | |\n|---|---|\n{table}\n\nScored table: `{scored['directory']}`\n\nReport: `{page}`\n"
+    lists = [_list(title, lines) for title, lines in sections.items() if lines]
+    paths = f"Scored table: `{scored['directory']}`\n\n[Report]({link})\n"
+    return "\n".join([_headline(scored), _counts(scored), *lists, paths])
 
 
 def top_anomalies(scored: Path) -> list[dict[str, Any]]:
-    """Return the rows with the highest scores, with their first reason."""
+    """Return the rows with the highest scores, with their reasons."""
     parts = sorted(scored.glob("part-*.parquet"))
     top = read_top_rows(parts, scan(parts, TOP).top)
     return [_as_row(row) for row in top.rows]
 
 
+def _headline(scored: dict[str, Any]) -> str:
+    return f"# {scored['alerts']} of {scored['rows_scored']} rows are above the threshold\n\n{scored['promise']}\n"
+
+
+def _counts(scored: dict[str, Any]) -> str:
+    names = ("rows_in", "rows_scored", "rows_rejected", "alerts", "threshold")
+    rows = [f"| {name.replace('_', ' ')} | {_number(scored[name])} |" for name in names]
+    return "\n".join(["| | |", "|---|---|", *rows, ""])
+
+
+def _number(value: float) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _list(title: str, lines: list[str]) -> str:
+    return "\n".join([f"## {title}", *(f"- {_plain(line)}" for line in lines), ""])
+
+
+def _plain(text: str) -> str:
+    """Take the meaning from Markdown's and HTML's signs: column names and cells are whatever the source held."""
+    return re.sub(r"([\\`*_{}\[\]#|<>&!~])", r"\\\1", " ".join(text.split()))
+
+
 def _as_row(row: TopRow) -> dict[str, Any]:
-    reason = row.reasons[0] if row.reasons else None
-    told = f"{reason.feature}: {reason.value}, expected {reason.expected}" if reason else ""
-    return {"row": row.row_id, "score": row.score, "p-value": row.p_value, "first reason": told}
+    return {
+        "row": row.row_id,
+        "score": row.score,
+        "p-value": row.p_value,
+        "reasons": "; ".join(_as_text(reason) for reason in row.reasons),
+    }
+
+
+def _as_text(reason: Reason) -> str:
+    share = "" if reason.share is None else f" ({reason.share:.0%} of the score)"
+    return f"{reason.feature}: {reason.value}, expected {reason.expected}{share}"
