@@ -107,7 +107,7 @@ def test_an_anomaly_at_the_cut_is_flagged() -> None:
     assert 1.0 < made.threshold < 3.0
 
 
-@pytest.mark.parametrize(("base_rate", "target"), [(0.1, 0.5), (0.3, 0.7)])
+@pytest.mark.parametrize(("base_rate", "target"), [(0.1, 0.6), (0.3, 0.8)])
 def test_precision_holds_with_its_confidence(base_rate: float, target: float) -> None:
     """The true precision at the data's own base rate is kept in 90 of 100 draws; a plain estimate keeps less."""
     sure = PrecisionThreshold(target_precision=target, confidence=0.9, base_rate=base_rate)
