@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.evaluation import Metrics
 from anomaly_ae.ingest.contract import Contract
+from anomaly_ae.maps import MapScale
 from anomaly_ae.profile import Profile
 from anomaly_ae.storage import read_json, read_manifest
 from anomaly_ae.validity import Validity
@@ -41,6 +42,7 @@ class ScoredManifest(_Document):
     rows_rejected: int = Field(ge=0)
     rejected_by_reason: dict[str, int]
     alerts: int = Field(ge=0)
+    map_scale: MapScale | None = None
 
 
 class TrainingCheck(_Document):

@@ -113,7 +113,9 @@ def _records(part: Path, wanted: set[int]) -> Iterator[tuple[int, dict[str, Any]
     return read_rows(part, wanted, [*_NEEDED, *own_columns(part), *(name for name in _IF_THERE if name in there)])
 
 
-def read_rows(part: Path, wanted: set[int], columns: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+def read_rows(
+    part: Path, wanted: set[int], columns: Sequence[str], batch_rows: int = BATCH_ROWS
+) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the wanted rows of a Parquet file with their row numbers; row groups that hold none are not read."""
     first_row = 0
     with pq.ParquetFile(part, pre_buffer=False) as file:
@@ -121,7 +123,7 @@ def read_rows(part: Path, wanted: set[int], columns: Sequence[str]) -> Iterator[
             end = first_row + file.metadata.row_group(group).num_rows
             if any(first_row <= row < end for row in wanted):
                 row = first_row
-                for batch in file.iter_batches(batch_size=BATCH_ROWS, row_groups=[group], columns=list(columns)):
+                for batch in file.iter_batches(batch_size=batch_rows, row_groups=[group], columns=list(columns)):
                     inside = sorted(number for number in wanted if row <= number < row + batch.num_rows)
                     yield from zip(inside, _take(batch, [number - row for number in inside]), strict=True)
                     row += batch.num_rows

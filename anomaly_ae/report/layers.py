@@ -1,0 +1,83 @@
+"""A picture as the page holds it: small, as data, with its map and its mask as layers that lie over it."""
+
+import base64
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.ndimage import binary_erosion
+
+from anomaly_ae.heat import fit_size, levels, palette, shrink
+from anomaly_ae.ingest.pictures.decode import decode
+from anomaly_ae.maps import ErrorMap, MapScale, bring_to
+
+HEAT_SIDE = 96
+"""Pixels of a map's longer side: the browser interpolates the rest."""
+
+JPEG_QUALITY = 82
+OUTLINE = (0, 200, 255)
+"""Colour of a mask's edge: one that no level of the map has."""
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Data URIs of one picture.
+
+    Attributes:
+        picture: JPEG.
+        heat: the map in colours, transparent where the picture is normal; it covers the whole picture.
+        mask: the edge of the marked area; None where nobody marked one.
+    """
+
+    picture: str
+    heat: str
+    mask: str | None
+
+    @property
+    def characters(self) -> int:
+        """What they take in the page."""
+        return len(self.picture) + len(self.heat) + len(self.mask or "")
+
+
+def draw_layers(encoded: bytes, error_map: ErrorMap, mask: bytes | None, scale: MapScale, side: int) -> Layers:
+    """Draw the layers of a picture.
+
+    Args:
+        encoded: the picture, as the dataset holds it.
+        error_map: its anomaly map.
+        mask: PNG of its size, not 0 where it is anomalous.
+        scale: of the model's maps.
+        side: pixels of the longer side at most.
+    """
+    whole = Image.fromarray(decode(encoded))
+    small = shrink(whole, side)
+    heat = levels(bring_to(error_map, fit_size(whole.size, HEAT_SIDE)), scale)
+    return Layers(
+        picture=_as_data(small, "JPEG", quality=JPEG_QUALITY, optimize=True),
+        heat=_as_palette_png(heat, palette()),
+        mask=_outline(mask, small.size) if mask else None,
+    )
+
+
+def _outline(mask: bytes, size: tuple[int, int]) -> str:
+    """Draw the edge of a mask, inside it."""
+    marked = np.asarray(Image.fromarray(decode(mask)).convert("L").resize(size)) > 0
+    width = max(1, round(max(size) / 160))
+    edge = marked & ~binary_erosion(marked, np.ones((3, 3), np.bool_), iterations=width)
+    return _as_palette_png(edge.astype(np.uint8), np.array([(0, 0, 0, 0), (*OUTLINE, 255)], np.uint8))
+
+
+def _as_palette_png(values: NDArray[np.uint8], colours: NDArray[np.uint8]) -> str:
+    """Encode values as the colours `(k, 4)` they stand for."""
+    picture = Image.fromarray(values)
+    picture.putpalette(colours[:, :3].tobytes())
+    return _as_data(picture, "PNG", optimize=True, transparency=colours[:, 3].tobytes())
+
+
+def _as_data(picture: Image.Image, form: str, **settings: Any) -> str:
+    stream = io.BytesIO()
+    picture.save(stream, form, **settings)
+    return f"data:image/{form.lower()};base64,{base64.b64encode(stream.getvalue()).decode()}"

@@ -1,0 +1,191 @@
+"""The gallery of a scored table of pictures: what an inspector looks at to believe an alert, or not.
+
+Each picture lies in the page once, small, with its map and its mask as layers to lay over it; the page decides what is
+seen. All maps are coloured on the one scale that the validation pictures fixed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from anomaly_ae.heat import full_scale, palette
+from anomaly_ae.maps import Box, MapScale, load_map
+from anomaly_ae.report.details import dataset_of
+from anomaly_ae.report.layers import Layers, draw_layers
+from anomaly_ae.report.section import Section
+from anomaly_ae.report.source import Source
+from anomaly_ae.report.tally import Place
+from anomaly_ae.report.top_rows import read_rows
+
+MOST = {"found": 32, "alert": 32, "false alarm": 16, "missed": 16, "normal": 8, "no alert": 8}
+"""Verdict -> pictures shown of it: those of the highest scores, of the last two some of every score."""
+
+SPREAD = ("normal", "no alert")
+BUDGET = 2_500_000
+"""Characters of the page that pictures may take."""
+
+SIDES = (384, 320, 256, 192, 128, 96)
+"""Pixels of a picture's longer side: the largest with which all of them keep the budget."""
+
+SCORED = ("row_id", "source_file", "anomaly_score", "threshold", "split", "region", "anomaly_map")
+PICTURE = ("picture", "mask", "kind", "width", "height")
+BATCH_ROWS = 16
+"""Few: each is a whole picture."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """One picture of the gallery.
+
+    Attributes:
+        row_id: names it.
+        score: its anomaly score.
+        threshold: what the score is compared with.
+        verdict: a key of `MOST`.
+        kind: what the source's folder calls it.
+        split: train, validation or test; None for new pictures.
+        size: width and height in pixels.
+        box: of the hottest area, in percent of the picture's sides: left, top, width, height.
+        layers: what is drawn of it.
+    """
+
+    row_id: str
+    score: float
+    threshold: float
+    verdict: str
+    kind: str | None
+    split: str | None
+    size: tuple[int, int]
+    box: tuple[float, float, float, float]
+    layers: Layers
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The pictures that are shown, highest score first.
+
+    Attributes:
+        cards: empty where the dataset, which holds the pictures, is gone.
+        totals: verdict -> pictures of the whole table.
+        low: error from which on positions are coloured, the median of normal pictures.
+        high: error that 99.9 % of the positions of normal pictures stay below.
+        full: error from which on the colour no longer changes.
+        colours: from low to full, with their opacity, as CSS.
+    """
+
+    cards: tuple[Card, ...]
+    totals: dict[str, int]
+    low: float
+    high: float
+    full: float
+    colours: tuple[str, ...]
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether somebody marked what is anomalous in a picture that is shown."""
+        return any(card.layers.mask for card in self.cards)
+
+
+def section(source: Source) -> Section | None:
+    """Return the pictures that an inspector would ask for; None where the rows are no pictures.
+
+    Raises:
+        ArtifactError: a map or a part is missing or damaged.
+    """
+    scale = source.manifest.map_scale
+    if scale is None:
+        return None
+    verdicts, scores, places = _judged(source.parts)
+    chosen = _choose(verdicts, scores)
+    records = _records(source, [places[row] for row in chosen])
+    layers = _draw(records, source.scored, scale)
+    cards = tuple(map(_card, records, [str(verdicts[row]) for row in chosen], layers))
+    totals = {name: int((verdicts == name).sum()) for name in MOST}
+    return Section("gallery", "Pictures", Gallery(cards, totals, scale.low, scale.high, full_scale(scale), _colours()))
+
+
+def _judged(parts: Sequence[Path]) -> tuple[NDArray[np.str_], NDArray[np.float64], list[Place]]:
+    """Return for every picture of a scored table what became of it, its score, and where it lies."""
+    tables = [pq.read_table(part, columns=["is_anomaly", "label", "anomaly_score"]) for part in parts]
+    places = [Place(part, row) for part, table in enumerate(tables) for row in range(table.num_rows)]
+    table = pa.concat_tables(tables)
+    is_alert = table.column("is_anomaly").to_numpy()
+    label = table.column("label").cast("int8").fill_null(-1).to_numpy()
+    cases = [is_alert & (label == 1), is_alert & (label == 0), is_alert, label == 1, label == 0]
+    verdicts = np.select(cases, ["found", "false alarm", "alert", "missed", "normal"], "no alert")
+    return verdicts, table.column("anomaly_score").to_numpy(), places
+
+
+def _choose(verdicts: NDArray[np.str_], scores: NDArray[np.float64]) -> list[int]:
+    """Return the rows to show, highest score first."""
+    order = np.argsort(-scores, kind="stable")
+    chosen: list[int] = []
+    for verdict, most in MOST.items():
+        rows = order[verdicts[order] == verdict]
+        if verdict in SPREAD and len(rows) > most:
+            rows = rows[np.linspace(0, len(rows) - 1, most).round().astype(np.int64)]
+        chosen += rows[:most].tolist()
+    return sorted(chosen, key=lambda row: (-scores[row], row))
+
+
+def _records(source: Source, places: Sequence[Place]) -> list[dict[str, Any]]:
+    """Read the rows at `places` with their pictures; none where the dataset is gone.
+
+    A scored part holds the rows of the dataset part of the same number, in the same order.
+    """
+    datasets = sorted(dataset_of(source.scored, source.manifest.dataset).glob("part-*.parquet"))
+    if len(datasets) != len(source.parts):
+        return []
+    found: dict[Place, dict[str, Any]] = {}
+    for part in sorted({place.part for place in places}):
+        wanted = {place.row for place in places if place.part == part}
+        for paths, columns in ((source.parts, SCORED), (datasets, PICTURE)):
+            for row, record in read_rows(paths[part], wanted, columns, BATCH_ROWS):
+                found.setdefault(Place(part, row), {}).update(record)
+    return [found[place] for place in places]
+
+
+def _draw(records: Sequence[dict[str, Any]], scored: Path, scale: MapScale) -> list[Layers]:
+    """Draw all pictures, as large as the page can bear."""
+    maps = [load_map(scored / record["anomaly_map"]) for record in records]
+    layers: list[Layers] = []
+    for side in SIDES:
+        layers = [
+            draw_layers(record["picture"], one, record["mask"], scale, side)
+            for record, one in zip(records, maps, strict=True)
+        ]
+        if sum(one.characters for one in layers) <= BUDGET:
+            break
+    return layers
+
+
+def _card(record: dict[str, Any], verdict: str, layers: Layers) -> Card:
+    width, height, box = record["width"], record["height"], Box(**record["region"])
+    return Card(
+        row_id=record["row_id"],
+        score=record["anomaly_score"],
+        threshold=record["threshold"],
+        verdict=verdict,
+        kind=record["kind"],
+        split=record["split"],
+        size=(width, height),
+        box=(
+            100 * box.left / width,
+            100 * box.top / height,
+            100 * (box.right - box.left) / width,
+            100 * (box.bottom - box.top) / height,
+        ),
+        layers=layers,
+    )
+
+
+def _colours() -> tuple[str, ...]:
+    """Name nine colours of the scale in CSS, from none to full."""
+    steps = palette()[np.linspace(0, 255, 9).round().astype(int)].tolist()
+    return tuple(f"rgb({red} {green} {blue} / {alpha / 255:.2f})" for red, green, blue, alpha in steps)
