@@ -79,3 +79,21 @@ def test_value_outside_a_pair_is_unknown() -> None:
 
     assert labels.to_pylist() == [False, None, None]
     assert unknown.tolist() == [False, True, False]
+
+
+def test_normal_values_alone_make_all_others_anomalies() -> None:
+    """Where the user says what is normal, whatever else comes is an anomaly; with both lists a third is unknown."""
+    raw = pa.array(["good", "crack", "hole", None])
+    one_sided = make_label_rule(LabelSpec(column="y", normal_values=("good",)), [])
+    both = make_label_rule(LabelSpec(column="y", normal_values=("good",), anomaly_values=("crack",)), [])
+
+    labels, unknown = read_labels(raw, one_sided, MISSING)
+    assert (labels.to_pylist(), unknown.any()) == ([False, True, True, None], False)
+    labels, unknown = read_labels(raw, both, MISSING)
+    assert (labels.to_pylist(), unknown.tolist()) == ([False, True, None, None], [False, False, True, False])
+
+
+def test_value_cannot_mean_both() -> None:
+    """A value in both lists is refused when the spec is read."""
+    with pytest.raises(ValueError, match="a is in anomaly_values and in normal_values"):
+        LabelSpec(column="y", anomaly_values=("a",), normal_values=("a", "b"))

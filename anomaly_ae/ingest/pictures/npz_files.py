@@ -95,6 +95,6 @@ def _measured(stream: IO[bytes], stack: Stack, file: SourceFile) -> Stack:
 def _range(stream: IO[bytes], stack: Stack) -> tuple[float, float]:
     low, high = np.inf, -np.inf
     for pixels in stack.read(stream):
-        finite = pixels[np.isfinite(pixels)]
+        finite = pixels[np.isfinite(pixels)].astype(np.float64)
         low, high = min(low, finite.min(initial=np.inf)), max(high, finite.max(initial=-np.inf))
     return float(low), float(high)
