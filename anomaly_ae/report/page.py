@@ -18,8 +18,8 @@ from markupsafe import Markup
 from anomaly_ae.report import wording
 from anomaly_ae.report.view import ReportView
 
-STYLES = ("page", "verdict", "sections", "anomalies", "narrow", "print")
-SCRIPTS = ("charts", "what_if", "rows", "query", "export", "detail", "table")
+STYLES = ("page", "verdict", "sections", "anomalies", "gallery", "narrow", "print")
+SCRIPTS = ("charts", "what_if", "rows", "query", "export", "detail", "table", "gallery")
 """In the order in which they are joined: later ones use what earlier ones define."""
 
 

@@ -11,6 +11,7 @@ from anomaly_ae.report.sections import (
     anomalies,
     curves,
     drift,
+    gallery,
     labels,
     lineage,
     scores,
@@ -26,6 +27,7 @@ from anomaly_ae.report.verdict import Verdict
 SECTIONS: tuple[Callable[[Source], Section | None], ...] = (
     verdict.section,
     stories.section,
+    gallery.section,
     anomalies.section,
     timeline.section,
     scores.section,
