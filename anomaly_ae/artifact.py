@@ -33,7 +33,7 @@ from anomaly_ae.errors import ArtifactError
 from anomaly_ae.ingest.contract import Contract
 from anomaly_ae.models import Model, ModelParts, rebuild
 from anomaly_ae.profile import Profile
-from anomaly_ae.spec import Section, Spec
+from anomaly_ae.spec import AnyNetworkSpec, Section, Spec
 from anomaly_ae.split import SplitRule
 from anomaly_ae.storage import Staging, is_published, publish, read_json, read_manifest, verify_files, write_json
 from anomaly_ae.threshold import Calibration, hash_scores, normal_scores, scores_of
@@ -64,6 +64,11 @@ class Description(Section):
     history: tuple[Check, ...]
     trimmed: tuple[str, ...] = ()
     libraries: dict[str, str]
+
+    @property
+    def network(self) -> AnyNetworkSpec:
+        """The network that was fitted: the spec's, or for pictures what was chosen in its place."""
+        return self.model.plan.network if self.model.kind == "pictures" else self.spec.network
 
 
 @dataclass(frozen=True)
@@ -265,7 +270,7 @@ def _card(one: ModelVersion) -> str:
     counts = "\n".join(f"| {name} | {value} |" for name, value in about.split.items())
     return f"""# {about.name} {about.version}
 
-A {about.spec.network.kind} autoencoder over {about.model.summary}.
+A {about.network.kind} autoencoder over {about.model.summary}.
 
 Threshold {calibration.threshold:.6g} on the anomaly score, from {calibration.n_validation} held-out validation rows.
 {calibration.promise} It promises nothing about rows from another source.

@@ -8,11 +8,13 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from anomaly_ae.errors import TrainingError
+from anomaly_ae.networks.convolutional import ConvolutionalAutoencoder
 from anomaly_ae.networks.dense import DenseNetwork
 from anomaly_ae.spec import TrainingSpec
 from anomaly_ae.threads import one_thread
 
 OnCheck = Callable[[int, float], None]
+Trainable = DenseNetwork | ConvolutionalAutoencoder
 MAX_JUDGED_ROWS = 4096
 """Rows the early-stopping loss is taken from."""
 
@@ -69,7 +71,7 @@ def assign_folds(rows: int, members: int, early_stopping_share: float, seed: int
 
 
 def train(
-    network: DenseNetwork,
+    network: Trainable,
     rows: Tensor,
     fold: Tensor,
     spec: TrainingSpec,
@@ -120,7 +122,7 @@ def train(
 
 
 def _step(
-    network: DenseNetwork,
+    network: Trainable,
     clean: Tensor,
     noise: NoiseRange | None,
     generator: torch.Generator,

@@ -201,6 +201,9 @@ def test_no_source_file_pickles() -> None:
             names = {alias.name for alias in node.names} if isinstance(node, ast.Import | ast.ImportFrom) else set()
             module = {node.module} if isinstance(node, ast.ImportFrom) else set()
             called = {ast.unparse(node.func)} if isinstance(node, ast.Call) else set()
+            safe = isinstance(node, ast.Call) and "weights_only=True" in {ast.unparse(one) for one in node.keywords}
+            if safe and called == {"torch.load"}:  # tensors alone; it refuses a file that holds other objects
+                continue
             if {str(name).split(".")[0] for name in names | module} & picklers or called & calls:
                 found.append(f"{path}:{node.lineno}")
 

@@ -1,12 +1,14 @@
 """Models: one file a modality, one registration line each."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
 from torch import Tensor
 
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.models.model import Fitted, Model
+from anomaly_ae.models.pictures import PictureModel, PictureParts, fit_pictures
 from anomaly_ae.models.table import TableModel, TableParts, fit_table
 from anomaly_ae.spec import Spec
 from anomaly_ae.split import SplitRule
@@ -14,14 +16,18 @@ from anomaly_ae.training import Check, OnCheck, select_device
 
 __all__ = ["FITS", "Fitted", "Model", "ModelParts", "rebuild"]
 
-ModelParts = TableParts
+ModelParts = Annotated[TableParts | PictureParts, Field(discriminator="kind")]
 """What `model.json` may say of a model: the parts of every kind, told apart by `kind`."""
 
-FITS: dict[str, Callable[[Dataset, SplitRule, Spec, OnCheck | None], Fitted]] = {"table": fit_table}
+FITS: dict[str, Callable[[Dataset, SplitRule, Spec, OnCheck | None], Fitted]] = {
+    "table": fit_table,
+    "pictures": fit_pictures,
+}
 """How a dataset of each modality is learned."""
 
 _REBUILDS: dict[str, Callable[[Any, Mapping[str, Tensor], Spec, tuple[Check, ...]], Model]] = {
-    "table": TableModel.rebuild
+    "table": TableModel.rebuild,
+    "pictures": PictureModel.rebuild,
 }
 """How a model of each kind is made again from its parts and its tensors."""
 

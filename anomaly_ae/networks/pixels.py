@@ -1,0 +1,129 @@
+"""The dense autoencoder of whole pictures: pixels to elements, and its errors back to a map."""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv2d, pad
+
+from anomaly_ae.networks.autoencoder import Autoencoder
+
+BLUR = 1.2 / 28
+"""Standard deviation of the smoothing, as a share of the picture's side: two pictures of one thing are never drawn to
+the pixel, and distances between unsmoothed ones mostly measure that."""
+EVENNESS = 0.5
+"""Power of a picture's own strength that its elements are divided by: 0 keeps bold and faint pictures apart, 1 makes
+them the same."""
+LEAST_STRENGTH = 0.01
+"""Added to a picture's strength, that of pixels which differ from the ground by a hundredth everywhere being one."""
+
+
+class Seen(NamedTuple):
+    """What a network makes of n pictures.
+
+    Attributes:
+        maps: anomaly by place, never negative, `(n, height, width)`.
+        error: plain mean squared error of the reconstruction, `(n,)`.
+        reconstruction: the pictures as they would be if they were normal, from 0 to 1, `(n, colours, height, width)`;
+            None where the network reconstructs something else than pictures.
+    """
+
+    maps: Tensor
+    error: Tensor
+    reconstruction: Tensor | None
+
+
+class PlainPixels(nn.Module):
+    """Pixels as elements, as they are."""
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Return elements `(n, d)` of pictures `(n, colours, size, size)`, and nothing to undo, `(n,)`."""
+        return pictures.flatten(1), pictures.new_ones(len(pictures))
+
+    def undo(self, elements: Tensor, _: Tensor) -> Tensor:
+        """Return what elements show, `(n, d)`."""
+        return elements
+
+
+class Ink(nn.Module):
+    """Pixels as deviations from the ground: compressed by the square root, smoothed, evened out in strength.
+
+    Args:
+        size: pixels on each side.
+
+    Attributes:
+        ground: what most pixels of the train pictures show, a scalar.
+        unit: mean standard deviation of an element among the train pictures, a scalar.
+    """
+
+    ground: Tensor
+    unit: Tensor
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+        self.register_buffer("ground", torch.zeros(()))
+        self.register_buffer("unit", torch.ones(()))
+
+    @torch.no_grad()
+    def fit(self, pictures: Tensor) -> None:
+        """Learn ground and unit from train pictures, `(n, colours, size, size)`."""
+        self.ground.copy_(pictures.flatten()[:: max(1, pictures.numel() // 1_000_000)].median())
+        self.unit.fill_(1)
+        self.unit.copy_(self(pictures)[0].std(dim=0).mean().clamp_min(1e-6))
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Return elements `(n, d)` of pictures `(n, colours, size, size)`, and what each was divided by, `(n,)`."""
+        deviation = pictures - self.ground
+        ink = smooth(deviation.sign() * deviation.abs().sqrt(), BLUR * self.size).flatten(1)
+        strength = (ink.square().mean(dim=1) + LEAST_STRENGTH).sqrt() ** EVENNESS * self.unit
+        return ink / strength[:, None], strength
+
+    def undo(self, elements: Tensor, strength: Tensor) -> Tensor:
+        """Return the pixels that elements show, smoothed, `(n, d)`."""
+        ink = elements * strength[:, None]
+        return (self.ground + ink.sign() * ink.square()).clamp(0, 1)
+
+
+class PixelAutoencoder(nn.Module):
+    """A dense autoencoder of whole pictures.
+
+    Args:
+        elements: pixels to elements.
+        autoencoder: reconstructs elements.
+        weight: of each part's error of each element in the score, `(parts, d)`.
+    """
+
+    weight: Tensor
+
+    def __init__(self, elements: PlainPixels | Ink, autoencoder: Autoencoder, weight: Tensor) -> None:
+        super().__init__()
+        self.elements = elements
+        self.autoencoder = autoencoder
+        self.register_buffer("weight", weight)
+
+    def examine(self, pictures: Tensor) -> Seen:
+        """Reconstruct pictures `(n, colours, size, size)`; a map's mean is what the errors add up to."""
+        elements, undone_by = self.elements(pictures)
+        seen = self.autoencoder.examine(elements, 1)
+        weighed = (seen.errors * self.weight[:, None]).sum(dim=0).view(pictures.shape)
+        normal: Tensor = self.elements.undo(seen.normal, undone_by)
+        return Seen(
+            maps=weighed.sum(dim=1) * (elements.shape[1] / pictures.shape[1]),
+            error=(seen.reconstruction - elements).square().mean(dim=1),
+            reconstruction=normal.view(pictures.shape),
+        )
+
+
+def smooth(pictures: Tensor, sigma: float) -> Tensor:
+    """Smooth pictures `(n, colours, h, w)` by a Gaussian of `sigma` pixels; the edge is mirrored."""
+    reach = min(math.ceil(3 * sigma), *(side - 1 for side in pictures.shape[2:]))
+    if reach < 1:
+        return pictures
+    steps = torch.arange(-reach, reach + 1, device=pictures.device)
+    kernel = torch.exp(-0.5 * (steps / sigma) ** 2)
+    kernel = (kernel / kernel.sum()).expand(pictures.shape[1], 1, -1)
+    colours = pictures.shape[1]
+    rows = conv2d(pad(pictures, (reach, reach, 0, 0), mode="reflect"), kernel[:, :, None], groups=colours)
+    return conv2d(pad(rows, (0, 0, reach, reach), mode="reflect"), kernel[..., None], groups=colours)
