@@ -16,6 +16,8 @@ from anomaly_ae.artifact import ModelVersion, load_calibration, load_description
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.ingest.contract import LABEL, ROW_ID, SOURCE_FILE, SOURCE_ROW, Contract
 from anomaly_ae.ingest.dataset import Dataset
+from anomaly_ae.models.pictures import PictureParts
+from anomaly_ae.scored_pictures import PictureFiles
 from anomaly_ae.scored_table import SCHEMA_VERSION, scored_schema
 from anomaly_ae.spec import Role
 from anomaly_ae.spec_file import dump_spec
@@ -93,13 +95,14 @@ def score_part(part: Path, dataset: Path, model: Path, staging: Path) -> int:
     """
     rows, one = Dataset.open(dataset), load_model(model, "auto")
     _refuse_unfit(rows, one)
-    schema = scored_schema(identity_fields(rows.contract))
+    files = _picture_files(one, staging, part.stem)
+    schema = scored_schema(identity_fields(rows.contract), pictures=files is not None)
     judge = Judge.of(one.calibration, one.validation)
     made_from_these = one.description.data["dataset"] == rows.fingerprint
     alerts = 0
     with pq.ParquetWriter(staging / part.name, schema, compression="zstd") as writer:
         for batch in rows.batches(part=part, batch_rows=one.model.batch_rows):
-            columns = dict(_columns(batch, rows.contract, one, judge, made_from_these=made_from_these))
+            columns = dict(_columns(batch, rows.contract, one, judge, files, made_from_these=made_from_these))
             alerts += int(np.sum(columns["is_anomaly"]))
             writer.write_batch(
                 pa.RecordBatch.from_arrays([_array(columns[f.name], f.type) for f in schema], schema=schema)
@@ -139,6 +142,7 @@ def finish(staging: Staging, dataset: Path, model: Path, alerts: int, run_id: st
         rows_scored=sum(pq.read_metadata(part).num_rows for part in sorted(staging.path.glob("part-*.parquet"))),
         **{name: rows.manifest[name] for name in ("source", "rows_in", "rows_rejected", "rejected_by_reason")},
         alerts=alerts,
+        **({"map_scale": about.model.map_scale.model_dump()} if isinstance(about.model, PictureParts) else {}),
     )
     return result_of(commit(staging), reused=False)
 
@@ -171,8 +175,22 @@ def _refuse_unfit(rows: Dataset, one: ModelVersion) -> None:
             raise ArtifactError(msg)
 
 
+def _picture_files(one: ModelVersion, staging: Path, part: str) -> PictureFiles | None:
+    """Return what writes maps and overlays beside a part; None where the rows are no pictures."""
+    about, settings = one.description.model, one.description.spec.pictures
+    if not isinstance(about, PictureParts):
+        return None
+    return PictureFiles(staging, part, about.map_scale, settings.overlays, settings.max_overlays)
+
+
 def _columns(
-    batch: pa.RecordBatch, contract: Contract, one: ModelVersion, judge: Judge, *, made_from_these: bool
+    batch: pa.RecordBatch,
+    contract: Contract,
+    one: ModelVersion,
+    judge: Judge,
+    files: PictureFiles | None,
+    *,
+    made_from_these: bool,
 ) -> Iterator[tuple[str, Any]]:
     """Yield every column of the scored table for a batch; a single value stands for all its rows."""
     scores = one.model.score(batch)
@@ -197,6 +215,8 @@ def _columns(
     yield "calibration_id", pa.repeat(one.calibration.calibration_id, len(batch))
     yield "level", judged.level
     yield "segment", judged.segment
+    if files and scores.maps is not None:
+        yield from files.write(batch, scores.maps, judged.is_anomaly).items()
 
 
 def _array(values: Any, dtype: pa.DataType) -> pa.Array:

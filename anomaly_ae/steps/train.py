@@ -26,6 +26,9 @@ from anomaly_ae.storage import fingerprint, is_published
 from anomaly_ae.threshold import calibrate as take_threshold
 from anomaly_ae.training import OnCheck, select_device
 
+MADE_FROM = {"name", "split", "features", "network", "pictures", "training", "scoring"}
+"""Sections of the spec that a model version is made from."""
+
 
 @dataclass(frozen=True)
 class TrainResult:
@@ -82,7 +85,7 @@ def version_of(dataset_fingerprint: str, spec: Spec, excluded: tuple[str, ...] =
         spec: how.
         excluded: ids of the rows that a reviewer found to be anomalies.
     """
-    made_from = spec.model_dump(mode="json", include={"name", "split", "features", "network", "training", "scoring"})
+    made_from = spec.model_dump(mode="json", include=MADE_FROM)
     device = select_device(spec.training.device).type
     return fingerprint([FORMAT_VERSION, dataset_fingerprint, made_from, excluded, device, library_versions()])
 
