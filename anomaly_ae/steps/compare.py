@@ -21,7 +21,7 @@ from anomaly_ae.storage import is_published
 
 UNTRAINED = "untrained network"
 MOST_TRAIN_ROWS = 20_000
-MOST_ROWS = 50_000
+MOST_ROWS = 20_000
 """Labelled rows ranked; of more, a sample by the hash of the row id, the same for every method."""
 _KEY_OF_SAMPLE = "anomaly_ae_rank_"
 COLUMNS = ("row_id", "anomaly_score", "label", "split")
