@@ -120,9 +120,12 @@ def _assigned_roles(data: DataSpec, names: list[str]) -> dict[str, Role]:
     given = [(setting, name, role) for setting, (name, role) in settings.items() if name is not None]
     given += [("data.ignore", name, Role.IGNORED) for name in data.ignore]
     given += [("data.roles", name, role) for name, role in data.roles.items()]
-    for setting, name, _ in given:
+    for setting, name, role in given:
         if name not in names:
             msg = f"{setting} names the column {name!r}, which the source does not have; {nearest(name, names)}"
+            raise SpecError(msg)
+        if role is Role.PICTURE:
+            msg = f"{setting} gives the column {name!r} the role picture; set data.format to pictures to learn from it"
             raise SpecError(msg)
     for single in _SINGLE:
         claims = [repr(name) for _, name, role in given if role is single]

@@ -196,3 +196,17 @@ def test_no_rows_is_an_error(tmp_path: Path, text: str) -> None:
     """Nothing is inferred from no rows."""
     with pytest.raises(ContractError, match="holds no rows"):
         infer(write(tmp_path / "a.csv", text))
+
+
+def test_table_has_no_picture_column(tmp_path: Path) -> None:
+    """The role of pictures is refused for a table, with what to set instead."""
+    with pytest.raises(SpecError, match="set data.format to pictures"):
+        column_of(tmp_path, ["a", "b"], roles={"x": "picture"})
+
+
+def test_column_kept_as_info_is_stored_and_no_feature(tmp_path: Path) -> None:
+    """A column may be kept beside the features, as text."""
+    contract = infer(write(tmp_path / "a.csv", "n,x\n1.5,a\n2.5,b\n"), roles={"x": "info"})
+
+    assert [column.name for column in contract.features] == ["n"]
+    assert contract.schema.field("x").type == pa.string()
