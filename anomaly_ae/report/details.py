@@ -40,13 +40,13 @@ def dataset_of(scored: Path, dataset: str) -> Path:
 
 
 def read_values(dataset: Path, contract: Contract, top: Sequence[TopRow]) -> Values | None:
-    """Read the features of the top rows; None where the dataset is gone.
+    """Read the features of the top rows; None where the dataset is gone, or holds pictures instead.
 
     A scored part holds the rows of the dataset part of the same number, in the same order.
     """
     names = [column.name for column in contract.features]
     parts = sorted(dataset.glob("part-*.parquet"))
-    if not top or not names or len(parts) <= max(row.place.part for row in top):
+    if contract.modality != "table" or not top or not names or len(parts) <= max(row.place.part for row in top):
         return None
     most = max(1, MOST_CELLS // len(top))
     records = _records(parts, [row.place for row in top], names)

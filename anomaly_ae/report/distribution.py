@@ -37,6 +37,7 @@ class Distribution:
         edges: of the bars, ascending, one more than there are bars; the threshold is one of them.
         is_log: whether bars are equally wide on a logarithmic axis.
         not_drawn: rows with a score of 0 or less, for which a logarithmic axis has no place.
+        has_segments: whether segments have thresholds of their own, so that alerts lie on either side of this one.
     """
 
     edges: tuple[float, ...]
@@ -44,10 +45,17 @@ class Distribution:
     threshold: float
     panels: tuple[Panel, ...]
     not_drawn: int
+    has_segments: bool = False
 
 
-def draw_distribution(tally: Tally, threshold: float) -> Distribution | None:
-    """Bin the scores of all rows; None where there are none."""
+def draw_distribution(tally: Tally, threshold: float, *, has_segments: bool = False) -> Distribution | None:
+    """Bin the scores of all rows; None where there are none.
+
+    Args:
+        tally: counts of the scored rows.
+        threshold: of all rows that have none of their own.
+        has_segments: whether some rows have; alerts may then lie on either side of `threshold`.
+    """
     everything = tally.counts()
     if not everything.total:
         return None
@@ -55,9 +63,9 @@ def draw_distribution(tally: Tally, threshold: float) -> Distribution | None:
     drawn = everything.scores[everything.scores > 0] if is_log else everything.scores
     edges = _edges(float(drawn.min()), float(drawn.max()), threshold, is_log=is_log)
     labels = sorted({group.label for group in tally.groups}, key=[False, True, None].index)
-    panels = tuple(_panel(tally, label, edges, threshold) for label in labels)
+    panels = tuple(_panel(tally, label, edges, None if has_segments else threshold) for label in labels)
     not_drawn = everything.total - sum(sum(panel.below) + sum(panel.above) for panel in panels)
-    return Distribution(tuple(edges.tolist()), is_log, threshold, panels, not_drawn)
+    return Distribution(tuple(edges.tolist()), is_log, threshold, panels, not_drawn, has_segments)
 
 
 def _wants_log(everything: Counts, threshold: float) -> bool:
@@ -83,12 +91,14 @@ def _edges(low: float, high: float, threshold: float, *, is_log: bool) -> Array:
     return edges
 
 
-def _panel(tally: Tally, label: bool | None, edges: Array, threshold: float) -> Panel:
+def _panel(tally: Tally, label: bool | None, edges: Array, threshold: float | None) -> Panel:
     below = tally.counts(lambda group: group.label is label and not group.is_anomaly)
     above = tally.counts(lambda group: group.label is label and group.is_anomaly)
     total = below.total + above.total
-    cut = int(np.searchsorted(edges, threshold))
-    return Panel(label, _fill(below, edges, 0, cut), _fill(above, edges, cut, len(edges) - 1), total)
+    first, last = 0, len(edges) - 1
+    cut = None if threshold is None else int(np.searchsorted(edges, threshold))
+    sides = (first, last if cut is None else cut), (first if cut is None else cut, last)
+    return Panel(label, _fill(below, edges, *sides[0]), _fill(above, edges, *sides[1]), total)
 
 
 def _fill(counts: Counts, edges: Array, first: int, last: int) -> tuple[int, ...]:

@@ -17,6 +17,9 @@ from anomaly_ae.report.verdict import Verdict, judge
 from anomaly_ae.stories import Story
 
 TOP_ROWS = 500
+WARNED_ROWS = 100
+"""Rows shown, of those that only the warn threshold flags."""
+
 ROWS_BELOW_THRESHOLD = 10
 """Rows shown for orientation when none is above the threshold."""
 
@@ -75,7 +78,7 @@ def open_source(scored: Path, model: Path) -> Source:
     _check_rows(scanned.tally, inputs.manifest, scored)
     verdict = judge(scanned.tally, inputs.calibration, inputs.metrics, inputs.manifest.rows_rejected)
     alerts = inputs.manifest.alerts
-    top = read_top_rows(parts, scanned.top[: min(alerts, TOP_ROWS) or ROWS_BELOW_THRESHOLD])
+    top = read_top_rows(parts, scanned.top[: alerts + WARNED_ROWS]).worth_showing(ROWS_BELOW_THRESHOLD)
     stories = stories_of(scored) if alerts else ()
     return Source(scored, model, inputs, parts, scanned, top, _validation(model), stories, verdict)
 

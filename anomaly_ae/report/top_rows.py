@@ -1,9 +1,9 @@
 """The rows an analyst looks at first, with the reasons the model gives for each."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -83,6 +83,11 @@ class TopRows:
 
     identity_columns: tuple[str, ...]
     rows: tuple[TopRow, ...]
+
+    def worth_showing(self, otherwise: int) -> Self:
+        """Return the rows that a threshold flagged; if there are none, the first so many."""
+        flagged = tuple(row for row in self.rows if row.is_anomaly or row.level == "warn")
+        return replace(self, rows=flagged or self.rows[:otherwise])
 
     @property
     def has_several_files(self) -> bool:

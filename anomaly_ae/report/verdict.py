@@ -6,10 +6,9 @@ The yardstick is that of `false_alarms.py`, which knows how uncertain a threshol
 from dataclasses import dataclass
 from typing import Literal
 
-from scipy import stats
-
 from anomaly_ae.evaluation import Metrics
-from anomaly_ae.false_alarms import CONFIDENCE, alarm_rates, expected_alarms
+from anomaly_ae.evaluation.intervals import wilson
+from anomaly_ae.false_alarms import alarm_rates, expected_alarms
 from anomaly_ae.report.inputs import Calibration
 from anomaly_ae.report.tally import Tally
 from anomaly_ae.report.wording import count, interval, percent, rows
@@ -60,8 +59,7 @@ def measure_rate(hits: int, total: int) -> Rate:
     """Return a share with its Wilson interval."""
     if total == 0:
         return Rate(hits, total, None, None, None)
-    bounds = stats.binomtest(hits, total).proportion_ci(CONFIDENCE, method="wilson")
-    return Rate(hits, total, hits / total, float(bounds.low), float(bounds.high))
+    return Rate(hits, total, hits / total, *wilson(hits / total, total))
 
 
 def judge(tally: Tally, calibration: Calibration, metrics: Metrics | None, rows_rejected: int) -> Verdict:

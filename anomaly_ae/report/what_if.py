@@ -47,20 +47,33 @@ class Rows:
 
 @dataclass(frozen=True)
 class WhatIf:
-    """Outcomes of many thresholds, ascending, and the few of them that a table names."""
+    """Outcomes of many thresholds, ascending, and the few of them that a table names.
+
+    Attributes:
+        rows: of this table.
+        validation: rows that false-alarm rates are measured on; None where they are not known.
+        has_labels: whether precision and recall are known.
+        has_segments: whether segments have thresholds of their own.
+    """
 
     rows: int
+    validation: int | None
+    has_labels: bool
+    has_segments: bool
     outcomes: tuple[Outcome, ...]
     named: tuple[Outcome, ...]
 
 
-def try_thresholds(tally: Tally, validation: Array | None, threshold: float) -> WhatIf | None:
+def try_thresholds(
+    tally: Tally, validation: Array | None, threshold: float, *, has_segments: bool = False
+) -> WhatIf | None:
     """Try thresholds over the whole upper tail of the scores; None where no row was scored.
 
     Args:
         tally: counts of the scored rows.
         validation: scores of the validation rows, ascending; None where they are not known.
-        threshold: the one in force.
+        threshold: the one in force, of all rows that have none of their own.
+        has_segments: whether some rows have; what is in force is then counted, and the others stand for all rows.
     """
     everything = tally.counts()
     if not everything.total:
@@ -72,14 +85,20 @@ def try_thresholds(tally: Tally, validation: Array | None, threshold: float) -> 
         normals=tally.counts(lambda group: judged(group) and group.label is False),
         validation=validation,
     )
-    flagged = tally.total(lambda group: group.is_anomaly)
-    in_force = replace(try_one(rows, threshold), alerts=flagged, in_force=True)
+    in_force = _in_force(try_one(rows, threshold), tally, has_segments=has_segments)
 
     def outcomes(cuts: Iterable[float]) -> tuple[Outcome, ...]:
         others = [try_one(rows, cut) for cut in cuts if cut != threshold]
         return tuple(sorted([*others, in_force], key=lambda outcome: outcome.threshold))
 
-    return WhatIf(everything.total, outcomes(_candidates(rows)), outcomes(_named(validation)))
+    return WhatIf(
+        rows=everything.total,
+        validation=None if validation is None else len(validation),
+        has_labels=rows.anomalies.total > 0,
+        has_segments=has_segments,
+        outcomes=outcomes(_candidates(rows)),
+        named=outcomes(_named(validation)),
+    )
 
 
 def try_one(rows: Rows, cut: float) -> Outcome:
@@ -91,6 +110,22 @@ def try_one(rows: Rows, cut: float) -> Outcome:
         false_alarm_rate=None if validation is None else measure_rate(_beyond(validation, cut), len(validation)),
         precision=measure_rate(hits, hits + false_alarms) if rows.anomalies.total else None,
         recall=measure_rate(hits, rows.anomalies.total) if rows.anomalies.total else None,
+    )
+
+
+def _in_force(outcome: Outcome, tally: Tally, *, has_segments: bool) -> Outcome:
+    """Count what was flagged, which rounded scores and thresholds of segments would blur."""
+    judged = judged_rows(tally)
+    flagged = tally.total(lambda group: group.is_anomaly)
+    told = tally.total(lambda group: group.is_anomaly and judged(group))
+    hits = tally.total(lambda group: group.is_anomaly and judged(group) and group.label is True)
+    return replace(
+        outcome,
+        alerts=flagged,
+        false_alarm_rate=None if has_segments else outcome.false_alarm_rate,
+        precision=outcome.precision and measure_rate(hits, told),
+        recall=outcome.recall and measure_rate(hits, outcome.recall.rows),
+        in_force=True,
     )
 
 

@@ -1,7 +1,7 @@
 """Small published runs to report on: a scored directory and the model version it belongs to."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from anomaly_ae.ingest.contract import Contract
+from anomaly_ae.profile import Profile
 from anomaly_ae.scored_table import scored_schema
 from anomaly_ae.storage import publish
 
@@ -39,6 +41,10 @@ class Run:
     row_ids: list[str] | None = None
     machines: list[str] | None = None
     machine_column: str = "machine"
+    times: Any = None
+    levels: list[str] | None = None
+    features: dict[str, list[Any]] | None = None
+    validation: Any = None
     reasons: tuple[tuple[str, str | None, str | None, float], ...] = REASONS
     rejected: dict[str, int] = field(default_factory=dict)
     parts: int = 1
@@ -88,6 +94,11 @@ def publish_in(root: Path, run: Run) -> Published:
         (staging.path / "calibrations").mkdir()
         (staging.path / "calibrations" / f"{calibration['calibration_id']}.json").write_text(json.dumps(calibration))
         staging.facts.update({"kind": "model", "trained_at": "2026-11-20T21:14:00+00:00", **run.model_manifest})
+        if run.validation is not None:
+            rows = pa.table({"anomaly_score": np.sort(run.validation)})
+            pq.write_table(rows, staging.path / "validation_scores.parquet")
+    if run.features:
+        _publish_features(run, scores, root)
     return Published(root / "scored", root / "model", manifest, metrics, scores)
 
 
@@ -96,7 +107,7 @@ def _table(run: Run, scores: np.ndarray, rows: np.ndarray) -> pa.Table:
         return None if values is None else [values[row] for row in rows]
 
     score = scores[rows]
-    schema = scored_schema((pa.field(run.machine_column, pa.string()),) if run.machines else ())
+    schema = scored_schema(tuple(_identity(run)))
     columns: dict[str, Any] = {
         "row_id": pick(run.row_ids) or [f"day.csv:{row + 1}" for row in rows],
         "source_file": ["day.csv"] * len(rows),
@@ -113,11 +124,40 @@ def _table(run: Run, scores: np.ndarray, rows: np.ndarray) -> pa.Table:
         "model_name": ["pumps"] * len(rows),
         "model_version": ["9f2c4a17b0d35e68"] * len(rows),
         "calibration_id": ["51d0c2ab77e94f03"] * len(rows),
-        "level": np.where(score > run.threshold, "alert", "normal"),
+        "level": pick(run.levels) or np.where(score > run.threshold, "alert", "normal"),
         "segment": [None] * len(rows),
         run.machine_column: pick(run.machines),
+        "at": pick(run.times),
     }
     return pa.table([pa.array(columns[name], schema.field(name).type) for name in schema.names], schema=schema)
+
+
+def _identity(run: Run) -> Iterator[pa.Field]:
+    if run.times is not None:
+        yield pa.field("at", pa.timestamp("us"))
+    if run.machines is not None:
+        yield pa.field(run.machine_column, pa.string())
+
+
+def _contract(run: Run) -> dict[str, Any]:
+    kinds = {float: ("numeric", "float64"), str: ("categorical", "string")}
+    columns = [{"name": "at", "role": "time", "dtype": "timestamp"}] if run.times is not None else []
+    columns += [{"name": run.machine_column, "role": "entity", "dtype": "string"}] if run.machines else []
+    for name, cells in (run.features or {}).items():
+        role, dtype = kinds[type(cells[0])]
+        columns.append({"name": name, "role": role, "dtype": dtype})
+    return {"columns": columns}
+
+
+def _publish_features(run: Run, scores: np.ndarray, root: Path) -> None:
+    """Publish the dataset that was scored, in as many parts, and the profile of its columns."""
+    table = pa.table(run.features)
+    contracts = Contract.model_validate(_contract(run)).features
+    (root / "model" / "profile.json").write_text(Profile.fit(table, contracts).model_dump_json())
+    dataset = root.parent / "datasets" / _manifest(run, scores)["dataset"]
+    dataset.mkdir(parents=True)
+    for number, rows in enumerate(np.array_split(np.arange(len(scores)), run.parts)):
+        pq.write_table(table.take(pa.array(rows)), dataset / f"part-{number:05d}.parquet")
 
 
 def _reasons(run: Run, scores: np.ndarray) -> list[list[dict[str, Any]]]:
@@ -203,7 +243,7 @@ def _model(run: Run) -> dict[str, Any]:
         "name": "pumps",
         "version": "9f2c4a17b0d35e68",
         "spec": {"name": "pumps", "data": {"source": "plant/history.parquet"}, "network": {"kind": "denoising"}},
-        "contract": {"columns": []},
+        "contract": _contract(run),
         "split": {
             "by": "row",
             "train_rows": 6012,

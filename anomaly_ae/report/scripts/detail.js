@@ -41,10 +41,12 @@ function reasonLine([feature, value, expected, share]) {
 }
 
 function featureTable(row) {
-  const names = ["Feature", "Seen", "Normal range (5 to 95% of train rows)", "Expected", "Share of score"];
+  const names = ["Feature", "Seen", "Normal range", "Expected", "Share of score"];
   const head = make("tr", "", ...names.map((name) => make("th", name === "Seen" || name.startsWith("Share") ? "numeric" : "", name)));
   const lines = row.values.length ? row.values.map((one) => featureLine(row, one)) : row.reasons.map(reasonLine);
-  return make("div", "scroll", make("table", "features", make("thead", "", head), make("tbody", "", ...lines)));
+  const whole = make("div", "scroll", make("table", "features", make("thead", "", head), make("tbody", "", ...lines)));
+  whole.tabIndex = 0;
+  return whole;
 }
 
 function facts(row) {
@@ -60,15 +62,23 @@ function context(row) {
   if (row.near.length < 2) return null;
   const place = make("div", "chart");
   const point = ([time, score]) => ({ time, score });
-  const spec = { ...rowData.context, datasets: { near: row.near.map(point), self: [point([row.time, row.score])] } };
+  const spec = { ...rowData.context, datasets: {
+    near: row.near.map(point), self: [point([row.time, row.score])], cut: [{ score: row.threshold }] } };
   requestAnimationFrame(() => drawChart(place, spec));
   return make("figure", "", make("figcaption", "", make("strong", "", "Before and after"), "scores of the rows around it in time"), place);
+}
+
+function detailNote(row) {
+  if (!row.values.length) return "The dataset these rows were scored from is gone, so only the reasons are shown.";
+  const left = rowData.leftOut ? ` ${rowData.leftOut} more columns are in the Parquet files.` : "";
+  return `Normal range: 5 to 95% of the train rows, or their commonest levels.${left}`;
 }
 
 function detailOf(row, id, columns) {
   const about = make("aside", "", facts(row), make("p", "copies", copyButton("DuckDB query", duckdbQuery(row)),
     copyButton("pandas code", pandasCode(row))), context(row));
-  const cell = make("td", "", make("div", "detail-grid", make("div", "", featureTable(row)), about));
+  const features = make("div", "", featureTable(row), make("small", "", detailNote(row)));
+  const cell = make("td", "", make("div", "detail-grid", features, about));
   cell.colSpan = columns;
   const element = make("tr", "detail", cell);
   element.id = id;

@@ -19,8 +19,8 @@ function offerThresholds() {
     const place = document.getElementById(id);
     if (place) place.replaceChildren(main, make("small", "", more));
   };
-  const bounded = (id, bounds, what) => put(id, bounds ? percent(bounds[0]) : "undefined",
-    bounds ? `${what}; 95% interval ${percent(bounds[1])} to ${percent(bounds[2])}` : `no row to measure it on`);
+  const bounded = (id, bounds, what, missing = "no row to measure it on") => put(id, bounds ? percent(bounds[0]) : "–",
+    bounds ? `${what}; 95% interval ${percent(bounds[1])} to ${percent(bounds[2])}` : missing);
 
   function show() {
     const step = whatIf.steps[slider.value];
@@ -29,7 +29,7 @@ function offerThresholds() {
     document.getElementById("cut-threshold").textContent = plain(step.threshold);
     slider.setAttribute("aria-valuetext", `threshold ${plain(step.threshold)}, ${step.alerts} alerts`);
     put("cut-alerts", step.alerts.toLocaleString("en"), `${percent(step.alerts / whatIf.rows)} of rows; ${change}`);
-    bounded("cut-rate", step.rate, "of normal rows flagged");
+    bounded("cut-rate", step.rate, "of normal rows flagged", "each segment has a threshold of its own");
     bounded("cut-precision", step.precision, "of alerts are anomalies");
     bounded("cut-recall", step.recall, "of anomalies found");
     reset.disabled = Number(slider.value) === whatIf.place;

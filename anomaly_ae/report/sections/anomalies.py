@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from anomaly_ae.profile import HoursProfile, LevelsProfile, NumericProfile, Profile
-from anomaly_ae.report.charts import ALERT, INK, QUIET, Chart, chart, layer
+from anomaly_ae.report.charts import ALERT, INK, PLAIN, QUIET, Chart, chart, layer
 from anomaly_ae.report.details import Values, cell, dataset_of, read_values
 from anomaly_ae.report.neighbours import Neighbours, read_neighbours
 from anomaly_ae.report.section import Section
@@ -33,8 +33,8 @@ class Anomalies:
         story_of: for each row the number of its story, or -1.
         filters: columns by whose values rows may be picked, with those values.
         has_labels: whether any row of the table carries a label.
-        has_values: whether the features of the rows could be read.
-        left_out: columns that a detail leaves out.
+        alerts: of the whole table.
+        warned: rows shown that are not alerts but above the warn threshold.
     """
 
     top: TopRows
@@ -42,10 +42,8 @@ class Anomalies:
     story_of: tuple[int, ...]
     filters: dict[str, tuple[str, ...]]
     has_labels: bool
-    has_values: bool
-    left_out: int
     alerts: int
-    threshold: float
+    warned: int
 
 
 def section(source: Source) -> Section:
@@ -59,10 +57,8 @@ def section(source: Source) -> Section:
         story_of=story_of,
         filters=_filters(top.rows),
         has_labels=bool(source.inputs.metrics) or any(row.label is not None for row in top.rows),
-        has_values=values is not None,
-        left_out=values.left_out if values else 0,
         alerts=source.manifest.alerts,
-        threshold=source.manifest.threshold,
+        warned=sum(row.level == "warn" for row in top.rows),
     )
     data = {
         "rows": {
@@ -70,8 +66,8 @@ def section(source: Source) -> Section:
             "stories": [clip(story.name, CLIP_STORY) for story in source.stories],
             "columns": _columns(values, source.profile),
             "rows": _rows(top.rows, story_of, values, _neighbours(source)),
-            "threshold": source.manifest.threshold,
-            "context": context_chart(source.manifest.threshold),
+            "leftOut": values.left_out if values else 0,
+            "context": context_chart(),
         }
     }
     return Section("anomalies", "Anomalies", content, data=data)
@@ -114,6 +110,7 @@ def _rows(
             "row": row.source_row,
             "names": [cell(name) for name in row.identity],
             "score": row.score,
+            "threshold": row.threshold,
             "p": row.p_value,
             "alert": row.is_anomaly,
             "label": row.label,
@@ -147,17 +144,17 @@ def _normal(profile: NumericProfile | LevelsProfile | HoursProfile | None) -> di
     return {}
 
 
-def context_chart(threshold: float) -> Chart:
-    """Draw a row among its neighbours in time; the script in the page fills in `near` and `self`."""
+def context_chart() -> Chart:
+    """Draw a row among its neighbours in time; the script in the page fills in `near`, `self` and `cut`."""
     x = {**TIME, "axis": {**TIME_AXIS, "tickCount": 4}}
     y = {"field": "score", "type": "quantitative", "scale": {"type": "symlog", "domainMin": 0}}
-    axis = {"tickCount": 3, "format": "~g", "title": "score, logarithmic"}
-    near, itself, cut = {"name": "near"}, {"name": "self"}, [{"score": threshold}]
+    axis = {"tickCount": 3, "labelExpr": PLAIN, "title": "score, logarithmic"}
+    near, itself, cut = {"name": "near"}, {"name": "self"}, {"name": "cut"}
     style = {"filled": True, "opacity": 1, "tooltip": True}
     layers = [
         {**layer([], "line", {"x": x, "y": {**y, "axis": axis}}, color=QUIET, strokeWidth=1), "data": near},
         {**layer([], "point", {"x": x, "y": y}, color=QUIET, size=16, **style), "data": near},
-        layer(cut, "rule", {"y": y}, color=INK, strokeDash=[4, 3]),
+        {**layer([], "rule", {"y": y}, color=INK, strokeDash=[4, 3]), "data": cut},
         {**layer([], "point", {"x": x, "y": y}, color=ALERT, size=70, **style), "data": itself},
     ]
     return chart("Scores before and after this row", layers, height=120)

@@ -15,7 +15,8 @@ PANEL_HUES = {False: (NORMAL, NORMAL), True: (ALERT, ALERT), None: (NORMAL, ALER
 
 def section(source: Source) -> Section:
     """Return the histograms, or that no row was scored."""
-    distribution = draw_distribution(source.tally, source.manifest.threshold)
+    has_segments = source.inputs.calibration.by is not None
+    distribution = draw_distribution(source.tally, source.manifest.threshold, has_segments=has_segments)
     charts = {}
     if distribution:
         panels = enumerate(distribution.panels)
@@ -38,11 +39,11 @@ def score_chart(distribution: Distribution, panel: Panel) -> Chart:
     }
     in_force = {"cut": distribution.threshold, "text": f"threshold {number(distribution.threshold)}"}
     named = {"x": {"field": "cut", **x}, "color": {"value": INK}, "y": {"value": 0}, "text": {"field": "text"}}
-    at_cut = {"x": {"datum": {"expr": "cut"}, **x}, "color": {"value": INK}}
+    moved = {"x": {"field": "at", **x}, "color": {"value": INK}}
     layers = [
         layer(bars, "bar", encoding, binSpacing=1, cornerRadiusEnd=1),
         layer([in_force], "rule", {"x": named["x"], "color": {"value": SOFT}}, strokeWidth=1, strokeDash=[3, 3]),
-        layer([in_force], "rule", at_cut, strokeWidth=1.5),
+        {**layer([in_force], "rule", moved, strokeWidth=1.5), "transform": [{"calculate": "cut", "as": "at"}]},
         layer([in_force], "text", named, align=_side(distribution), baseline="bottom", dy=-4),
     ]
     title = f"Anomaly scores of {rows(panel.total)} {LABEL_NAMES[panel.label]}"

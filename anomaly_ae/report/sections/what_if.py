@@ -10,7 +10,8 @@ from anomaly_ae.report.what_if import Outcome, try_thresholds
 
 def section(source: Source) -> Section | None:
     """Return what other thresholds would do; None where no row was scored."""
-    tried = try_thresholds(source.tally, source.validation, source.manifest.threshold)
+    has_segments = source.inputs.calibration.by is not None
+    tried = try_thresholds(source.tally, source.validation, source.manifest.threshold, has_segments=has_segments)
     if tried is None:
         return None
     steps = [_numbers(outcome) for outcome in tried.outcomes]
