@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from anomaly_ae.evaluation import Metrics
     from anomaly_ae.spec import Spec
     from anomaly_ae.stories import Story
-    from anomaly_ae.threshold import Calibration
     from anomaly_ae.validity import Validity
 
 DATA_ERROR = 3
@@ -100,18 +99,29 @@ def calibrate(
     spec: SpecFile = DEFAULT_SPEC,
     overrides: Overrides = None,
     model: ModelPath = None,
+    *,
     target_fpr: Annotated[
         float | None, typer.Option(help="Short for --set threshold.rule=fpr --set threshold.target_fpr=...")
     ] = None,
+    reviewed: Annotated[bool, typer.Option("--reviewed", help="Take it from the alerts that have a verdict.")] = False,
+    what_if: Annotated[bool, typer.Option("--what-if", help="Change nothing; show what thresholds would do.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Take the threshold anew, without training, and put it in force; --set threshold.rule=... chooses the rule."""
     from anomaly_ae.steps.calibrate import calibrate as step
+    from anomaly_ae.steps.calibrate import explore, reviewed_alerts
+    from anomaly_ae.threshold.wording import calibration_lines, what_if_lines
 
     short = [] if target_fpr is None else ["threshold.rule=fpr", f"threshold.target_fpr={target_fpr}"]
     settings = _load(spec, [*(overrides or []), *short])
-    made = step(model or _champion(settings), settings.threshold)
-    _print(as_json, made.model_dump(mode="json"), _calibration_lines(made))
+    directory = model or _champion(settings)
+    if what_if:
+        table = explore(directory)
+        _print(as_json, [row.model_dump(mode="json") for row in table], what_if_lines(table))
+        return
+    alerts = reviewed_alerts(directory, Path(settings.workspace)) if reviewed else None
+    made = step(directory, settings.threshold, alerts)
+    _print(as_json, made.model_dump(mode="json"), calibration_lines(made))
 
 
 @app.command()
@@ -288,18 +298,6 @@ def _print(as_json: bool, result: Any, lines: list[str]) -> None:
 def _ingest_lines(made: Any) -> list[str]:
     lines = [f"dataset    {made.directory}  {made.rows_in} rows in, {made.rows_accepted} accepted"]
     return lines + [f"           {count} rejected: {why}" for why, count in made.rejected_by_reason.items()]
-
-
-def _calibration_lines(made: "Calibration") -> list[str]:
-    warn = "" if made.warn_threshold is None else f", warn {made.warn_threshold:.6g}"
-    lines = [f"threshold  {made.threshold:.6g}{warn}  rule {made.rule}, calibration {made.calibration_id}"]
-    lines.append(f"           {made.promise}")
-    if made.by:
-        fallen_back = [segment for segment in made.segments if segment.threshold is None]
-        own = len(made.segments) - len(fallen_back)
-        lines.append(f"segments   {own} values of {made.by} have a threshold of their own, {len(fallen_back)} have not")
-        lines += [f"           {segment.value}: {segment.reason}" for segment in fallen_back[:5]]
-    return lines
 
 
 def _score_lines(made: Any) -> list[str]:

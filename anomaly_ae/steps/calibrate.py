@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from anomaly_ae.artifact import (
     Description,
@@ -13,6 +14,8 @@ from anomaly_ae.artifact import (
     load_validation,
     save_calibration,
 )
+from anomaly_ae.errors import CalibrationError
+from anomaly_ae.feedback import reviewed_rows
 from anomaly_ae.spec import ThresholdSpec
 from anomaly_ae.threshold import Calibration, WhatIf, what_if
 from anomaly_ae.threshold import calibrate as take_threshold
@@ -58,6 +61,22 @@ def explore(model: Path) -> tuple[WhatIf, ...]:
         base_rate=base_rate(about.split),
         rows_per_day=about.data.get("rows_per_day"),
     )
+
+
+def reviewed_alerts(model: Path, workspace: Path) -> pa.Table:
+    """Return the alerts of a model version that have a verdict, as `calibrate` takes them.
+
+    Raises:
+        CalibrationError: none has.
+    """
+    about = load_description(model)
+    rows = reviewed_rows(workspace, about.name, about.version)
+    # A reviewed row that was no alert was picked by somebody: what it says of others like it is unknown.
+    alerts = rows.filter(pc.greater(rows.column("anomaly_score"), rows.column("threshold")))
+    if alerts.num_rows == 0:
+        msg = f"no alert of {about.name} {about.version} has a verdict yet; `anomaly-ae feedback` takes them"
+        raise CalibrationError(msg)
+    return alerts
 
 
 def base_rate(split: Mapping[str, Any]) -> float | None:

@@ -52,9 +52,9 @@ class Promise(Section):
         warn_threshold: cut of the milder level; None: there is no such level.
         target_fpr: share of normal rows that may lie above the threshold; None where the rule promises none.
         promise: what it promises, in a sentence.
-        n_validation: normal validation rows it was taken from.
+        n_validation: normal validation rows.
+        n_above: how many of these lie above the threshold.
         n_anomalies: labelled anomalies it was taken from.
-        n_above: how many of those normal rows lie above it.
         smallest_fpr: smallest false-alarm rate that so many normal rows can promise.
         by: column whose values have a threshold each.
         segments: those values.
@@ -69,8 +69,8 @@ class Promise(Section):
     target_fpr: float | None
     promise: str
     n_validation: int
-    n_anomalies: int
     n_above: int
+    n_anomalies: int
     smallest_fpr: float
     by: str | None = None
     segments: tuple[Segment, ...] = ()
@@ -117,7 +117,7 @@ def calibrate(rows: pa.Table, rule: ThresholdSpec, reviewed: pa.Table | None = N
     _refuse_unfit(rule, reviewed)
     judged = rows if reviewed is None else reviewed
     segments = _segments(judged, rule) if rule.by else ()
-    sample = Sample.of(_finite(judged) if rule.by else judged)
+    validation, sample = (Sample.of(_finite(one) if rule.by else one) for one in (rows, judged))
     cut, warn = _cuts(sample, rule)
     promise = Promise(
         rule=rule.rule,
@@ -126,10 +126,10 @@ def calibrate(rows: pa.Table, rule: ThresholdSpec, reviewed: pa.Table | None = N
         warn_threshold=warn,
         target_fpr=cut.target_fpr,
         promise=cut.promise,
-        n_validation=len(sample.normal),
+        n_validation=len(validation.normal),
+        n_above=int(validation.normals_above(cut.threshold)),
         n_anomalies=len(sample.anomalous),
-        n_above=int(sample.normals_above(cut.threshold)),
-        smallest_fpr=smallest_rate(len(sample.normal)),
+        smallest_fpr=smallest_rate(len(validation.normal)),
         by=rule.by,
         segments=segments,
         scores_sha256=hash_scores(scores_of(rows)),

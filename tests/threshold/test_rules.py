@@ -107,7 +107,7 @@ def test_an_anomaly_at_the_cut_is_flagged() -> None:
     assert 1.0 < made.threshold < 3.0
 
 
-@pytest.mark.parametrize(("base_rate", "target"), [(0.1, 0.6), (0.3, 0.8)])
+@pytest.mark.parametrize(("base_rate", "target"), [(0.1, 0.5), (0.3, 0.8)])
 def test_precision_holds_with_its_confidence(base_rate: float, target: float) -> None:
     """The true precision at the data's own base rate is kept in 90 of 100 draws; a plain estimate keeps less."""
     sure = PrecisionThreshold(target_precision=target, confidence=0.9, base_rate=base_rate)
@@ -263,6 +263,7 @@ def test_reviewed_alerts_serve_rules_that_judge_alerts_only() -> None:
 
     assert made.threshold > cost.threshold > 1.499
     assert made.reviewed_sha256 is not None
+    assert (made.n_validation, made.n_anomalies) == (300, alerts["label"].to_pylist().count(True))
     assert made.scores_sha256 == calibrate(validation, FprThreshold()).scores_sha256
     with pytest.raises(CalibrationError, match="nobody looked at the rows that are none"):
         calibrate(validation, RecallThreshold(), alerts)

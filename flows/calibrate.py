@@ -1,0 +1,46 @@
+"""Flow `calibrate`: another threshold for a trained model, with its weights as they are."""
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+
+from anomaly_ae.registry import find_model
+from anomaly_ae.spec import FprThreshold, Section, Spec, ThresholdSpec
+from anomaly_ae.steps.calibrate import calibrate as step
+from anomaly_ae.steps.calibrate import reviewed_alerts
+from flows.events import log_step
+from flows.settings import COMPUTES
+
+
+class CalibrateParameters(Section):
+    """Which model, and what its threshold shall promise.
+
+    Attributes:
+        name: the model's name; its champion gets the threshold.
+        workspace: where the model is.
+        threshold: the rule.
+        reviewed: take the threshold from the alerts that have a verdict.
+    """
+
+    name: str = Spec.model_fields["name"].default
+    workspace: str = Spec.model_fields["workspace"].default
+    threshold: ThresholdSpec = FprThreshold()
+    reviewed: bool = False
+
+
+@task(**COMPUTES)
+def take_threshold(parameters: CalibrateParameters) -> dict[str, Any]:
+    """Take the threshold of a champion anew and put it in force."""
+    workspace = Path(parameters.workspace)
+    model = find_model(workspace, parameters.name)
+    alerts = reviewed_alerts(model, workspace) if parameters.reviewed else None
+    made = step(model, parameters.threshold, alerts).model_dump(mode="json")
+    log_step("calibrate", made)
+    return made
+
+
+@flow(name="calibrate", result_serializer="json")
+def calibrate(parameters: CalibrateParameters) -> dict[str, Any]:
+    """Put another threshold in force, by the rule given; later runs score with it."""
+    return take_threshold(parameters)

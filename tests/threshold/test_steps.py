@@ -1,0 +1,216 @@
+"""Calibrating a model version: other thresholds for the same weights, and what the scored table then says."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from tests_support import make_frame, run_cli
+
+from anomaly_ae.artifact import load_calibration, load_description, load_validation
+from anomaly_ae.errors import CalibrationError
+from anomaly_ae.spec import BudgetThreshold, FprThreshold, ManualThreshold, Spec
+from anomaly_ae.steps.calibrate import calibrate, explore, resolve
+from anomaly_ae.steps.pipeline import PipelineResult, run
+from anomaly_ae.steps.score import score
+from anomaly_ae.storage import hash_file, read_manifest
+
+WEIGHTS = "weights.safetensors"
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> Spec:
+    """Rows of two lines at four times of a day, with labelled anomalies for the threshold; and what to do with them."""
+    directory = tmp_path_factory.mktemp("calibrate")
+    frame = make_frame(1200).assign(at=pd.date_range("2026-01-01", periods=1200, freq="6h").astype(str))
+    frame.to_csv(directory / "plant.csv", index=False)
+    settings = {
+        "workspace": str(directory / "runs"),
+        "data": {
+            "source": str(directory / "plant.csv"),
+            "id": "part_id",
+            "time": "at",
+            "label": {"column": "anomaly", "anomaly_values": [1]},
+        },
+        "split": {"validation_anomalies": 0.6},
+        "training": {"steps": 30},
+        "threshold": {"target_fpr": 0.05},
+    }
+    (directory / "spec.yaml").write_text(json.dumps(settings), encoding="utf-8")
+    return Spec.model_validate(settings)
+
+
+@pytest.fixture(scope="module")
+def made(spec: Spec) -> PipelineResult:
+    """Return what a run of it made."""
+    return run(spec)
+
+
+def test_what_is_kept_of_the_validation_rows(made: PipelineResult) -> None:
+    """Row id, score, label, time and category of every validation row, ascending by score: any segment works later."""
+    kept = load_validation(made.trained.directory).to_pandas()
+
+    assert list(kept.columns) == ["row_id", "anomaly_score", "label", "line", "at"]
+    assert kept["anomaly_score"].is_monotonic_increasing
+    assert len(kept) == load_description(made.trained.directory).split["validation_rows_used"]
+    assert kept["label"].sum() == load_description(made.trained.directory).split["validation_anomalies"] > 0
+
+
+def test_anomalies_among_the_validation_rows_touch_no_p_value(made: PipelineResult) -> None:
+    """p-values count normal validation rows alone."""
+    kept = load_validation(made.trained.directory).to_pandas()
+    rows = pq.read_table(made.scored.directory / "part-00000.parquet").to_pandas()
+
+    normal = np.sort(kept.loc[~kept["label"], "anomaly_score"])
+    at_least = len(normal) - np.searchsorted(normal, rows["anomaly_score"], side="left")
+    assert rows["p_value"].tolist() == ((1 + at_least) / (1 + len(normal))).tolist()
+
+
+def test_test_labels_touch_no_threshold(made: PipelineResult) -> None:
+    """No validation row is a test row, labelled anomalies included."""
+    kept = load_validation(made.trained.directory)["row_id"].to_pylist()
+    rows = pq.read_table(made.scored.directory / "part-00000.parquet").to_pandas().set_index("row_id")
+
+    assert set(rows.loc[kept, "split"]) == {"validation"}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"rule": "budget", "alerts": 20},
+        {"rule": "budget", "per": "day", "alerts": 0.2},
+        {"rule": "recall", "target_recall": 0.5},
+        {"rule": "precision", "target_precision": 0.2},
+        {"rule": "f_beta"},
+        {"rule": "cost"},
+        {"rule": "manual", "threshold": 3.0},
+        {"target_fpr": 0.1, "by": "line"},
+    ],
+    ids=lambda settings: "-".join(map(str, settings.values())),
+)
+def test_every_rule_leaves_the_weights_alone(spec: Spec, made: PipelineResult, settings: dict[str, object]) -> None:
+    """Another rule is one more file among the calibrations; the weights keep their hash; the next score uses it."""
+    model, workspace = made.trained.directory, Path(spec.workspace)
+    before, rule = hash_file(model / WEIGHTS), Spec.model_validate({"data": spec.data, "threshold": settings}).threshold
+
+    taken = calibrate(model, rule)
+    scored = score(made.ingested.directory, model, workspace)
+
+    manifest = read_manifest(scored.directory, "scored")
+    rows = pq.read_table(scored.directory / "part-00000.parquet").to_pandas()
+    assert hash_file(model / WEIGHTS) == before
+    assert (model / "calibrations" / f"{taken.calibration_id}.json").is_file()
+    assert load_calibration(model) == taken
+    assert set(rows["calibration_id"]) == {taken.calibration_id} == {manifest["calibration_id"]}
+    assert [manifest[name] for name in ("rule", "promise", "threshold")] == [taken.rule, taken.promise, taken.threshold]
+    assert ((rows["anomaly_score"] > rows["threshold"]) == rows["is_anomaly"]).all()
+    assert ((rows["level"] == "alert") == rows["is_anomaly"]).all()
+    assert rows["segment"].notna().all() == (taken.by is not None)
+
+
+def test_levels_and_segments_are_in_the_scored_table(spec: Spec, made: PipelineResult) -> None:
+    """Each row says whose threshold judged it, and warn means between the two thresholds of that segment."""
+    taken = calibrate(made.trained.directory, FprThreshold(target_fpr=0.05, warn_fpr=0.2, by="line"))
+
+    scored = score(made.ingested.directory, made.trained.directory, Path(spec.workspace))
+
+    rows = pq.read_table(scored.directory / "part-00000.parquet").to_pandas().set_index("row_id")
+    line = pd.read_csv(spec.data.source).set_index("part_id")["line"]
+    assert (rows["segment"] == line.loc[rows.index]).all()
+    for segment in taken.segments:
+        own = rows[rows["segment"] == segment.value]
+        assert set(own["threshold"]) == {segment.threshold}
+        between = (own["anomaly_score"] > segment.warn_threshold) & ~own["is_anomaly"]
+        assert ((own["level"] == "warn") == between).all()
+
+
+def test_the_data_fill_in_what_a_rule_leaves_open(made: PipelineResult) -> None:
+    """Rows a day and the share of anomalies are measured on the training data, unless they are given."""
+    about = load_description(made.trained.directory)
+
+    cost = resolve(Spec.model_validate({"data": about.spec.data, "threshold": {"rule": "cost"}}).threshold, about)
+
+    assert resolve(BudgetThreshold(), about).rows_per_day == 4
+    assert resolve(BudgetThreshold(rows_per_day=7), about).rows_per_day == 7
+    assert cost.base_rate == 60 / 1200
+
+
+def test_a_rule_that_cannot_be_met_leaves_the_threshold_in_force(made: PipelineResult) -> None:
+    """A refusal changes no file."""
+    model = made.trained.directory
+    calibrate(model, FprThreshold(target_fpr=0.05))
+    before = {path: hash_file(path) for path in model.rglob("*") if path.is_file()}
+
+    with pytest.raises(CalibrationError, match="at least 9999 normal"):
+        calibrate(model, FprThreshold(target_fpr=0.0001))
+
+    assert {path: hash_file(path) for path in model.rglob("*") if path.is_file()} == before
+
+
+def test_what_if_is_of_the_validation_rows(made: PipelineResult) -> None:
+    """The table is made from the stored rows, at the data's own base rate and rows a day."""
+    taken = calibrate(made.trained.directory, ManualThreshold(threshold=2.5))
+
+    table = explore(made.trained.directory)
+
+    (row,) = [row for row in table if row.in_force]
+    kept = load_validation(made.trained.directory).to_pandas()
+    above = kept["anomaly_score"] > 2.5
+    assert row.false_alarm_rate == above[~kept["label"]].mean() == pytest.approx(taken.n_above / taken.n_validation)
+    assert row.recall == above[kept["label"]].mean()
+    assert row.flagged_share == pytest.approx(0.05 * row.recall + 0.95 * row.false_alarm_rate)
+    assert row.alerts_per_day == pytest.approx(4 * row.flagged_share)
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        (("threshold.rule=recall", "threshold.target_recall=.5"), "rule recall"),
+        (("threshold.by=line", "threshold.target_fpr=.1"), "2 values of line have a threshold of their own"),
+        (("threshold.by=line", "threshold.min_rows=9999"), "north: 1"),
+    ],
+)
+@pytest.mark.usefixtures("made")
+def test_the_command_says_what_it_promises(spec: Spec, rule: tuple[str, ...], said: str) -> None:
+    """`calibrate` takes any rule by --set, and prints its promise and the segments."""
+    overrides = [argument for setting in rule for argument in ("--set", setting)]
+    done = run_cli("calibrate", *overrides, "--spec", "spec.yaml", cwd=Path(spec.data.source).parent)
+
+    assert said in done.stdout
+
+
+def test_the_command_shows_what_if_and_changes_nothing(spec: Spec, made: PipelineResult) -> None:
+    """`--what-if` prints a line a threshold, or JSON; the threshold in force stays."""
+    calibrate(made.trained.directory, FprThreshold(target_fpr=0.05))
+    before, directory = load_calibration(made.trained.directory), Path(spec.data.source).parent
+
+    shown = run_cli("calibrate", "--what-if", "--spec", "spec.yaml", cwd=directory).stdout
+    table = json.loads(run_cli("calibrate", "--what-if", "--json", "--spec", "spec.yaml", cwd=directory).stdout)
+
+    assert [name for name in ("alerts a day", "recall", "precision") if name not in shown] == []
+    assert shown.count("\n") == len(table) + 2
+    assert load_calibration(made.trained.directory) == before
+
+
+def test_reviewed_alerts_may_set_the_threshold(spec: Spec, made: PipelineResult) -> None:
+    """Without a verdict that is refused; with verdicts the precision is that of the reviewed alerts."""
+    directory, settings = Path(spec.data.source).parent, ("--set", "threshold.rule=precision")
+    arguments = ("calibrate", "--reviewed", "--spec", "spec.yaml", *settings, "--set", "threshold.target_precision=.3")
+    refused = run_cli(*arguments, cwd=directory, expect=3)
+    calibrate(made.trained.directory, FprThreshold(target_fpr=0.2))
+    scored = score(made.ingested.directory, made.trained.directory, Path(spec.workspace)).directory
+    rows = pq.read_table(scored / "part-00000.parquet").to_pandas()
+    alerts = rows[rows["is_anomaly"]]
+    verdicts = pd.DataFrame({"row_id": alerts["row_id"], "verdict": np.where(alerts["label"], "real", "false alarm")})
+    verdicts.to_csv(directory / "verdicts.csv", index=False)
+    run_cli("feedback", "verdicts.csv", "--scored", str(scored), "--spec", "spec.yaml", cwd=directory)
+
+    made_from = json.loads(run_cli(*arguments, "--json", cwd=directory).stdout)
+
+    assert "no alert of anomaly_ae" in refused.stderr
+    kept = alerts[alerts["anomaly_score"] > made_from["threshold"]]
+    assert made_from["reviewed_sha256"] is not None
+    assert made_from["threshold"] >= alerts["threshold"].min()
+    assert kept["label"].mean() >= 0.3
