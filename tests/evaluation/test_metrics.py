@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from anomaly_ae.evaluation import evaluate
+from anomaly_ae.evaluation.metrics import count_alarms
+from anomaly_ae.evaluation.summary import summarise
 
 METRICS = ("precision", "recall", "f1", "average_precision", "roc_auc", "false_alarm_rate")
 ROWS = st.lists(st.tuples(st.booleans(), st.sampled_from([0.0, 0.5, 1.0, 1.5, 2.0])), min_size=1, max_size=40)
@@ -36,13 +38,15 @@ def test_metrics_equal_scikit_learn(seed: int, threshold: float) -> None:
 @pytest.mark.filterwarnings("error")
 @given(ROWS)
 def test_a_metric_has_a_value_or_a_reason(rows: list[tuple[bool, float]]) -> None:
-    """Whatever the rows, each metric is either a number or None with a reason, and counts add up."""
+    """Whatever the rows, each metric is a number within its interval or None with a reason, and counts add up."""
     label, score = (np.array(column) for column in zip(*rows, strict=True))
 
     found = evaluate(label, score, 1.0)
 
     for name in METRICS:
-        assert (getattr(found, name) is None) == (name in found.undefined)
+        value, interval = getattr(found, name), found.intervals[name]
+        assert (value is None) == (interval is None) == (name in found.undefined)
+        assert value is None or interval is None or interval[0] - 1e-9 <= value <= interval[1] + 1e-9
     assert found.anomalies + found.normals == found.rows == len(rows)
     assert sum(found.confusion.model_dump().values()) == len(rows)
 
@@ -77,3 +81,48 @@ def test_no_alert_leaves_precision_undefined() -> None:
 def test_a_score_at_the_threshold_is_not_flagged() -> None:
     """Strictly above, as everywhere."""
     assert evaluate(np.array([True, False]), np.array([1.0, 0.0]), 1.0).confusion.tp == 0
+
+
+def test_scores_the_wrong_way_round_raise_a_warning() -> None:
+    """Anomalies that score lower than normal rows, beyond chance, are said to; by chance they are not."""
+    rng = np.random.default_rng(0)
+    label = np.arange(300) < 100
+    upside_down, level = rng.normal(size=300) - label, rng.normal(size=300)
+
+    warned, quiet = (evaluate(label, score, 1.0) for score in (upside_down, level))
+
+    assert "lies below .5" in warned.warnings[0]
+    assert warned.warnings[0] in summarise(warned)
+    assert quiet.warnings == ()
+
+
+def test_false_alarms_are_counted_by_segment() -> None:
+    """Normal rows alone count, the segment with most false alarms first; None stands for the threshold of all rows."""
+    segment = np.array(["a"] * 10 + ["b"] * 10 + [None] * 5, dtype=object)
+    label = np.zeros(25, bool)
+    label[0] = True
+    flagged = np.zeros(25, bool)
+    flagged[[0, 1, 10, 11, 12]] = True
+
+    found = count_alarms(segment, label, flagged)
+
+    assert [(one.segment, one.false_alarms, one.normals) for one in found] == [("b", 3, 10), ("a", 1, 9), (None, 0, 5)]
+    assert all(one.interval[0] <= one.rate <= one.interval[1] for one in found)
+
+
+def test_flags_of_segments_count_rather_than_one_threshold() -> None:
+    """Where rows were judged by thresholds of their own, those decide."""
+    flagged = np.array([False, True, False, True])
+
+    found = evaluate(np.array([True, True, False, False]), np.array([9.0, 1.0, 9.0, 1.0]), 5.0, flagged=flagged)
+
+    assert (found.confusion.tp, found.confusion.fp, found.confusion.fn, found.confusion.tn) == (1, 1, 1, 1)
+    assert found.recall == 0.5
+
+
+def test_a_summary_says_what_is_undefined() -> None:
+    """No number is shown where there is none."""
+    lines = summarise(evaluate(np.zeros(10, bool), np.arange(10.0), 7.0))
+
+    assert "recall undefined" in lines[0]
+    assert "false_alarm_rate 0.200 (0.057 to 0.510)" in lines[0]
