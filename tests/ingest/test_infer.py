@@ -200,7 +200,7 @@ def test_no_rows_is_an_error(tmp_path: Path, text: str) -> None:
 
 def test_table_has_no_picture_column(tmp_path: Path) -> None:
     """The role of pictures is refused for a table, with what to set instead."""
-    with pytest.raises(SpecError, match="set data.format to pictures"):
+    with pytest.raises(SpecError, match=r"set data\.format to pictures"):
         column_of(tmp_path, ["a", "b"], roles={"x": "picture"})
 
 
