@@ -115,7 +115,7 @@ def test_reviewed_rows_are_those_of_one_version(
     tmp_path: Path, workspace: Path, scored: Path, alerts: list[str]
 ) -> None:
     """Scores of another model version are on another scale, and unsure rows have no label."""
-    give(tmp_path / "verdicts.csv", scored, {alerts[0]: "unsure"})
+    give(tmp_path / "verdicts.csv", scored, {alerts[0]: "unsure", alerts[1]: "real"})
 
     assert reviewed_rows(workspace, "anomaly_ae", "another").num_rows == 0
     assert reviewed_rows(workspace, "nobody", "another").schema.names == [
