@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
 from anomaly_ae.stories import Story, tell
 
@@ -37,11 +38,22 @@ def read_alerts(scored: Path, most: int = MOST_ALERTS) -> pa.Table:
 
 
 def stories_of(scored: Path) -> tuple[Story, ...]:
-    """Tell the stories of a scored table's alerts; beyond `MOST_ALERTS`, of an even sample of them."""
+    """Tell the stories of a scored table's alerts; beyond `MOST_ALERTS`, of an even sample of them.
+
+    Pictures have none: their reasons are places, and the same place shows something else in another picture.
+    """
+    if is_of_pictures(scored):
+        return ()
     alerts = read_alerts(scored)
     times = alerts.column("time") if "time" in alerts.column_names else None
     scores = alerts.column("anomaly_score").to_numpy()
     return tell(alerts.column("reasons"), scores, alerts.column("row_id").to_pylist(), times)
+
+
+def is_of_pictures(scored: Path) -> bool:
+    """Say whether the rows of a scored table are pictures: those have maps."""
+    parts = sorted(scored.glob("part-*.parquet"))
+    return bool(parts) and "anomaly_map" in pq.read_schema(parts[0]).names
 
 
 def _every(step: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -34,7 +34,7 @@ Source: Smith and van der Walt, "A better default colormap for matplotlib", SciP
 SMALLEST = 1e-12
 """Width of the scale where the maps of all validation pictures are the same."""
 
-OPAQUE = 0.85
+OPAQUE = 0.75
 """How much the hottest colour hides of the picture below it."""
 
 

@@ -18,6 +18,9 @@ HEAT_SIDE = 96
 """Pixels of a map's longer side: the browser interpolates the rest."""
 
 JPEG_QUALITY = 82
+OUTLINE_SIDE = 320
+"""Pixels of a mask's longer side."""
+
 OUTLINE = (0, 200, 255)
 """Colour of a mask's edge: one that no level of the map has."""
 
@@ -58,15 +61,16 @@ def draw_layers(encoded: bytes, error_map: ErrorMap, mask: bytes | None, scale: 
     return Layers(
         picture=_as_data(small, "JPEG", quality=JPEG_QUALITY, optimize=True),
         heat=_as_palette_png(heat, palette()),
-        mask=_outline(mask, small.size) if mask else None,
+        mask=_outline(mask) if mask else None,
     )
 
 
-def _outline(mask: bytes, size: tuple[int, int]) -> str:
-    """Draw the edge of a mask, inside it."""
-    marked = np.asarray(Image.fromarray(decode(mask)).convert("L").resize(size)) > 0
-    width = max(1, round(max(size) / 160))
-    edge = marked & ~binary_erosion(marked, np.ones((3, 3), np.bool_), iterations=width)
+def _outline(mask: bytes) -> str:
+    """Draw the edge of a mask, inside it, always equally fine: a mask costs few characters at any size."""
+    whole = Image.fromarray(decode(mask)).convert("L")
+    factor = OUTLINE_SIDE / max(whole.size)
+    marked = np.asarray(whole.resize((max(1, round(whole.width * factor)), max(1, round(whole.height * factor))))) > 127
+    edge = marked & ~binary_erosion(marked, np.ones((3, 3), np.bool_), iterations=2)
     return _as_palette_png(edge.astype(np.uint8), np.array([(0, 0, 0, 0), (*OUTLINE, 255)], np.uint8))
 
 

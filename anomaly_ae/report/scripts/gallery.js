@@ -18,19 +18,21 @@ function arrangeGallery() {
     const map = card.querySelector(".pane.map");
     const button = make("button", "panes", plainPane(map), map);
     button.type = "button";
-    button.setAttribute("aria-label", `Enlarge ${card.querySelector(".which").textContent.trim()}`);
+    button.setAttribute("aria-label", `Enlarge ${card.querySelector(".row-id").textContent}`);
     button.addEventListener("click", () => open(card));
     card.querySelector(".panes").replaceWith(button);
   }
 
   function show(card) {
     current = card;
-    title.textContent = card.querySelector(".which").textContent;
+    title.textContent = card.querySelector(".row-id").textContent;
     const panes = [...card.querySelectorAll(".pane")].map((pane) => pane.cloneNode(true));
     const [width, height] = panes[0].style.aspectRatio.split("/").map(Number);
     closer.style.setProperty("--proportion", width / height);
     closer.querySelector(".panes").replaceChildren(...panes);
-    closer.querySelector(".what").replaceChildren(...card.querySelector(".what").cloneNode(true).childNodes);
+    for (const line of [".what", ".which"]) {
+      closer.querySelector(line).replaceChildren(...card.querySelector(line).cloneNode(true).childNodes);
+    }
     const place = shown().indexOf(card);
     closer.querySelector("[data-step='-1']").disabled = place <= 0;
     closer.querySelector("[data-step='1']").disabled = place === shown().length - 1;
