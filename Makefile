@@ -1,5 +1,8 @@
 # make run    set up, then do the main job on a real table, with Prefect's embedded server
 # make test   set up, then run every test
+# make up     set up, then a server, a worker and every deployment on this machine; prints where the UI is
+# make down   stop what `make up` started, and nothing else
+# make e2e    set up, then only the test of a whole installation: about two minutes, part of `make test`
 # make check  set up, then ruff, mypy, import-linter and codespell
 # Another torch (CUDA, say): make run CONSTRAINTS=my-constraints.txt
 
@@ -10,13 +13,22 @@ BIN := $(VENV)/bin
 
 export DO_NOT_TRACK := 1
 
-.PHONY: run test check clean
+.PHONY: run test e2e up down check clean
 
 run: $(VENV)/.installed
 	$(BIN)/python -m flows.pipeline data/breast_cancer/spec.yaml workspace=anomaly_ae_runs
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest
+
+e2e: $(VENV)/.installed
+	$(BIN)/python -m pytest -m e2e tests/e2e
+
+up: $(VENV)/.installed
+	$(BIN)/python -m flows.installation up
+
+down: $(VENV)/.installed
+	$(BIN)/python -m flows.installation down
 
 check: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -132,5 +132,5 @@ def _when(name: str, events: set[str], match: dict[str, str], action: ActionType
 
 
 def _content(automation: AutomationCore) -> dict[str, Any]:
-    """Return what was asked for, without what the server adds."""
-    return AutomationCore.model_validate(automation.model_dump()).model_dump(mode="json")
+    """Return what was asked for, without what the server adds; sets stay sets, whose order means nothing."""
+    return AutomationCore.model_validate(automation.model_dump()).model_dump()

@@ -11,7 +11,9 @@ from prefect import get_run_logger
 from prefect.events import emit_event
 from prefect.runtime import flow_run
 
+from anomaly_ae.steps.monitor import VALIDITY
 from anomaly_ae.storage import read_json, read_manifest
+from anomaly_ae.validity import Validity
 
 SCORED = "anomaly_ae.scored"
 MODEL_RESOURCE = "anomaly_ae.model."
@@ -55,7 +57,10 @@ def scored_by(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def judgements(scored: Path) -> dict[str, str]:
-    """Return the verdict on a scored table's threshold, "unknown" where nothing judged it."""
-    path = scored / "validity.json"
-    judged = read_json(path) if path.exists() else {}
-    return {"verdict": str(judged.get("verdict", UNKNOWN)), "alert-rate": str(judged.get("alert_rate", UNKNOWN))}
+    """Return what was judged of a scored table: whether its threshold holds, and whether it alerts too often."""
+    if not (scored / VALIDITY).exists():
+        return {"verdict": UNKNOWN, "alert-rate": UNKNOWN}
+    validity = Validity.model_validate(read_json(scored / VALIDITY))
+    if validity.alerts is None:
+        return {"verdict": validity.verdict, "alert-rate": UNKNOWN}
+    return {"verdict": validity.verdict, "alert-rate": "high" if validity.alerts.is_many_more else "usual"}

@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from prefect import flow, task
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
-    FlowRunFilterEndTime,
+    FlowRunFilterExpectedStartTime,
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
-from prefect.client.schemas.objects import TERMINAL_STATES
+from prefect.client.schemas.objects import TERMINAL_STATES, FlowRun
 from prefect.settings import get_current_settings
 from pydantic import Field
 
@@ -48,17 +48,24 @@ def prune_workspace(workspace: str, keep_days: int, dry_run: bool) -> dict[str, 
 
 @task(**MOVES)
 def forget_runs(keep_days: int, dry_run: bool) -> int:
-    """Delete finished runs older than so many days from the server, at most as many as it lists at once."""
-    long_ago = datetime.now(UTC) - timedelta(days=keep_days)
+    """Delete finished runs that were due more than so many days ago from the server; say how many."""
+    with get_client(sync_client=True) as client:
+        old = finished_before(client, datetime.now(UTC) - timedelta(days=keep_days))
+        for run in () if dry_run else old:
+            client.delete_flow_run(run.id)
+    return len(old)
+
+
+def finished_before(client: SyncPrefectClient, moment: datetime) -> list[FlowRun]:
+    """Return the finished runs that were due before a moment, all pages of them."""
     finished = FlowRunFilter(
-        end_time=FlowRunFilterEndTime(before_=long_ago),
+        expected_start_time=FlowRunFilterExpectedStartTime(before_=moment),
         state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(TERMINAL_STATES))),
     )
-    with get_client(sync_client=True) as client:
-        runs = client.read_flow_runs(flow_run_filter=finished)
-        for run in () if dry_run else runs:
-            client.delete_flow_run(run.id)
-    return len(runs)
+    runs: list[FlowRun] = []
+    while page := client.read_flow_runs(flow_run_filter=finished, offset=len(runs)):
+        runs += page
+    return runs
 
 
 @task(**MOVES)

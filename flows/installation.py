@@ -26,6 +26,8 @@ from flows.daemons import Daemon
 STARTUP_SECONDS = 180
 """The first start makes the database; on a busy small machine that takes a while."""
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="A server and a worker on this machine.")
 
 
@@ -35,6 +37,7 @@ def up(webhook: WebhookUrl = None, zombie_after: ZombieAfter = None, runs: Runs 
     settings = get_current_settings()
     server, worker = daemons(settings)
     if server.pid is None:
+        refuse_open_door(settings)
         refuse_taken_port(settings)
     server.start(child_environment(settings))
     wait_until_healthy(server, api_url(settings))
@@ -81,6 +84,17 @@ def child_environment(settings: Settings) -> dict[str, str]:
     if settings.server.api.auth_string:
         environment["PREFECT_API_AUTH_STRING"] = settings.server.api.auth_string.get_secret_value()
     return environment
+
+
+def refuse_open_door(settings: Settings) -> None:
+    """Stop when the server would be reached from other machines and would serve anybody.
+
+    Raises:
+        SystemExit: it would; whoever reaches the API runs code on the workers.
+    """
+    host = settings.server.api.host
+    if host not in LOOPBACK and not settings.server.api.auth_string:
+        sys.exit(f"{host} can be reached by other machines: set PREFECT_SERVER_API_AUTH_STRING=user:password first")
 
 
 def refuse_taken_port(settings: Settings) -> None:

@@ -35,13 +35,24 @@ def recover(parameters: RecoverParameters) -> dict[str, Any]:
     """Repeat a crashed run of a deployment, unless it has been repeated often enough."""
     with get_client(sync_client=True) as client:
         crashed = client.read_flow_run(parameters.flow_run_id)
-        number = 1 + repeats_of(crashed)
-        if crashed.deployment_id is None or number > parameters.repeats:
-            get_run_logger().error("%s is not repeated: %s", crashed.name, _reason(crashed, number))
+        refused = why_not(crashed, parameters.repeats)
+        if refused or crashed.deployment_id is None:
+            get_run_logger().error("%s is not repeated: %s", crashed.name, refused)
             return {"crashed": crashed.name, "repeated": None}
-        again = _repeat(client, crashed, crashed.deployment_id, number)
+        again = _repeat(client, crashed, crashed.deployment_id)
     get_run_logger().warning("%s died and is repeated as %s", crashed.name, again.name)
     return {"crashed": crashed.name, "repeated": str(again.id)}
+
+
+def why_not(run: FlowRun, repeats: int) -> str | None:
+    """Return why a run is not to be repeated, or None."""
+    if run.state is None or not run.state.is_crashed():
+        return "it has not crashed"
+    if run.deployment_id is None:
+        return "it belongs to no deployment"
+    if repeats_of(run) >= repeats:
+        return f"it was repeated {repeats} times already; see the logs, mend the cause and run it by hand"
+    return None
 
 
 def repeats_of(run: FlowRun) -> int:
@@ -49,18 +60,11 @@ def repeats_of(run: FlowRun) -> int:
     return max((int(tag.removeprefix(REPEAT)) for tag in run.tags if tag.startswith(REPEAT)), default=0)
 
 
-def _repeat(client: SyncPrefectClient, crashed: FlowRun, deployment: UUID, number: int) -> FlowRun:
+def _repeat(client: SyncPrefectClient, crashed: FlowRun, deployment: UUID) -> FlowRun:
     """Make the run again; asked twice for the same crash, the server answers with the same run."""
-    others = [tag for tag in crashed.tags if not tag.startswith(REPEAT)]
     return client.create_flow_run_from_deployment(
         deployment,
         parameters=crashed.parameters,
-        tags=[*others, f"{REPEAT}{number}"],
+        tags=[f"{REPEAT}{repeats_of(crashed) + 1}"],
         idempotency_key=f"{REPEAT}{crashed.id}",
     )
-
-
-def _reason(crashed: FlowRun, number: int) -> str:
-    if crashed.deployment_id is None:
-        return "it belongs to no deployment"
-    return f"it has died {number} times; see its logs, mend the cause and run it by hand"
