@@ -11,9 +11,10 @@ from anomaly_ae.artifact import Description, load_description
 from anomaly_ae.evaluation.baselines import BASELINES
 from anomaly_ae.evaluation.comparison import MODEL, Comparison
 from anomaly_ae.evaluation.comparison import compare as rank
+from anomaly_ae.features.table import TableEncoder
 from anomaly_ae.ingest.contract import ROW_ID
 from anomaly_ae.ingest.dataset import Dataset
-from anomaly_ae.models.table import ModelSpec, fit_model
+from anomaly_ae.models.table import ModelSpec, TableParts, fit_model
 from anomaly_ae.registry import model_that_scored
 from anomaly_ae.scored_rows import dataset_of, find_dataset, rows_beside
 from anomaly_ae.split import TEST, gather, hash_to_unit
@@ -42,7 +43,7 @@ def compare(scored: Path, *, judged_rows: int, is_new: bool) -> Comparison:
     if not is_published(model):
         return Comparison(not_made=f"the model version is not in this workspace ({model})")
     about, dataset = load_description(model), dataset_of(scored)
-    if about.contract.modality != "table":
+    if not isinstance(about.model, TableParts):
         return Comparison(not_made=f"the simple methods read tables, not {about.contract.modality}")
     trained_on = find_dataset(model.parent.parent, about.data["dataset"])
     if dataset is None or trained_on is None:
@@ -52,13 +53,15 @@ def compare(scored: Path, *, judged_rows: int, is_new: bool) -> Comparison:
     if label.all() or not label.any():
         return Comparison(not_made="it takes labelled rows of both kinds, anomalies and normal ones")
     train = _train_rows(trained_on, about)
-    scores = {MODEL: rows.column("anomaly_score").to_numpy(), **_scores(train, cells, about)}
+    scores = {MODEL: rows.column("anomaly_score").to_numpy(), **_scores(train, cells, about.model.encoder, about)}
     return rank(label, scores, train.num_rows)
 
 
-def _scores(train: pa.Table, rows: pa.Table, about: Description) -> dict[str, NDArray[np.float64]]:
+def _scores(
+    train: pa.Table, rows: pa.Table, encoder: TableEncoder, about: Description
+) -> dict[str, NDArray[np.float64]]:
     """Fit every simple method on train rows and score others."""
-    encoder, spec = about.model.encoder, about.spec
+    spec = about.spec
     untrained = spec.training.model_copy(update={"steps": 0, "robust": False})
     network = fit_model(train, about.contract.features, ModelSpec(spec.features, spec.network, untrained, spec.scoring))
     elements = encoder.transform(train).elements, encoder.transform(rows).elements

@@ -1,5 +1,7 @@
 """The benchmark of the verdict: batches that share no row, and tables that count what was said."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import validity
@@ -27,3 +29,13 @@ def test_tables_count_verdicts() -> None:
 
     assert "| 100 | 4 | 50.00% | 25.00% | 25.00% |" in printed
     assert "| all columns | 100 | 100% (50%) |" in printed
+
+
+def test_the_page_shows_the_tables_that_were_measured() -> None:
+    """Both tables of `results/validity.md` stand in the page word for word, and come from the rows beside them."""
+    root = Path(__file__).parents[2]
+    measured = (root / "benchmarks/results/validity.md").read_text(encoding="utf-8").strip()
+    page = (root / "docs/evaluation.md").read_text(encoding="utf-8")
+
+    assert all(table in page for table in measured.split("\n\n"))
+    assert validity.tables(pd.read_csv(root / "benchmarks/results/validity.csv", na_filter=False)) == measured
