@@ -8,10 +8,11 @@ import numpy as np
 from anomaly_ae.report.curves import judged_rows
 from anomaly_ae.report.tally import Array, Counts, Tally
 from anomaly_ae.report.verdict import Rate, measure_rate
+from anomaly_ae.threshold.conformal import cut
 
 STEPS = 240
 TABLE_RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
-"""Shares of validation rows above the thresholds that the table names."""
+"""False-alarm rates that the thresholds of the table promise."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def try_thresholds(
     in_force = _in_force(try_one(rows, threshold), tally, has_segments=has_segments)
 
     def outcomes(cuts: Iterable[float]) -> tuple[Outcome, ...]:
-        others = [try_one(rows, cut) for cut in cuts if cut != threshold]
+        others = [try_one(rows, one) for one in cuts if one != threshold]
         return tuple(sorted([*others, in_force], key=lambda outcome: outcome.threshold))
 
     return WhatIf(
@@ -101,13 +102,13 @@ def try_thresholds(
     )
 
 
-def try_one(rows: Rows, cut: float) -> Outcome:
+def try_one(rows: Rows, threshold: float) -> Outcome:
     """Return what one threshold does."""
-    hits, false_alarms, validation = _above(rows.anomalies, cut), _above(rows.normals, cut), rows.validation
+    hits, false_alarms, validation = _above(rows.anomalies, threshold), _above(rows.normals, threshold), rows.validation
     return Outcome(
-        threshold=cut,
-        alerts=_above(rows.all, cut),
-        false_alarm_rate=None if validation is None else measure_rate(_beyond(validation, cut), len(validation)),
+        threshold=threshold,
+        alerts=_above(rows.all, threshold),
+        false_alarm_rate=None if validation is None else measure_rate(_beyond(validation, threshold), len(validation)),
         precision=measure_rate(hits, hits + false_alarms) if rows.anomalies.total else None,
         recall=measure_rate(hits, rows.anomalies.total) if rows.anomalies.total else None,
     )
@@ -130,15 +131,9 @@ def _in_force(outcome: Outcome, tally: Tally, *, has_segments: bool) -> Outcome:
 
 
 def _named(validation: Array | None) -> set[float]:
-    """Return the thresholds above which round shares of the validation rows lie."""
-    if validation is None:
-        return set()
-    return {_quantile(validation, rate) for rate in TABLE_RATES if rate * len(validation) >= 1}
-
-
-def _quantile(validation: Array, rate: float) -> float:
-    """Return the validation score above which so large a share lies."""
-    return float(validation[max(0, len(validation) - 1 - int(rate * len(validation) + 1e-9))])
+    """Return the thresholds that promise round false-alarm rates, as far as so many validation rows can."""
+    cuts = [] if validation is None else [cut(validation, rate) for rate in TABLE_RATES]
+    return {one for one in cuts if one is not None}
 
 
 def _tail(rows: int) -> Array:
@@ -157,9 +152,9 @@ def _candidates(rows: Rows) -> list[float]:
     return kept
 
 
-def _above(counts: Counts, cut: float) -> int:
-    return int(counts.rows[np.searchsorted(counts.scores, cut, side="right") :].sum())
+def _above(counts: Counts, threshold: float) -> int:
+    return int(counts.rows[np.searchsorted(counts.scores, threshold, side="right") :].sum())
 
 
-def _beyond(ascending: Array, cut: float) -> int:
-    return len(ascending) - int(np.searchsorted(ascending, cut, side="right"))
+def _beyond(ascending: Array, threshold: float) -> int:
+    return len(ascending) - int(np.searchsorted(ascending, threshold, side="right"))

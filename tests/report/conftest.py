@@ -1,68 +1,19 @@
-"""Small published runs to report on: a scored directory and the model version it belongs to."""
+"""Fixtures of the report: runs to report on, and a browser to look at the page with."""
 
-import json
+import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+from report_support import Published, Run, open_page, publish_in
 
-from anomaly_ae.ingest.contract import Contract
-from anomaly_ae.profile import Profile
-from anomaly_ae.scored_table import scored_schema
-from anomaly_ae.storage import publish
+from anomaly_ae.steps.report import report
 
-REASONS = (("pressure", "9.81", "4.20", 0.6), ("site", "north", "south", 0.3), ("flow", "missing", "12.5", 0.1))
-REJECTED = pa.schema(
-    [
-        ("source_file", pa.string()),
-        ("source_row", pa.int64()),
-        ("row", pa.string()),
-        ("reject_reason", pa.string()),
-        ("detail", pa.string()),
-    ]
+FLAGS = (
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --window-size=1280,900"
 )
-
-
-@dataclass(frozen=True)
-class Run:
-    """What to publish; every list has one entry per row, and a column left None is null throughout."""
-
-    scores: Any
-    threshold: float = 10.0
-    target_fpr: float = 0.01
-    n_validation: int = 999
-    labels: list[bool | None] | None = None
-    splits: list[str | None] | None = None
-    row_ids: list[str] | None = None
-    machines: list[str] | None = None
-    machine_column: str = "machine"
-    times: Any = None
-    levels: list[str] | None = None
-    features: dict[str, list[Any]] | None = None
-    validation: Any = None
-    reasons: tuple[tuple[str, str | None, str | None, float], ...] = REASONS
-    rejected: dict[str, int] = field(default_factory=dict)
-    parts: int = 1
-    history: tuple[tuple[int, float, float], ...] = ((50, 1.0, 1.1), (100, 0.5, 0.6), (150, 0.4, 0.55))
-    manifest: dict[str, Any] = field(default_factory=dict)
-    model: dict[str, Any] = field(default_factory=dict)
-    model_manifest: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Published:
-    """Where a run was published, and what was written."""
-
-    scored: Path
-    model: Path
-    manifest: dict[str, Any]
-    metrics: dict[str, Any] | None
-    scores: np.ndarray
 
 
 @pytest.fixture
@@ -75,197 +26,30 @@ def publish_run(tmp_path: Path) -> Callable[..., Published]:
     return publish_described
 
 
-def publish_in(root: Path, run: Run) -> Published:
-    """Publish a run under `root`."""
-    scores = np.asarray(run.scores, dtype=np.float64)
-    manifest, metrics = _manifest(run, scores), _metrics(run, scores)
-    with publish(root / "scored") as staging:
-        for number, rows in enumerate(np.array_split(np.arange(len(scores)), run.parts) if run.parts else ()):
-            pq.write_table(
-                _table(run, scores, rows), staging.path / f"part-{number:05d}.parquet", row_group_size=20_000
-            )
-        pq.write_table(_rejected(run), staging.path / "rejected.parquet")
-        if metrics:
-            (staging.path / "metrics.json").write_text(json.dumps(metrics))
-        staging.facts.update(manifest)
-    with publish(root / "model") as staging:
-        (staging.path / "model.json").write_text(json.dumps(_model(run)))
-        calibration = _calibration(run)
-        (staging.path / "calibrations").mkdir()
-        (staging.path / "calibrations" / f"{calibration['calibration_id']}.json").write_text(json.dumps(calibration))
-        staging.facts.update({"kind": "model", "trained_at": "2026-11-20T21:14:00+00:00", **run.model_manifest})
-        if run.validation is not None:
-            rows = pa.table({"anomaly_score": np.sort(run.validation)})
-            pq.write_table(rows, staging.path / "validation_scores.parquet")
-    if run.features:
-        _publish_features(run, scores, root)
-    return Published(root / "scored", root / "model", manifest, metrics, scores)
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Return a headless Chromium with a profile of its own, or skip the test where there is none."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    chromium, driver = shutil.which("chromium") or shutil.which("chromium-browser"), shutil.which("chromedriver")
+    if not (chromium and driver):
+        pytest.skip("chromium and chromedriver are not installed")
+    options = webdriver.ChromeOptions()
+    for flag in [*FLAGS.split(), f"--user-data-dir={tmp_path_factory.mktemp('profile')}"]:
+        options.add_argument(flag)
+    options.binary_location = chromium
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield opened
+    opened.quit()
 
 
-def _table(run: Run, scores: np.ndarray, rows: np.ndarray) -> pa.Table:
-    def pick(values: Any) -> list[Any] | None:
-        return None if values is None else [values[row] for row in rows]
+@pytest.fixture
+def visit(browser: Any, publish_run: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that publishes a run, reports on it, opens the page and waits for its charts."""
 
-    score = scores[rows]
-    schema = scored_schema(tuple(_identity(run)))
-    columns: dict[str, Any] = {
-        "row_id": pick(run.row_ids) or [f"day.csv:{row + 1}" for row in rows],
-        "source_file": ["day.csv"] * len(rows),
-        "source_row": rows + 1,
-        "anomaly_score": score,
-        "reconstruction_error": score / 10,
-        "p_value": np.where(score > run.threshold, 1 / (run.n_validation + 1), 0.5),
-        "severity": np.where(score > run.threshold, 100.0, 10.0),
-        "is_anomaly": score > run.threshold,
-        "threshold": np.full(len(rows), run.threshold),
-        "reasons": _reasons(run, score),
-        "label": pick(run.labels) or [None] * len(rows),
-        "split": pick(run.splits) or [None] * len(rows),
-        "model_name": ["pumps"] * len(rows),
-        "model_version": ["9f2c4a17b0d35e68"] * len(rows),
-        "calibration_id": ["51d0c2ab77e94f03"] * len(rows),
-        "level": pick(run.levels) or np.where(score > run.threshold, "alert", "normal"),
-        "segment": [None] * len(rows),
-        run.machine_column: pick(run.machines),
-        "at": pick(run.times),
-    }
-    return pa.table([pa.array(columns[name], schema.field(name).type) for name in schema.names], schema=schema)
+    def visit_described(**described: Any) -> Any:
+        published = publish_run(**described)
+        open_page(browser, report(published.scored, published.model))
+        return browser
 
-
-def _identity(run: Run) -> Iterator[pa.Field]:
-    if run.times is not None:
-        yield pa.field("at", pa.timestamp("us"))
-    if run.machines is not None:
-        yield pa.field(run.machine_column, pa.string())
-
-
-def _contract(run: Run) -> dict[str, Any]:
-    kinds = {float: ("numeric", "float64"), str: ("categorical", "string")}
-    columns = [{"name": "at", "role": "time", "dtype": "timestamp"}] if run.times is not None else []
-    columns += [{"name": run.machine_column, "role": "entity", "dtype": "string"}] if run.machines else []
-    for name, cells in (run.features or {}).items():
-        role, dtype = kinds[type(cells[0])]
-        columns.append({"name": name, "role": role, "dtype": dtype})
-    return {"columns": columns}
-
-
-def _publish_features(run: Run, scores: np.ndarray, root: Path) -> None:
-    """Publish the dataset that was scored, in as many parts, and the profile of its columns."""
-    table = pa.table(run.features)
-    contracts = Contract.model_validate(_contract(run)).features
-    (root / "model" / "profile.json").write_text(Profile.fit(table, contracts).model_dump_json())
-    dataset = root.parent / "datasets" / _manifest(run, scores)["dataset"]
-    dataset.mkdir(parents=True)
-    for number, rows in enumerate(np.array_split(np.arange(len(scores)), run.parts)):
-        pq.write_table(table.take(pa.array(rows)), dataset / f"part-{number:05d}.parquet")
-
-
-def _reasons(run: Run, scores: np.ndarray) -> list[list[dict[str, Any]]]:
-    names = ("feature", "value", "expected", "contribution")
-    return [
-        [dict(zip(names, (*reason[:3], reason[3] * score), strict=True)) for reason in run.reasons] for score in scores
-    ]
-
-
-def _rejected(run: Run) -> pa.Table:
-    reasons = [reason for reason, total in run.rejected.items() for _ in range(total)]
-    records = [
-        {"source_file": "day.csv", "source_row": row, "row": "{}", "reject_reason": reason, "detail": f"cell {row}"}
-        for row, reason in enumerate(reasons)
-    ]
-    return pa.Table.from_pylist(records, schema=REJECTED)
-
-
-def _manifest(run: Run, scores: np.ndarray) -> dict[str, Any]:
-    rejected = sum(run.rejected.values())
-    return {
-        "kind": "scored",
-        "format_version": 1,
-        "run_id": "run-1",
-        "scored_at": "2026-11-23T06:00:00+00:00",
-        "model_name": "pumps",
-        "model_version": "9f2c4a17b0d35e68",
-        "calibration_id": "51d0c2ab77e94f03",
-        "threshold": run.threshold,
-        "target_fpr": run.target_fpr,
-        "source": "plant/day.csv",
-        "dataset": "0c1d2e3f4a5b6c7d",
-        "rows_in": len(scores) + rejected,
-        "rows_scored": len(scores),
-        "rows_rejected": rejected,
-        "rejected_by_reason": run.rejected,
-        "alerts": int((scores > run.threshold).sum()),
-        **run.manifest,
-    }
-
-
-def _metrics(run: Run, scores: np.ndarray) -> dict[str, Any] | None:
-    """Evaluate as the step that evaluates does, in its simplest form: curve summaries only where both classes are."""
-    if run.labels is None:
-        return None
-    judged = [
-        (label, alert)
-        for row, (label, alert) in enumerate(zip(run.labels, scores > run.threshold, strict=True))
-        if label is not None and (run.splits is None or run.splits[row] == "test")
-    ]
-    cells = {
-        name: sum(1 for pair in judged if pair == kind)
-        for name, kind in {"tp": (1, 1), "fp": (0, 1), "fn": (1, 0), "tn": (0, 0)}.items()
-    }
-    anomalies, normals = cells["tp"] + cells["fn"], cells["fp"] + cells["tn"]
-    alerts = cells["tp"] + cells["fp"]
-    both = bool(anomalies and normals)
-    values = {
-        "precision": cells["tp"] / alerts if alerts else None,
-        "recall": cells["tp"] / anomalies if anomalies else None,
-        "f1": 2 * cells["tp"] / (alerts + anomalies) if anomalies else None,
-        "average_precision": 0.875 if both else None,
-        "roc_auc": 0.9375 if both else None,
-        "false_alarm_rate": cells["fp"] / normals if normals else None,
-    }
-    return {
-        "rows": len(judged),
-        "anomalies": anomalies,
-        "normals": normals,
-        "split": "all" if run.splits is None else "test",
-        "threshold": run.threshold,
-        "confusion": cells,
-        **values,
-        "undefined": {
-            name: f"{name} needs rows this test set lacks" for name, value in values.items() if value is None
-        },
-    }
-
-
-def _model(run: Run) -> dict[str, Any]:
-    keys = ("step", "loss", "early_stopping_loss")
-    return {
-        "name": "pumps",
-        "version": "9f2c4a17b0d35e68",
-        "spec": {"name": "pumps", "data": {"source": "plant/history.parquet"}, "network": {"kind": "denoising"}},
-        "contract": _contract(run),
-        "split": {
-            "by": "row",
-            "train_rows": 6012,
-            "validation_rows": run.n_validation,
-            "test_rows": 1990,
-            "test_anomalies": 212,
-        },
-        "history": [dict(zip(keys, check, strict=True)) for check in run.history],
-        "libraries": {"torch": "2.13.0", "pyarrow": "26.0.1"},
-        "data": {"dataset": "0c1d2e3f4a5b6c7d", "rows": 9213, "sources": [{"name": "history.parquet", "rows": 9213}]},
-        **run.model,
-    }
-
-
-def _calibration(run: Run) -> dict[str, Any]:
-    return {
-        "calibration_id": "51d0c2ab77e94f03",
-        "rule": "fpr",
-        "threshold": run.threshold,
-        "target_fpr": run.target_fpr,
-        "promise": f"at most {run.target_fpr:.3g} of normal rows lie above the threshold",
-        "n_validation": run.n_validation,
-        "n_above": max(1, int(run.target_fpr * (run.n_validation + 1) + 1e-9)) - 1,
-        "smallest_fpr": 1 / (run.n_validation + 1),
-    }
+    return visit_described

@@ -1,59 +1,16 @@
 """The page in a real browser: drawn without an error, usable by mouse and keyboard, deaf to hostile text."""
 
-import shutil
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-from anomaly_ae.steps.report import report
+pytest.importorskip("selenium", reason="selenium is not installed")
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
-selenium = pytest.importorskip("selenium", reason="selenium is not installed")
-from selenium import webdriver  # noqa: E402 - after the skip
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-DRIVER = shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
-
-FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --window-size=1280,900"
-)
 HOSTILE = "\"'><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\"></script><!--"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Return a headless Chromium with a profile of its own."""
-    options = webdriver.ChromeOptions()
-    for flag in [*FLAGS.split(), f"--user-data-dir={tmp_path_factory.mktemp('profile')}"]:
-        options.add_argument(flag)
-    options.binary_location = CHROMIUM or ""
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
-
-
-@pytest.fixture
-def visit(browser: Any, publish_run: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that publishes a run, reports on it, opens the page and waits for its charts."""
-
-    def visit_described(**described: Any) -> Any:
-        published = publish_run(**described)
-        page: Path = report(published.scored, published.model)
-        browser.get(page.as_uri())
-        WebDriverWait(browser, 20).until(
-            lambda driver: driver.execute_script("return document.documentElement.dataset.charts") == "drawn"
-        )
-        return browser
-
-    return visit_described
 
 
 def complaints(browser: Any) -> list[str]:

@@ -9,9 +9,9 @@ from typing import Any
 import altair as alt
 import numpy as np
 import pytest
-from anomaly_ae.report.source import TOP_ROWS
 
 from anomaly_ae.report.page import render_page
+from anomaly_ae.report.source import TOP_ROWS
 from anomaly_ae.report.view import gather
 from anomaly_ae.report.wording import share
 
