@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from inspection_support import Inspection, inspect
 
 from anomaly_ae.detector import TabularAutoencoder
 
@@ -28,3 +29,9 @@ def mixed() -> pd.DataFrame:
 def fitted(mixed: pd.DataFrame) -> TabularAutoencoder:
     """Return a detector fitted on the mixed table."""
     return TabularAutoencoder(hidden=(16,), steps=50, target_fpr=0.05, device="cpu", random_state=0).fit(mixed)
+
+
+@pytest.fixture(scope="session")
+def inspection(tmp_path_factory: pytest.TempPathFactory) -> Inspection:
+    """Return a run of the whole pipeline on small pictures."""
+    return inspect(tmp_path_factory.mktemp("inspection"))
