@@ -311,8 +311,7 @@ def _validity_line(validity: "Validity") -> str:
 
 def _story_lines(stories: "Sequence[Story]") -> list[str]:
     """Say what the alerts have in common, most of them first."""
-    lines = [f"{story.rows} alerts ({story.share:.0%}): {story.name}" for story in stories]
-    return [f"{'' if index else 'stories':11}{line}" for index, line in enumerate(lines)]
+    return [f"{'' if index else 'stories':11}{story.headline}" for index, story in enumerate(stories)]
 
 
 def _metric_lines(metrics: "Metrics | None") -> list[str]:

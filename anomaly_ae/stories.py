@@ -88,6 +88,11 @@ class Story:
     first: str | None = None
     last: str | None = None
 
+    @property
+    def headline(self) -> str:
+        """How many alerts, and what they have in common: `40 alerts (23%): pressure_bar missing`."""
+        return f"{self.rows} alert{'s' * (self.rows != 1)} ({self.share:.0%}): {self.name}"
+
 
 def tell(
     reasons: Reasons,

@@ -48,10 +48,9 @@ def summarise(
     link: str,
 ) -> str:
     """Return verdict, counts, stories, metrics and paths of a run as Markdown."""
-    told = [f"{story.rows} alerts ({story.share:.0%}): {story.name}" for story in stories]
     sections = {
         "Threshold": [f"{validity.verdict}: {validity.meaning}"] if validity else [],
-        "Stories": told,
+        "Stories": [story.headline for story in stories],
         "Metrics": metric_lines(Metrics.model_validate(metrics)) if metrics else [],
     }
     lists = [_list(title, lines) for title, lines in sections.items() if lines]

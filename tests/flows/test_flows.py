@@ -123,7 +123,7 @@ def test_names_and_cells_mean_nothing_to_markdown() -> None:
 
     text = summarise(SCORED, None, (hostile,), None, "file:///report")
 
-    assert "- 1 alerts (100%): \\<img src=x\\> \\[a\\](b) \\| \\*c\\* \\# d above normal" in text
+    assert "- 1 alert (100%): \\<img src=x\\> \\[a\\](b) \\| \\*c\\* \\# d above normal" in text
 
 
 def test_verdicts_come_back_through_a_flow(spec: Spec, tmp_path: Path) -> None:
