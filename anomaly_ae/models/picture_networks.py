@@ -105,12 +105,17 @@ def fit_network(
     if isinstance(how.network, ConvolutionalNetwork):
         return _fit_convolutional(values, how, how.network, spec, on_check)
     assert not isinstance(how.network, FeatureMapsNetwork)  # noqa: S101  for the type checker
-    return _fit_pixels(values, how, how.network, spec, on_check)
+    return fit_pixels(values, how, how.network, spec, on_check)
 
 
-def _fit_pixels(
+def fit_pixels(
     values: Tensor, how: Plan, network: NetworkSpec, spec: Spec, on_check: OnCheck | None
 ) -> tuple[PixelAutoencoder, tuple[Check, ...]]:
+    """Fit a dense network on train pictures in memory, `(n, colours, size, size)` from 0 to 1.
+
+    Raises:
+        TrainingError: the training diverged.
+    """
     elements = _elements(how, network)
     if isinstance(elements, Ink):
         elements.fit(values)

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from anomaly_ae.features.backbones import Backbone, load_backbone
-from anomaly_ae.features.pictures import read_pictures
+from anomaly_ae.features.pictures import Pictures, read_pictures
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.maps import MapScale
 from anomaly_ae.models.feature_maps import PICTURES_AT_ONCE, describe
@@ -100,8 +100,7 @@ class PictureModel:
 
     def score(self, rows: pa.Table | pa.RecordBatch) -> PictureScores:
         """Score rows that hold a column `picture`."""
-        pictures = read_pictures(rows, self.parts.plan.size, self.parts.plan.colours)
-        return self._score(pictures.values, pictures.sizes)
+        return self.score_pictures(read_pictures(rows, self.parts.plan.size, self.parts.plan.colours))
 
     def reasons(self, rows: pa.Table | pa.RecordBatch, scores: Scores) -> pa.ListArray:  # noqa: ARG002  see below
         """Return the regions that add most to each picture's score, as the scored table holds them.
@@ -118,11 +117,12 @@ class PictureModel:
 
     def score_all(self, pictures: PictureRows) -> Iterator[PictureScores]:
         """Score pictures some at a time."""
-        return (self._score(one.values, one.sizes) for one in pictures)
+        return (self.score_pictures(one) for one in pictures)
 
-    def _score(self, values: NDArray[np.float32], sizes: NDArray[np.int64]) -> PictureScores:
-        seen = side_by_side(self._examine, _full_batches(values))
-        count = len(values)
+    def score_pictures(self, pictures: Pictures) -> PictureScores:
+        """Score pictures that are decoded and of the network's size already."""
+        seen = side_by_side(self._examine, _full_batches(pictures.values))
+        count = len(pictures.values)
         maps, error = (
             torch.cat([getattr(one, name) for one in seen])[:count].cpu().numpy() for name in ("maps", "error")
         )
@@ -132,7 +132,7 @@ class PictureModel:
             contributions=contribute(maps, self.parts.plan.top_share),
             reconstruction=torch.cat(shown)[:count].cpu().numpy() if shown else np.empty((count, 0), np.float32),
             maps=maps,
-            sizes=sizes,
+            sizes=pictures.sizes,
         )
 
     def _examine(self, pictures: Tensor) -> Seen:
