@@ -76,7 +76,8 @@ def open_source(scored: Path, model: Path) -> Source:
     parts = tuple(sorted(scored.glob("part-*.parquet")))
     scanned = scan(parts, TOP_ROWS)
     _check_rows(scanned.tally, inputs.manifest, scored)
-    verdict = judge(scanned.tally, inputs.calibration, inputs.metrics, inputs.manifest.rows_rejected)
+    rejected = inputs.manifest.rows_rejected
+    verdict = judge(scanned.tally, inputs.calibration, inputs.metrics, rejected, inputs.validity)
     alerts = inputs.manifest.alerts
     top = read_top_rows(parts, scanned.top[: alerts + WARNED_ROWS]).worth_showing(ROWS_BELOW_THRESHOLD)
     stories = stories_of(scored) if alerts else ()

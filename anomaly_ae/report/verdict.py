@@ -12,6 +12,7 @@ from anomaly_ae.false_alarms import alarm_rates, expected_alarms
 from anomaly_ae.report.inputs import Calibration
 from anomaly_ae.report.tally import Tally
 from anomaly_ae.report.wording import count, interval, percent, rows
+from anomaly_ae.validity import Validity
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,13 @@ def measure_rate(hits: int, total: int) -> Rate:
     return Rate(hits, total, hits / total, *wilson(hits / total, total))
 
 
-def judge(tally: Tally, calibration: Calibration, metrics: Metrics | None, rows_rejected: int) -> Verdict:
+def judge(
+    tally: Tally,
+    calibration: Calibration,
+    metrics: Metrics | None,
+    rows_rejected: int,
+    validity: Validity | None = None,
+) -> Verdict:
     """Judge the alerts: by the rows labelled normal where there are some, else by all rows not seen in training."""
     alerts = measure_rate(tally.total(lambda group: group.is_anomaly), tally.total())
     unseen = measure_rate(
@@ -70,7 +77,7 @@ def judge(tally: Tally, calibration: Calibration, metrics: Metrics | None, rows_
     )
     false_alarms = measure_rate(metrics.confusion.fp, metrics.normals) if metrics and metrics.normals else None
     judged = false_alarms or unseen
-    rates = alarm_rates(calibration.n_above, calibration.n_validation)
+    rates = alarm_rates(_validation_alarms(calibration, validity), calibration.n_validation)
     allowed = expected_alarms(judged.rows, rates) if judged.rows else (0, 0)
     if alerts.rows == 0:
         words = _silent(rows_rejected)
@@ -88,6 +95,13 @@ def judge(tally: Tally, calibration: Calibration, metrics: Metrics | None, rows_
         promise=calibration.promise,
         is_promised=calibration.target_fpr is not None,
     )
+
+
+def _validation_alarms(calibration: Calibration, validity: Validity | None) -> int:
+    """Return how many validation rows are flagged: with segments, as the check of the threshold counted them."""
+    if calibration.by is None or validity is None or validity.alerts is None:
+        return calibration.n_above
+    return max(0, round(validity.alerts.expected_rate * (calibration.n_validation + 1)) - 1)
 
 
 Words = tuple[Literal["calm", "attention", "silent"], str, str]

@@ -4,8 +4,8 @@ import math
 from datetime import datetime
 
 FILTERS = (
-    "count", "rows", "number", "percent", "share", "ratio", "moment", "duration", "label_name", "first_sentence",
-    "visible", "clip", "hover",
+    "count", "rows", "number", "percent", "p_value", "share", "ratio", "moment", "duration", "label_name",
+    "first_sentence", "visible", "clip", "hover",
 )  # fmt: skip
 """What templates may call."""
 
@@ -46,6 +46,11 @@ def number(value: float | None, digits: int = 4) -> str:
         return f"{value:,.{decimals}f}"
     mantissa, exponent = f"{value:.{min(digits, 3) - 1}e}".split("e")
     return f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPT)}"  # noqa: RUF001 - the multiplication sign is meant
+
+
+def p_value(value: float) -> str:
+    """Write a p-value; below a ten-thousandth its exact size says nothing more."""
+    return "<0.0001" if value < 1e-4 else number(value, 2)
 
 
 def ratio(value: float) -> str:

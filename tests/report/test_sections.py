@@ -214,3 +214,40 @@ def test_stories_are_told_with_their_rows(publish_run: Callable[..., Any]) -> No
     assert [(story.name, story.rows) for story in stories] == [("pressure above normal", 20), ("flow missing", 10)]
     assert sections["anomalies"].content.story_of == (0,) * 20 + (1,) * 10
     assert "stories" not in sections_of(publish_run(scores=[1.0]))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "figure"), [("fine", "0 to 3"), ("invalid", "Unknown")], ids=["promise holds", "promise is broken"]
+)
+def test_no_number_of_false_alerts_is_claimed_of_a_threshold_that_fails(
+    publish_run: Callable[..., Any], verdict: str, figure: str
+) -> None:
+    """The promise bounds false alerts only as long as it holds; once invalid, any alert may be false."""
+    published = publish_run(scores=np.linspace(0.1, 20, 100))
+    write_validity(published.scored, verdict=verdict)
+
+    assert sections_of(published)["verdict"].content.falsehood.figure == figure
+
+
+def test_labels_say_how_many_alerts_are_false(publish_run: Callable[..., Any]) -> None:
+    """With labels, false alerts are counted, whatever the promise."""
+    published = publish_run(scores=[1.0, 1.0, 20.0, 30.0, 40.0], labels=[False, True, False, True, True])
+
+    falsehood = sections_of(published)["verdict"].content.falsehood
+
+    assert falsehood.figure == "1"
+    assert falsehood.meaning.startswith("of 3 alerts on labelled rows are false: 33.3%")
+
+
+def test_a_rule_without_a_rate_promises_none(publish_run: Callable[..., Any]) -> None:
+    """A threshold that promises recall, say, is told in its own words, and its alerts are compared all the same."""
+    published = publish_run(scores=np.linspace(0.1, 20, 100), manifest={"target_fpr": None})
+    path = next((published.model / "calibrations").iterdir())
+    changes = {"target_fpr": None, "rule": "recall", "promise": "at least 90 % of anomalies found"}
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+    page = render_page(gather(published.scored, published.model))
+
+    assert "at least 90 % of anomalies found" in page
+    assert "promised: at most" not in page
+    assert "expected: 1%" in page

@@ -9,7 +9,7 @@ function percent(share) {
 
 function plain(value) {
   return Math.abs(value) >= 1e-4 && Math.abs(value) < 1e6 || value === 0
-    ? Number(value.toPrecision(4)).toLocaleString("en") : value.toExponential(2);
+    ? value.toLocaleString("en", { maximumSignificantDigits: 4 }) : value.toExponential(2);
 }
 
 function offerThresholds() {

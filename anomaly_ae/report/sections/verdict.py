@@ -39,13 +39,15 @@ class Opening:
 
 def section(source: Source) -> Section:
     """Return the section that comes first, of every table."""
-    verdict = source.verdict
+    verdict, validity = source.verdict, source.inputs.validity
     charts = {"chart-promise": promise_chart(verdict)} if verdict.alerts.rows else {}
-    opening = Opening(verdict, count_false(verdict, source.inputs.metrics), source.inputs.validity)
+    opening = Opening(
+        verdict, count_false(verdict, source.inputs.metrics, source.inputs.validity), source.inputs.validity
+    )
     return Section("verdict", "Verdict", opening, charts)
 
 
-def count_false(verdict: Verdict, metrics: Metrics | None) -> Falsehood:
+def count_false(verdict: Verdict, metrics: Metrics | None, validity: Validity | None) -> Falsehood:
     """Say how many alerts are probably false: by the labels where there are some, else by the promise."""
     if verdict.alerts.count == 0:
         return Falsehood("0", "there is no alert that could be false")
@@ -56,6 +58,10 @@ def count_false(verdict: Verdict, metrics: Metrics | None) -> Falsehood:
     judged = verdict.unseen or verdict.alerts
     if judged.rows == 0:
         return Falsehood("?", "all rows were used to make the model, which says nothing of false alarms")
+    if validity and validity.verdict == "invalid":
+        return Falsehood(
+            "Unknown", f"the threshold does not hold here, so all {count(judged.count)} alerts may be false"
+        )
     low, high = (min(bound, judged.count) for bound in verdict.allowed)
     figure = count(high) if low == high else f"{count(low)} to {count(high)}"
     alerts = f"the {count(judged.count)} alerts on new rows"
