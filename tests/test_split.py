@@ -84,6 +84,20 @@ def test_no_row_is_in_two_splits_and_all_are_accounted_for(make: Ingest, by: str
     assert split.facts["unused_rows"] == rows["split"].isna().sum()
 
 
+@pytest.mark.parametrize("by", ["row", "group", "time"])
+def test_excluded_rows_train_nothing_and_move_no_other(make: Ingest, by: str) -> None:
+    """A row to leave out is in no split but test; every other row stays where it was."""
+    dataset = make(frame(1500))
+    before = assigned(dataset, SplitRule.fit(dataset, SplitSpec(by=by)))["split"]
+    left_out = tuple(before.index[::10])
+
+    after = assigned(dataset, SplitRule.fit(dataset, SplitSpec(by=by), left_out))["split"]
+
+    among = before.index.isin(left_out)
+    assert after[~among].equals(before[~among])
+    assert after[among].equals(before[among].where(before[among] == TEST))
+
+
 def test_no_entity_is_in_two_splits(make: Ingest) -> None:
     """All rows of a machine are in one split, and every split has machines."""
     dataset = make(frame(2000))
