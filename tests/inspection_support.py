@@ -1,11 +1,11 @@
-"""A small run on pictures, made once: pictures with patches and masks, a model of them, their scored table and report."""
+"""A small run on pictures, made once: pictures with patches and masks, a model of them, their scores and report."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from picture_support import PATCH, write_pictures
+from PIL import Image
 
 from anomaly_ae.spec import Spec
 from anomaly_ae.steps.pipeline import PipelineResult, run

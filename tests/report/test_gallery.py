@@ -94,7 +94,7 @@ def test_mask_is_an_outline_inside_the_marked_area() -> None:
 
     outline = np.asarray(opened(layers.mask or "").convert("RGBA"))[:, :, 3] > 0
     assert outline.shape == (160, 320)
-    assert outline[40:42, 80:240].all()
+    assert outline[40:42, 82:238].all()
     assert not outline[60:100, 100:220].any()
     assert not outline[:38].any()
 
