@@ -49,16 +49,20 @@ class PositionWhitening(nn.Module):
 
     centre: Tensor
     factor: Tensor
+    wide: Tensor | None
 
     def __init__(self, positions: int, channels: int) -> None:
         super().__init__()
         self.register_buffer("centre", torch.zeros(positions, channels))
         self.register_buffer("factor", torch.zeros(positions, channels, channels, dtype=torch.float16))
+        # The factor in single precision, made once where it is first used; a model version does not hold it.
+        self.register_buffer("wide", None, persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
         """Whiten features, `(n, positions, channels)` to the same shape."""
-        centred = (features - self.centre).transpose(0, 1)
-        return torch.bmm(centred, self.factor.float()).transpose(0, 1)
+        wide = self.factor.float() if self.wide is None else self.wide
+        self.wide = wide
+        return torch.bmm((features - self.centre).transpose(0, 1), wide).transpose(0, 1)
 
 
 class Moments:
