@@ -179,7 +179,7 @@ def test_addresses_and_absolute_paths_stay(tmp_path: Path, address: str) -> None
         ("threshold: {zzz: 1}", "unknown setting 'threshold.zzz'; known here: rule, by, min_rows, target_fpr"),
         ("training: {steps: many}", "'training.steps' is 'many'; must be a valid integer"),
         ("training: {steps: -1}", "'training.steps' is -1; must be greater than or equal to 0"),
-        ("split: {by: rows}", "'split.by' is 'rows'; must be 'row', 'group' or 'time'"),
+        ("split: {by: rows}", "'split.by' is 'rows'; must be 'row', 'group', 'time' or 'folder'"),
         ("split: {train: .7}", "split: train + validation + test must be 1, not 1.1"),
         ("training: 5", "'training' is 5; must be a section"),
         ("name: a b", "'name' is 'a b'; must match pattern"),

@@ -75,7 +75,9 @@ class Memory(nn.Module):
         few = SEARCH_ROWS if rows.device.type == "cpu" else max(len(rows), 1)
         own = torch.full((len(rows),), -1, device=rows.device) if own is None else own
         squares = self.stored.square().sum(dim=1)
-        found = [self._search_few(*both, squares) for both in zip(rows.split(few), own.split(few), strict=True)]
+        found = [
+            self._search_few(*both, squares) for both in zip(torch.split(rows, few), torch.split(own, few), strict=True)
+        ]
         values, indices = (torch.cat(part) for part in zip(*found, strict=True))
         return values, indices
 
