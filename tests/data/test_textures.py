@@ -58,3 +58,11 @@ def test_masks_mark_what_differs(kind: str) -> None:
 def test_pictures_stay_small() -> None:
     """All pictures together weigh less than 1 MB."""
     assert sum(path.stat().st_size for path in PICTURES.rglob("*.png")) < 1_000_000
+
+
+def test_index_repeats_the_counts() -> None:
+    """The index of all samples states the same counts as the folder's own README."""
+    index = (FOLDER.parent / "README.md").read_text(encoding="utf-8")
+    line = next(line for line in index.splitlines() if "](textures/README.md)" in line)
+
+    assert re.findall(r"\| (\d+) (?=\|)", line) == [str(stated(name)) for name in ("rows", "anomalies", "masks")]
