@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
     from anomaly_ae.spec import Spec
     from anomaly_ae.spec_file import load_spec
+    from anomaly_ae.steps.calibrate import calibrate
     from anomaly_ae.steps.pipeline import run
 
 __version__ = version("anomaly_ae")
@@ -41,6 +42,7 @@ _HOMES = {
     "CalibrationWarning": "detector",
     "Spec": "spec",
     "load_spec": "spec_file",
+    "calibrate": "steps.calibrate",
     "run": "steps.pipeline",
     "AnomalyAEError": "errors",
     "SpecError": "errors",
@@ -65,6 +67,7 @@ __all__ = [
     "TabularAutoencoder",
     "TrainingError",
     "__version__",
+    "calibrate",
     "load_spec",
     "run",
 ]

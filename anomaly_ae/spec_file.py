@@ -238,7 +238,7 @@ def _clean(loc: tuple[int | str, ...], settings: Mapping[str, Any]) -> tuple[int
     value: Any = settings
     for position, key in enumerate(loc):
         is_last = position == len(loc) - 1
-        if isinstance(value, Mapping) and (key in value or is_last):
+        if isinstance(value, Mapping) and (key in value or (is_last and not _is_kind(path, key))):
             value = value.get(key)
         elif isinstance(value, list | tuple) and isinstance(key, int):
             value = value[key]
@@ -248,8 +248,14 @@ def _clean(loc: tuple[int | str, ...], settings: Mapping[str, Any]) -> tuple[int
     return tuple(path)
 
 
+def _is_kind(path: Sequence[int | str], key: int | str) -> bool:
+    """Say whether a key is no setting of the section at `path`, but the kind that the section is of."""
+    tag = _tag_name(str(path[0])) if len(path) == 1 else None
+    return tag is not None and any(member.model_fields[tag].default == key for member in SECTIONS[str(path[0]),])
+
+
 def _sentence(path: tuple[int | str, ...], detail: Any, settings: Mapping[str, Any]) -> str:
-    name, kind, message = _dotted(path), detail["type"], detail["msg"]
+    name, kind, message, context = _dotted(path), detail["type"], detail["msg"], detail.get("ctx", {})
     if kind == "extra_forbidden":
         return _unknown(tuple(map(str, path)), settings)
     if kind == "missing":
@@ -257,8 +263,7 @@ def _sentence(path: tuple[int | str, ...], detail: Any, settings: Mapping[str, A
     if kind == "value_error":
         return f"{name or 'the whole'}: {message.removeprefix('Value error, ')}"
     if kind == "union_tag_invalid":
-        tag, allowed = detail["ctx"]["tag"], detail["ctx"]["expected_tags"]
-        return f"'{name}.{_tag_name(name)}' is {tag!r}; must be one of {allowed}"
+        return f"'{name}.{_tag_name(name)}' is {context['tag']!r}; must be one of {context['expected_tags']}"
     if kind in {"model_type", "model_attributes_type", "dict_type"}:
         message = "must be a section: names with values below it"
     allowed = message.replace("a valid tuple", "a list").replace("Input should be", "must be")

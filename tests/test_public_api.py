@@ -20,6 +20,7 @@ PUBLIC = [
     "TabularAutoencoder",
     "TrainingError",
     "__version__",
+    "calibrate",
     "load_spec",
     "run",
 ]

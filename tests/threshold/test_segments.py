@@ -103,8 +103,8 @@ def test_fewer_rows_than_asked_for_fall_back() -> None:
 
 def test_a_column_that_is_not_kept_is_refused() -> None:
     """The message names the columns there are."""
-    with pytest.raises(CalibrationError, match=r"'maschine', which is no .* they have anomaly_score, label, machine"):
-        calibrate(machines(0, 99), FprThreshold(target_fpr=0.05, by="maschine"))
+    with pytest.raises(CalibrationError, match=r"'machines', which is no .* they have anomaly_score, label, machine"):
+        calibrate(machines(0, 99), FprThreshold(target_fpr=0.05, by="machines"))
 
 
 def test_a_column_called_like_ours_is_found() -> None:

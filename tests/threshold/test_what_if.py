@@ -56,6 +56,19 @@ def test_precision_is_at_the_base_rate_to_come() -> None:
     assert np.mean(covered) >= 0.95
 
 
+def test_the_interval_of_precision_is_its_worst_and_its_best_case() -> None:
+    """Low recall with many false alarms, and high recall with few: the exact ends of two intervals of 97.5 %."""
+    rows = draw(0, 500, 50)
+    above, label = rows["anomaly_score"].to_numpy() > 2.0, rows["label"].to_numpy()
+
+    (row,) = [row for row in what_if(rows, 2.0, base_rate=0.1) if row.in_force]
+
+    found = stats.binomtest(int(above[label].sum()), 50).proportion_ci(0.975, method="exact")
+    false = stats.binomtest(int(above[~label].sum()), 500).proportion_ci(0.975, method="exact")
+    worst, best = (0.1 * a / (0.1 * a + 0.9 * b) for a, b in ((found.low, false.high), (found.high, false.low)))
+    assert row.precision_interval == pytest.approx((worst, best))
+
+
 def test_a_threshold_above_all_rows_has_no_precision() -> None:
     """No row is flagged: the precision is undefined, not 0."""
     row = what_if(draw(0, 100, 10), 1e9)[0]
