@@ -1,6 +1,7 @@
 """The page in a real browser: drawn without an error, usable by mouse and keyboard, deaf to hostile text."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,9 @@ def test_the_rest_of_the_rows_is_one_press_away(visit: Callable[..., Any], alert
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_fits_its_window(visit: Callable[..., Any], alerts: dict[str, Any], width: int, scheme: str) -> None:
     """Nothing sticks out sideways on a phone or a screen, and text contrasts at least 4.5 to 1 with the ground."""
-    browser = visit(**alerts)
+    times = [datetime(2026, 1, 1) + timedelta(hours=row) for row in range(1000)]  # noqa: DTZ001 - a naive column
+    browser = visit(**alerts, times=times, features={"pressure": [1.0] * 1000}, validation=np.linspace(0, 12, 999))
+    browser.find_element(By.CSS_SELECTOR, "button.open").send_keys(Keys.ENTER)
     scheme_feature = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", scheme_feature)
     metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
@@ -121,10 +124,15 @@ def test_hostile_text_runs_nothing(visit: Callable[..., Any]) -> None:
         row_ids=[f"{HOSTILE}{row}" for row in range(rows)],
         machines=[HOSTILE] * rows,
         machine_column=HOSTILE,
+        features={HOSTILE: [HOSTILE] * rows},
         reasons=((HOSTILE, HOSTILE, HOSTILE, 1.0),),
         rejected={HOSTILE: 2},
         model={"spec": {HOSTILE: HOSTILE}},
     )
+
+    browser.find_element(By.CSS_SELECTOR, "button.open").send_keys(Keys.ENTER)
+    assert HOSTILE[:20] in browser.find_element(By.CSS_SELECTOR, "tr.detail").text
+    browser.find_element(By.CSS_SELECTOR, ".copies button").send_keys(Keys.ENTER)
 
     assert browser.title == "pumps: 30 alerts in 30 rows"
     assert browser.find_elements(By.TAG_NAME, "img") == []

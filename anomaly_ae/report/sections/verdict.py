@@ -41,9 +41,7 @@ def section(source: Source) -> Section:
     """Return the section that comes first, of every table."""
     verdict, validity = source.verdict, source.inputs.validity
     charts = {"chart-promise": promise_chart(verdict)} if verdict.alerts.rows else {}
-    opening = Opening(
-        verdict, count_false(verdict, source.inputs.metrics, source.inputs.validity), source.inputs.validity
-    )
+    opening = Opening(verdict, count_false(verdict, source.inputs.metrics, validity), validity)
     return Section("verdict", "Verdict", opening, charts)
 
 
@@ -59,9 +57,8 @@ def count_false(verdict: Verdict, metrics: Metrics | None, validity: Validity | 
     if judged.rows == 0:
         return Falsehood("?", "all rows were used to make the model, which says nothing of false alarms")
     if validity and validity.verdict == "invalid":
-        return Falsehood(
-            "Unknown", f"the threshold does not hold here, so all {count(judged.count)} alerts may be false"
-        )
+        meaning = f"the threshold does not hold here, so all {count(judged.count)} alerts may be false"
+        return Falsehood("Unknown", meaning)
     low, high = (min(bound, judged.count) for bound in verdict.allowed)
     figure = count(high) if low == high else f"{count(low)} to {count(high)}"
     alerts = f"the {count(judged.count)} alerts on new rows"
