@@ -236,7 +236,7 @@ def test_labels_say_how_many_alerts_are_false(publish_run: Callable[..., Any]) -
     falsehood = sections_of(published)["verdict"].content.falsehood
 
     assert falsehood.figure == "1"
-    assert falsehood.meaning.startswith("of 3 alerts on labelled rows are false: 33.3%")
+    assert falsehood.meaning.startswith("of 3 alerts on labelled rows is false: 33.3%")
 
 
 def test_a_rule_without_a_rate_promises_none(publish_run: Callable[..., Any]) -> None:

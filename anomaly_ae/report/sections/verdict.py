@@ -51,7 +51,8 @@ def count_false(verdict: Verdict, metrics: Metrics | None, validity: Validity | 
         return Falsehood("0", "there is no alert that could be false")
     if metrics and metrics.confusion.tp + metrics.confusion.fp and metrics.normals:
         found = measure_rate(metrics.confusion.fp, metrics.confusion.tp + metrics.confusion.fp)
-        meaning = f"of {count(found.rows)} alerts on labelled rows are false: {percent(found.share)}"
+        alerts = f"{count(found.rows)} alert{'' if found.rows == 1 else 's'}"
+        meaning = f"of {alerts} on labelled rows {'is' if found.count == 1 else 'are'} false: {percent(found.share)}"
         return Falsehood(count(found.count), f"{meaning}; 95% interval {interval(found.low, found.high)}")
     judged = verdict.unseen or verdict.alerts
     if judged.rows == 0:
