@@ -64,8 +64,8 @@ def tiles(texture: Grey, rows: range) -> list[Grey]:
 
 
 def draw_mask(rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Draw an ellipse of 14 to 28 pixels across, turned at random, whole inside the picture."""
-    radii = rng.uniform(7, 14, 2)
+    """Draw an ellipse of 20 to 32 pixels across, turned at random, whole inside the picture."""
+    radii = rng.uniform(10, 16, 2)
     centre = rng.uniform(radii.max() + 1, SIDE - radii.max() - 1, 2)
     angle = rng.uniform(0, np.pi)
     y, x = np.mgrid[:SIDE, :SIDE] - centre[:, None, None]
