@@ -2,11 +2,17 @@
 
 import re
 import runpy
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from anomaly_ae.ingest.dataset import Dataset
+from anomaly_ae.spec import DataSpec, SplitSpec
+from anomaly_ae.split import SplitRule
+from anomaly_ae.steps.ingest import ingest
 
 FOLDER = Path(__file__).parents[2] / "data" / "textures"
 PICTURES = FOLDER / "pictures"
@@ -66,3 +72,15 @@ def test_index_repeats_the_counts() -> None:
     line = next(line for line in index.splitlines() if "](textures/README.md)" in line)
 
     assert re.findall(r"\| (\d+) (?=\|)", line) == [str(stated(name)) for name in ("rows", "anomalies", "masks")]
+
+
+def test_split_is_that_of_the_folders(tmp_path: Path) -> None:
+    """Train, validation and test are the three zones: where there are validation pictures, train gives none away."""
+    dataset = Dataset.open(ingest(DataSpec(source=str(PICTURES)), tmp_path).directory)
+    rule = SplitRule.fit(dataset, SplitSpec(by="folder"))
+    batches = list(dataset.batches(["_row_id", "_label", "origin"]))
+
+    given = [name for batch in batches for name in rule.names(batch).to_pylist()]
+
+    assert given == [name for batch in batches for name in batch.column("origin").to_pylist()]
+    assert Counter(given) == {name: stated(name) for name in ("train", "validation", "test")}
