@@ -93,6 +93,16 @@ def test_small_regions_count_as_much_as_large_ones() -> None:
     assert metrics.aupro == pytest.approx(0.5 + 0.25 * 0.3, abs=0.01)
 
 
+def test_regions_touch_at_corners() -> None:
+    """Two squares that meet at a corner are one region; with a pixel between them they are two."""
+    together, apart = np.zeros((2, 12, 12), bool)
+    together[2:4, 2:4] = together[4:6, 4:6] = True
+    apart[2:4, 2:4] = apart[5:7, 5:7] = True
+
+    assert counted([(np.ones((4, 4), np.float32), together)]).regions == 1
+    assert counted([(np.ones((4, 4), np.float32), apart)]).regions == 2
+
+
 def test_perfect_and_useless_maps() -> None:
     """A map that is the mask has both numbers at 1; a constant one has .5, and .15 of the way to .3."""
     _, mask = pictures(0)[1]
