@@ -42,3 +42,11 @@ def test_every_threshold_has_rates(above: int) -> None:
 
     assert ((rates > 0) & (rates < 1)).all()
     assert (np.diff(rates) > 0).all()
+
+
+def test_none_or_more_is_certain_and_all_or_fewer_too() -> None:
+    """Both probabilities take in the count itself."""
+    rates = alarm_rates(9, 999)
+
+    assert surprise(0, 10, rates) == pytest.approx((float(np.mean((1 - rates) ** 10)), 1))
+    assert surprise(10, 10, rates) == pytest.approx((1, float(np.mean(rates**10))))

@@ -65,6 +65,17 @@ def test_a_few_anomalies_do_not_break_the_threshold() -> None:
     assert "looks like real anomalies" in found.meaning
 
 
+def test_as_many_alerts_do_where_all_scores_have_moved() -> None:
+    """Alerts on one row in twenty could be anomalies, but not when the scores of all other rows lie higher too."""
+    rng = np.random.default_rng(0)
+
+    found = verdict_on(rng.gamma(9, size=2000), 1.15 * rng.gamma(9, size=2000))
+
+    assert found.verdict == "invalid"
+    assert found.alerts is not None
+    assert found.alerts.low < found.alerts.expected_rate + 0.05
+
+
 def test_the_same_alerts_on_normal_rows_do() -> None:
     """Where labels say that all rows are normal, no anomaly explains a surplus."""
     rng = np.random.default_rng(0)
@@ -118,10 +129,11 @@ def test_few_rows_are_unknown(rows: int) -> None:
 
 
 @pytest.mark.parametrize("decimals", [9, 0])
-def test_scores_are_compared_as_scipy_does(decimals: int) -> None:
+@pytest.mark.parametrize("shift", [0.2, -0.2])
+def test_scores_are_compared_as_scipy_does(decimals: int, shift: float) -> None:
     """In batches, from counts alone, tied or not: distance and p-value are those of scipy on all scores at once."""
     rng = np.random.default_rng(0)
-    reference, scores = np.sort(rng.normal(size=300).round(decimals)), rng.normal(0.2, size=500).round(decimals)
+    reference, scores = np.sort(rng.normal(size=300).round(decimals)), rng.normal(shift, size=500).round(decimals)
     ranks = ScoreRanks(reference)
     for batch in np.array_split(scores, 7):
         ranks.add(batch)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from tests_support import make_frame, run_cli
 
+from anomaly_ae.artifact import load_description
 from anomaly_ae.evaluation import Metrics
 from anomaly_ae.evaluation.comparison import MODEL
 from anomaly_ae.spec import Spec
@@ -17,7 +18,7 @@ from anomaly_ae.steps.pipeline import PipelineResult, run
 from anomaly_ae.storage import read_json
 
 
-def run_in(directory: Path, frame: pd.DataFrame) -> PipelineResult:
+def run_in(directory: Path, frame: pd.DataFrame, **training: object) -> PipelineResult:
     """Run the pipeline on a table."""
     frame.to_csv(directory / "plant.csv", index=False)
     settings = {
@@ -28,7 +29,7 @@ def run_in(directory: Path, frame: pd.DataFrame) -> PipelineResult:
             "label": {"column": "anomaly", "anomaly_values": [1]},
         },
         "threshold": {"target_fpr": 0.02},
-        "training": {"steps": 100},
+        "training": {"steps": 100, **training},
     }
     (directory / "spec.yaml").write_text(json.dumps(settings), encoding="utf-8")
     return run(Spec.model_validate(settings))
@@ -96,3 +97,16 @@ def test_many_rows_are_sampled_alike_each_time(tmp_path: Path, monkeypatch: pyte
     assert 60 < first.baselines.rows < 140
     assert 140 < first.baselines.train_rows < 260
     assert first.rows > 200
+
+
+def test_trimmed_rows_teach_no_method(tmp_path: Path) -> None:
+    """What `training.robust` left out of the train rows is left out for the simple methods too."""
+    frame = make_frame(1000).astype({"anomaly": object})
+    frame.loc[frame.index[::40], ["heat", "anomaly"]] = [5000.0, ""]
+    made = run_in(tmp_path, frame, robust=True)
+
+    split = load_description(made.trained.directory).split
+    assert made.metrics is not None
+    assert made.metrics.baselines is not None
+    assert split["train_rows_trimmed"] > 0
+    assert made.metrics.baselines.train_rows == split["train_rows_used"] - split["train_rows_trimmed"]
