@@ -101,25 +101,32 @@ def section(source: Source) -> Section | None:
     scale = source.manifest.map_scale
     if scale is None:
         return None
-    verdicts, scores, places = _judged(source.parts)
+    verdicts, scores = _judged(source.parts)
     chosen = _choose(verdicts, scores)
-    records = _records(source, [places[row] for row in chosen])
+    records = _records(source, _places(source.parts, chosen))
     layers = _draw(records, source.scored, scale)
     cards = tuple(map(_card, records, [str(verdicts[row]) for row in chosen], layers))
     totals = {name: int((verdicts == name).sum()) for name in MOST}
     return Section("gallery", "Pictures", Gallery(cards, totals, scale.low, scale.high, full_scale(scale), _colours()))
 
 
-def _judged(parts: Sequence[Path]) -> tuple[NDArray[np.str_], NDArray[np.float64], list[Place]]:
-    """Return for every picture of a scored table what became of it, its score, and where it lies."""
-    tables = [pq.read_table(part, columns=["is_anomaly", "label", "anomaly_score"]) for part in parts]
-    places = [Place(part, row) for part, table in enumerate(tables) for row in range(table.num_rows)]
-    table = pa.concat_tables(tables)
+def _judged(parts: Sequence[Path]) -> tuple[NDArray[np.str_], NDArray[np.float64]]:
+    """Return for every picture of a scored table, in order, what became of it, and its score."""
+    table = pa.concat_tables(pq.read_table(part, columns=["is_anomaly", "label", "anomaly_score"]) for part in parts)
     is_alert = table.column("is_anomaly").to_numpy()
     label = table.column("label").cast("int8").fill_null(-1).to_numpy()
     cases = [is_alert & (label == 1), is_alert & (label == 0), is_alert, label == 1, label == 0]
     verdicts = np.select(cases, ["found", "false alarm", "alert", "missed", "normal"], "no alert")
-    return verdicts, table.column("anomaly_score").to_numpy(), places
+    return verdicts, table.column("anomaly_score").to_numpy()
+
+
+def _places(parts: Sequence[Path], rows: Sequence[int]) -> list[Place]:
+    """Return where rows lie that are numbered over all parts."""
+    ends = np.cumsum([pq.read_metadata(part).num_rows for part in parts])
+    part_of = np.searchsorted(ends, rows, side="right")
+    return [
+        Place(int(part), int(row - (ends[part - 1] if part else 0))) for part, row in zip(part_of, rows, strict=True)
+    ]
 
 
 def _choose(verdicts: NDArray[np.str_], scores: NDArray[np.float64]) -> list[int]:
