@@ -12,7 +12,7 @@ from anomaly_ae.drift import compare, find_drift, holm
 from anomaly_ae.frames import contract_of, to_table
 from anomaly_ae.profile import LevelsProfile, Profile
 
-REPLAYS = 150
+REPLAYS = 100
 Draw = Callable[[np.random.Generator, int], pd.Series]
 
 
@@ -42,7 +42,7 @@ COLUMNS: dict[str, Draw] = {
 @pytest.mark.parametrize("rows", [60, 400])
 @pytest.mark.parametrize("draw", COLUMNS.values(), ids=COLUMNS)
 def test_undrifted_columns_are_rarely_called_significant(draw: Draw, rows: int) -> None:
-    """Of 150 pairs of samples from one law at most 4 have a p-value below .01; 9 in 150 at .01 would be no chance."""
+    """Of 100 pairs of samples from one law at most 4 have a p-value below .01; 5 in 100 would hardly be chance."""
     rng = np.random.default_rng(7)
     p_values = []
     for _ in range(REPLAYS):
