@@ -14,15 +14,17 @@ import pyarrow.parquet as pq
 
 from anomaly_ae.artifact import ModelVersion, load_calibration, load_description, load_model
 from anomaly_ae.errors import ArtifactError
+from anomaly_ae.ingest.ahead import map_ahead
 from anomaly_ae.ingest.contract import LABEL, ROW_ID, SOURCE_FILE, SOURCE_ROW, Contract
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.models.pictures import PictureParts
 from anomaly_ae.scored_pictures import PictureFiles
 from anomaly_ae.scored_table import SCHEMA_VERSION, scored_schema
+from anomaly_ae.scoring import Scores
 from anomaly_ae.spec import Role
 from anomaly_ae.spec_file import dump_spec
 from anomaly_ae.storage import Staging, commit, fingerprint, is_published, open_staging, read_manifest
-from anomaly_ae.threshold import Judge
+from anomaly_ae.threshold import Judge, Judgement
 
 FORMAT_VERSION = 1
 SCORED = "scored"
@@ -100,10 +102,14 @@ def score_part(part: Path, dataset: Path, model: Path, staging: Path) -> int:
     judge = Judge.of(one.calibration, one.validation)
     made_from_these = one.description.data["dataset"] == rows.fingerprint
     alerts = 0
+    batches = rows.batches(part=part, batch_rows=one.model.batch_rows)
     with pq.ParquetWriter(staging / part.name, schema, compression="zstd") as writer:
-        for batch in rows.batches(part=part, batch_rows=one.model.batch_rows):
-            columns = dict(_columns(batch, rows.contract, one, judge, files, made_from_these=made_from_these))
-            alerts += int(np.sum(columns["is_anomaly"]))
+        # While one batch is written the next ones are computed.
+        for examined in map_ahead(lambda batch: _examine(batch, one, judge), batches):
+            columns = dict(_columns(examined, rows.contract, one, made_from_these=made_from_these))
+            if files and examined.scores.maps is not None:
+                columns |= files.write(examined.rows, examined.scores.maps, examined.judged.is_anomaly)
+            alerts += int(np.sum(examined.judged.is_anomaly))
             writer.write_batch(
                 pa.RecordBatch.from_arrays([_array(columns[f.name], f.type) for f in schema], schema=schema)
             )
@@ -183,18 +189,26 @@ def _picture_files(one: ModelVersion, staging: Path, part: str) -> PictureFiles 
     return PictureFiles(staging, part, about.map_scale, settings.overlays, settings.max_overlays)
 
 
-def _columns(
-    batch: pa.RecordBatch,
-    contract: Contract,
-    one: ModelVersion,
-    judge: Judge,
-    files: PictureFiles | None,
-    *,
-    made_from_these: bool,
-) -> Iterator[tuple[str, Any]]:
-    """Yield every column of the scored table for a batch; a single value stands for all its rows."""
+@dataclass(frozen=True)
+class _Examined:
+    """A batch of rows with everything that is computed of them."""
+
+    rows: pa.RecordBatch
+    scores: Scores
+    judged: Judgement
+    reasons: pa.ListArray
+
+
+def _examine(batch: pa.RecordBatch, one: ModelVersion, judge: Judge) -> _Examined:
     scores = one.model.score(batch)
-    judged = judge.judge(scores.anomaly_score, batch)
+    return _Examined(batch, scores, judge.judge(scores.anomaly_score, batch), one.model.reasons(batch, scores))
+
+
+def _columns(
+    examined: _Examined, contract: Contract, one: ModelVersion, *, made_from_these: bool
+) -> Iterator[tuple[str, Any]]:
+    """Yield the columns that every scored table has; a single value stands for all its rows."""
+    batch, scores, judged = examined.rows, examined.scores, examined.judged
     yield "row_id", batch.column(ROW_ID)
     yield "source_file", batch.column(SOURCE_FILE)
     yield "source_row", batch.column(SOURCE_ROW)
@@ -207,7 +221,7 @@ def _columns(
     yield "severity", judged.severity
     yield "is_anomaly", judged.is_anomaly
     yield "threshold", judged.threshold
-    yield "reasons", one.model.reasons(batch, scores)
+    yield "reasons", examined.reasons
     yield "label", batch.column(LABEL)
     yield "split", one.description.split_rule.names(batch) if made_from_these else pa.nulls(len(batch), pa.string())
     yield "model_name", pa.repeat(one.description.name, len(batch))
@@ -215,8 +229,6 @@ def _columns(
     yield "calibration_id", pa.repeat(one.calibration.calibration_id, len(batch))
     yield "level", judged.level
     yield "segment", judged.segment
-    if files and scores.maps is not None:
-        yield from files.write(batch, scores.maps, judged.is_anomaly).items()
 
 
 def _array(values: Any, dtype: pa.DataType) -> pa.Array:
