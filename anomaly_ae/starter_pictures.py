@@ -7,11 +7,14 @@ from anomaly_ae.ingest.labels import is_anomaly
 from anomaly_ae.ingest.pictures.layout import Place
 from anomaly_ae.picture_look import PictureLook
 from anomaly_ae.spec import SplitSpec
-from anomaly_ae.starter_spec import name_of, quoted, threshold_lines
+from anomaly_ae.starter_spec import is_held, name_of, quoted, threshold_lines
 
 _SHOWN = 5
 _SMALL = 64
 """Pixels of the shorter side below which a picture is learned as it is, not by its feature maps."""
+
+VALIDATION_PARTS = (0.1, 0.15, 0.2, 0.25)
+WANTED_RATE = 0.05
 
 
 def starter_pictures(look: PictureLook, label: LabelRule | None, source: str) -> str:
@@ -30,7 +33,7 @@ def starter_pictures(look: PictureLook, label: LabelRule | None, source: str) ->
         "  format: pictures",
         *_found_lines(look, label),
         *_label_lines(look, label),
-        *_split_lines(look),
+        *_split_lines(look, label),
         *_network_lines(look),
         *_threshold_lines(look, label),
     ]
@@ -76,13 +79,23 @@ def _label_lines(look: PictureLook, label: LabelRule | None) -> list[str]:
     ]
 
 
-def _split_lines(look: PictureLook) -> list[str]:
-    if _has_split(look):
-        return [
-            "split:",
-            "  by: folder # those of train are for training and threshold, those of test for test; or row",
-        ]
-    return ["split:", "  by: row # each picture by its name"]
+def _split_lines(look: PictureLook, label: LabelRule | None) -> list[str]:
+    if not _has_split(look):
+        return ["split:", "  by: row # each picture by its name"]
+    part, test = _validation_part(_normal(look, label, "train")), SplitSpec().test
+    return [
+        "split:",
+        "  by: folder # those of train are for training and threshold, those of test for test; or row",
+        f"  train: {(1 - part) * (1 - test):.2f} # {1 - part:.0%} of those of train",
+        f"  validation: {part * (1 - test):.2f} # {part:.0%} of those of train; no more than the threshold needs",
+        f"  test: {test:.2f} # those of test, however many",
+    ]
+
+
+def _validation_part(normal: int) -> float:
+    """Return the share of few train pictures that the threshold needs; each one more is missed in training."""
+    enough = [part for part in VALIDATION_PARTS if is_held(WANTED_RATE, normal, part)]
+    return enough[0] if enough else VALIDATION_PARTS[-1]
 
 
 def _network_lines(look: PictureLook) -> list[str]:
@@ -92,12 +105,16 @@ def _network_lines(look: PictureLook) -> list[str]:
 
 
 def _threshold_lines(look: PictureLook, label: LabelRule | None) -> list[str]:
-    normal = Counter({place: rows for place, rows in look.places.items() if not _is_anomaly(place, label)})
-    spec = SplitSpec()
     if _has_split(look):
-        train = sum(rows for place, rows in normal.items() if place.origin == "train")
-        return threshold_lines(train, spec.validation / (spec.train + spec.validation))
-    return threshold_lines(normal.total(), spec.validation)
+        train = _normal(look, label, "train")
+        return threshold_lines(train, _validation_part(train))
+    return threshold_lines(_normal(look, label), SplitSpec().validation)
+
+
+def _normal(look: PictureLook, label: LabelRule | None, origin: str | None = None) -> int:
+    """Count the pictures that are no anomalies, of all folders or of one."""
+    places = (place for place in look.places if origin is None or place.origin == origin)
+    return sum(look.places[place] for place in places if not _is_anomaly(place, label))
 
 
 def _is_anomaly(place: Place, label: LabelRule | None) -> bool:

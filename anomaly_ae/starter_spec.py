@@ -206,14 +206,19 @@ def threshold_lines(normal_rows: float, part: float) -> list[str]:
         part: the share of them that goes to validation.
     """
     expected = normal_rows * part
-    # Rows fall into the split by chance: three standard deviations fewer must still do.
-    sure = expected - 3 * math.sqrt(expected * (1 - part))
-    held = [rate for rate in FALSE_ALARM_RATES if sure >= 1 / rate - 1]
+    held = [rate for rate in FALSE_ALARM_RATES if is_held(rate, normal_rows, part)]
     rate = held[0] if held else FALSE_ALARM_RATES[-1]
     why = f"needs {math.ceil(1 / rate - 1)} normal validation rows; about {expected:.0f} are to be expected"
     if not held:
         why += ", which may be too few"
     return ["threshold:", f"  target_fpr: {rate} # share of normal rows that may be flagged; {why}"]
+
+
+def is_held(rate: float, normal_rows: float, part: float) -> bool:
+    """Say whether the validation rows can be expected to be enough for a false-alarm rate."""
+    expected = normal_rows * part
+    # Rows fall into the split by chance: three standard deviations fewer must still do.
+    return expected - 3 * math.sqrt(expected * (1 - part)) >= 1 / rate - 1
 
 
 def name_of(source: str) -> str:

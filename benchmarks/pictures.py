@@ -2,9 +2,9 @@
 
     python benchmarks/pictures.py DIR [DIR ...] --seeds 0,1,2 --results benchmarks/results/pictures.csv
 
-Each DIR has MVTec's layout. Ours is the model that the pipeline trains with defaults, which keeps a quarter of the
-train pictures for its threshold; peers are fitted on the same three quarters, and once more, marked "all", on all of
-them. Every score is the mean of a map's hottest hundredth.
+Each DIR has MVTec's layout. Ours is the model that the pipeline trains from the spec that `init` writes, which keeps
+some of the train pictures for its threshold; peers are fitted on those that ours is trained on, and once more, marked
+"all", on all of them. Every score is the mean of a map's hottest hundredth.
 """
 
 import argparse
@@ -33,8 +33,10 @@ from anomaly_ae.models.feature_maps import PICTURES_AT_ONCE, describe
 from anomaly_ae.models.picture_scores import contribute
 from anomaly_ae.models.pictures import fit_pictures
 from anomaly_ae.spec import FeatureMapsNetwork, Spec
+from anomaly_ae.spec_file import load_spec
 from anomaly_ae.split import SplitRule
 from anomaly_ae.steps.ingest import ingest
+from anomaly_ae.steps.init import init
 
 OURS = "anomaly_ae"
 FIGURES = ("image_auroc", "image_ap", "pixel_auroc", "aupro", "train_s", "score_ms")
@@ -50,11 +52,13 @@ class PictureSet:
         dataset: as ingest published it.
         train: its train pictures.
         test: its test pictures.
+        source: the folder.
     """
 
     dataset: Dataset
     train: pa.Table
     test: pa.Table
+    source: Path
 
     @property
     def masks(self) -> list[NDArray[np.bool_]]:
@@ -82,24 +86,26 @@ def open_set(source: Path, workspace: Path) -> PictureSet:
     dataset = Dataset.open(ingest(spec.data, workspace).directory)
     rows = pa.Table.from_batches(dataset.batches())
     train, test = (rows.filter(pa.compute.equal(rows.column("origin"), name)) for name in ("train", "test"))
-    return PictureSet(dataset, train, test)
+    return PictureSet(dataset, train, test, source)
 
 
-def spec_of(seed: int) -> Spec:
-    """Return the defaults, but for the seed."""
-    settings = {"data": {"source": "unused"}, "split": {"by": "folder", "seed": seed}, "training": {"seed": seed}}
-    return Spec.model_validate(settings)
+def spec_of(pictures: PictureSet, seed: int) -> Spec:
+    """Return what `anomaly-ae init` writes, but for the seed."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "anomaly_ae.yaml"
+        path.write_text(init(str(pictures.source.absolute()), path), encoding="utf-8")
+        return load_spec(path, [f"split.seed={seed}", f"training.seed={seed}"])
 
 
 def is_trained_on(pictures: PictureSet, seed: int) -> Tensor:
     """Say which of the train pictures ours is trained on; the others are its validation pictures."""
-    names = SplitRule.fit(pictures.dataset, spec_of(seed).split).names(pictures.train)
+    names = SplitRule.fit(pictures.dataset, spec_of(pictures, seed).split).names(pictures.train)
     return torch.tensor([name == "train" for name in names.to_pylist()])
 
 
 def fit_ours(pictures: PictureSet, seed: int) -> Fit:
     """Train as the pipeline does, and score the test pictures."""
-    spec = spec_of(seed)
+    spec = spec_of(pictures, seed)
     start = time.perf_counter()
     model = fit_pictures(pictures.dataset, SplitRule.fit(pictures.dataset, spec.split), spec).model
     fitted = time.perf_counter()

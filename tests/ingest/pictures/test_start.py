@@ -1,18 +1,24 @@
 """The starter spec of pictures says what was found and ingests as it stands; a split by folder keeps the source's."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 from makers import encode, mvtec, pixels, run, write
+from ruamel.yaml import YAML
 
 from anomaly_ae.errors import SplitError
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.ingest.pictures.find import CONTAINERS
+from anomaly_ae.ingest.pictures.layout import Place
 from anomaly_ae.ingest.pictures.readers import PICTURE_READERS
-from anomaly_ae.spec import Spec, SplitSpec
-from anomaly_ae.spec_file import load_spec
+from anomaly_ae.picture_look import PictureLook
+from anomaly_ae.spec import FprThreshold, Spec, SplitSpec
+from anomaly_ae.spec_file import load_spec, parse_spec
 from anomaly_ae.split import SplitRule, gather
+from anomaly_ae.starter_pictures import starter_pictures
+from anomaly_ae.starter_spec import is_held
 from anomaly_ae.steps.ingest import ingest
 from anomaly_ae.steps.init import init
 
@@ -37,6 +43,27 @@ def test_starter_spec_says_what_was_found(tmp_path: Path) -> None:
     assert "# 1 masks mark" in text
     assert spec.split.by == "folder"
     assert ingest(spec.data, tmp_path / "ws").rows_accepted == 8
+
+
+@pytest.mark.parametrize(("pictures", "part"), [(100, 0.25), (240, 0.15), (1000, 0.1)])
+def test_starter_spec_keeps_no_more_for_the_threshold_than_it_needs(pictures: int, part: float) -> None:
+    """Of few train pictures a quarter is validation, of many a tenth; the rate written down is one they can hold."""
+    look = PictureLook(
+        places=Counter({Place("train", "good"): pictures, Place("test", "good"): 10, Place("test", "bad"): 10}),
+        sizes=Counter({"80 x 80": 1}),
+        modes=Counter(),
+        formats=Counter(),
+        masks=0,
+        refused=0,
+        short_side=80,
+        is_whole=True,
+    )
+
+    spec = parse_spec(YAML(typ="safe").load(starter_pictures(look, None, "tiles")))
+
+    assert spec.split.validation / (spec.split.train + spec.split.validation) == pytest.approx(part, abs=0.01)
+    assert isinstance(spec.threshold, FprThreshold)
+    assert is_held(spec.threshold.target_fpr, pictures, part)
 
 
 def test_starter_spec_of_a_plain_folder_asks_for_the_label(tmp_path: Path) -> None:
