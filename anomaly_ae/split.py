@@ -173,6 +173,14 @@ def gather(dataset: Dataset, rule: SplitRule, max_rows: int) -> SplitRows:
     return SplitRows(train, validation, facts)
 
 
+def count_rows(dataset: Dataset, rule: SplitRule) -> dict[str, int]:
+    """Count rows and labelled anomalies by split, without reading a feature."""
+    counts: Counter[str] = Counter()
+    for batch in dataset.batches(list(dict.fromkeys([ROW_ID, LABEL, rule.key]))):
+        _count(counts, rule.assign(batch), _is_anomaly(batch))
+    return _all_counts(counts)
+
+
 def hash_to_unit(values: pa.ChunkedArray | pa.Array, key: str) -> NDArray[np.float64]:
     """Map values to [0, 1) by a hash that is the same on every machine and in every run.
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,9 +17,13 @@ from anomaly_ae.artifact import (
 )
 from anomaly_ae.errors import CalibrationError
 from anomaly_ae.feedback import reviewed_rows
+from anomaly_ae.ingest.dataset import Dataset
+from anomaly_ae.ingest.pace import rows_per_day
 from anomaly_ae.spec import ThresholdSpec
+from anomaly_ae.split import SplitRule, count_rows
 from anomaly_ae.threshold import Calibration, WhatIf, what_if
 from anomaly_ae.threshold import calibrate as take_threshold
+from anomaly_ae.threshold.sample import LABEL, SCORE
 
 
 def calibrate(model: Path, rule: ThresholdSpec, reviewed: pa.Table | None = None) -> Calibration:
@@ -40,9 +45,34 @@ def calibrate(model: Path, rule: ThresholdSpec, reviewed: pa.Table | None = None
     return calibration
 
 
+def rehearse(dataset: Dataset, split: SplitRule, rule: ThresholdSpec) -> None:
+    """Refuse, before anything is trained, a rule that these rows could not meet under the best of models.
+
+    Raises:
+        CalibrationError: there are too few validation rows, or labelled anomalies among them, for the promise.
+    """
+    counts = count_rows(dataset, split)
+    anomalies = counts["validation_anomalies"]
+    normals = counts["validation_rows"] - anomalies
+    if normals == 0:
+        return  # reading the rows says so, and what to do
+    is_anomaly = [False] * normals + [True] * anomalies
+    best = pa.table({SCORE: np.arange(float(len(is_anomaly))), LABEL: pa.array(is_anomaly)})
+    settled = _filled(rule, counts, rows_per_day(dataset)).model_copy(update={"by": None})
+    try:
+        take_threshold(best, settled)
+    except CalibrationError as error:
+        msg = f"nothing was trained, for no scores could meet the rule, not even the ranks of rows told apart: {error}"
+        raise CalibrationError(msg) from error
+
+
 def resolve(rule: ThresholdSpec, about: Description) -> ThresholdSpec:
     """Fill in what a rule leaves to the data: the rows of a day, the share of anomalies."""
-    measured = {"rows_per_day": about.data.get("rows_per_day"), "base_rate": base_rate(about.split)}
+    return _filled(rule, about.split, about.data.get("rows_per_day"))
+
+
+def _filled(rule: ThresholdSpec, split: Mapping[str, Any], pace: float | None) -> ThresholdSpec:
+    measured = {"rows_per_day": pace, "base_rate": base_rate(split)}
     fields = type(rule).model_fields
     missing = {name: value for name, value in measured.items() if name in fields and getattr(rule, name) is None}
     return rule.model_copy(update=missing)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import torch
 
 from anomaly_ae.artifact import (
@@ -14,16 +15,19 @@ from anomaly_ae.artifact import (
     load_calibration,
     save_model,
 )
+from anomaly_ae.errors import CalibrationError
 from anomaly_ae.feedback import known_anomalies_of
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.ingest.pace import rows_per_day
 from anomaly_ae.models import FITS
 from anomaly_ae.registry import model_directory, set_alias
-from anomaly_ae.spec import Spec
+from anomaly_ae.spec import FprThreshold, Spec, ThresholdSpec
 from anomaly_ae.split import SplitRule
-from anomaly_ae.steps.calibrate import calibrate, resolve
+from anomaly_ae.steps.calibrate import calibrate, rehearse, resolve
 from anomaly_ae.storage import fingerprint, is_published
+from anomaly_ae.threshold import Calibration, normal_scores
 from anomaly_ae.threshold import calibrate as take_threshold
+from anomaly_ae.threshold.conformal import smallest_rate
 from anomaly_ae.training import OnCheck, select_device
 
 MADE_FROM = {"name", "split", "features", "network", "pictures", "training", "scoring"}
@@ -62,7 +66,9 @@ def train(dataset: Path, spec: Spec, workspace: Path, on_check: OnCheck | None =
         on_check: told of the training's progress.
 
     Raises:
-        AnomalyAEError: the rows cannot be split, trained on, or cannot promise the threshold.
+        AnomalyAEError: the rows cannot be split or trained on, or the threshold cannot be promised. What the number of
+            rows rules out is refused before training; what the scores rule out is refused after it, and the version
+            is kept for another rule, but is no champion.
     """
     rows = Dataset.open(dataset)
     excluded = known_anomalies_of(rows, workspace, spec.name) if spec.training.exclude_reviewed else ()
@@ -71,7 +77,7 @@ def train(dataset: Path, spec: Spec, workspace: Path, on_check: OnCheck | None =
     reused = is_published(directory)
     if not reused:
         save_model(directory, _fit(rows, spec, version, excluded, on_check))
-    calibrate(directory, spec.threshold)
+    _put_in_force(directory, spec.threshold)
     set_alias(workspace, spec.name, version)
     calibration = load_calibration(directory)
     return TrainResult(directory, version, calibration.calibration_id, calibration.threshold, reused)
@@ -94,6 +100,7 @@ def _fit(
     dataset: Dataset, spec: Spec, version: str, excluded: tuple[str, ...], on_check: OnCheck | None
 ) -> ModelVersion:
     rule = SplitRule.fit(dataset, spec.split, excluded)
+    rehearse(dataset, rule, spec.threshold)
     fitted = FITS[dataset.contract.modality](dataset, rule, spec, on_check)
     description = describe(
         fitted.model,
@@ -105,8 +112,27 @@ def _fit(
         data=_lineage(dataset),
         trimmed=fitted.trimmed,
     )
-    calibration = take_threshold(fitted.validation, resolve(spec.threshold, description))
+    calibration = _first_threshold(fitted.validation, resolve(spec.threshold, description))
     return ModelVersion(description, fitted.model, calibration, fitted.validation, fitted.profile)
+
+
+def _first_threshold(validation: pa.Table, rule: ThresholdSpec) -> Calibration:
+    """Take the threshold by its rule; by the smallest rate that can be promised where the rule cannot be met.
+
+    The weights are thus saved in any case; calibrating them by the rule then raises the error that is passed over here.
+    """
+    try:
+        return take_threshold(validation, rule)
+    except CalibrationError:
+        return take_threshold(validation, FprThreshold(target_fpr=smallest_rate(len(normal_scores(validation)))))
+
+
+def _put_in_force(model: Path, rule: ThresholdSpec) -> None:
+    try:
+        calibrate(model, rule)
+    except CalibrationError as error:
+        msg = f"{error} What was trained is kept: `anomaly-ae calibrate --model {model}` takes another rule for it."
+        raise CalibrationError(msg) from error
 
 
 def _lineage(dataset: Dataset) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,9 @@ import pytest
 from tests_support import make_frame, run_cli
 
 from anomaly_ae.artifact import load_calibration, load_description, load_validation
-from anomaly_ae.errors import CalibrationError
+from anomaly_ae.errors import ArtifactError, CalibrationError
+from anomaly_ae.models import FITS
+from anomaly_ae.registry import find_model
 from anomaly_ae.spec import BudgetThreshold, FprThreshold, ManualThreshold, Spec
 from anomaly_ae.steps.calibrate import calibrate, explore, resolve
 from anomaly_ae.steps.pipeline import PipelineResult, run
@@ -214,3 +217,55 @@ def test_reviewed_alerts_may_set_the_threshold(spec: Spec, made: PipelineResult)
     assert made_from["reviewed_sha256"] is not None
     assert made_from["threshold"] >= alerts["threshold"].min()
     assert kept["label"].mean() >= 0.3
+
+
+def _count_trainings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Note every training that begins."""
+    begun: list[str] = []
+    fit = FITS["table"]
+
+    def noted(*arguments: Any) -> Any:
+        begun.append("table")
+        return fit(*arguments)
+
+    monkeypatch.setitem(FITS, "table", noted)
+    return begun
+
+
+@pytest.mark.parametrize(
+    ("threshold", "share", "why"),
+    [
+        ({"rule": "recall"}, 0.0, "needs labelled anomalies, and there is none"),
+        ({"rule": "recall", "target_recall": 0.99}, 0.6, "needs at least"),
+        ({"rule": "fpr", "target_fpr": 0.0001}, 0.6, "needs at least 9999 normal validation rows"),
+    ],
+)
+def test_what_the_number_of_rows_rules_out_is_refused_before_training(
+    spec: Spec, monkeypatch: pytest.MonkeyPatch, threshold: dict[str, Any], share: float, why: str
+) -> None:
+    """No hour of training is spent on a promise that so many rows cannot make."""
+    begun = _count_trainings(monkeypatch)
+    changes = {"name": "hopeless", "threshold": threshold, "split": {"validation_anomalies": share}}
+
+    with pytest.raises(CalibrationError, match=why):
+        run(Spec.model_validate(spec.model_dump() | changes))
+
+    assert begun == []
+
+
+def test_weights_outlive_a_rule_that_their_scores_cannot_meet(spec: Spec, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The version is kept for another rule, which needs no training; it becomes no champion before."""
+    begun = _count_trainings(monkeypatch)
+    strict = {"rule": "recall", "target_recall": 0.9, "confidence": None}
+    data = spec.data.model_dump() | {"ignore": ["heat"]}  # the column that tells
+    precise = {"rule": "precision", "target_precision": 0.66}
+    blind = spec.model_dump() | {"name": "kept", "data": data, "threshold": precise}
+
+    with pytest.raises(CalibrationError, match="What was trained is kept"):
+        run(Spec.model_validate(blind))
+    with pytest.raises(ArtifactError, match="train one first"):
+        find_model(Path(spec.workspace), "kept")
+    made = run(Spec.model_validate(blind | {"threshold": strict}))
+
+    assert begun == ["table"]
+    assert load_calibration(made.trained.directory).rule == "recall"
