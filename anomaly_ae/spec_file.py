@@ -6,12 +6,8 @@ Paths given as overrides count from the current directory, as the shell that com
 
 import io
 import json
-import types
-import typing
-from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 
 from pydantic import ValidationError
@@ -19,12 +15,11 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from anomaly_ae.errors import SpecError
-from anomaly_ae.spec import Section, Spec
+from anomaly_ae.spec import Spec
+from anomaly_ae.spec_problems import SECTIONS, problems_of, tag_name
 
 PATHS = (("data", "source"), ("score_source",), ("workspace",))
 """Settings that hold a path."""
-
-SettingPath = tuple[str, ...]
 
 
 def load_spec(path: Path, overrides: Sequence[str] = ()) -> Spec:
@@ -40,11 +35,12 @@ def load_spec(path: Path, overrides: Sequence[str] = ()) -> Spec:
     mapping = _read_mapping(path)
     mapping.setdefault("workspace", Spec.model_fields["workspace"].default)
     _resolve_paths(mapping, path.expanduser().absolute().parent)
-    changes: dict[str, Any] = {}
-    problems = [problem for text in overrides if (problem := _set_dotted(changes, text))]
-    _resolve_paths(changes, Path.cwd())
-    problems += _merge(mapping, changes)
-    return _validate(mapping, str(path), problems)
+    return _overridden(mapping, overrides, str(path))
+
+
+def change_spec(spec: Spec, overrides: Sequence[str]) -> Spec:
+    """Apply overrides such as `threshold.rule=budget` to a spec, and check the whole; errors as of `load_spec`."""
+    return _overridden(spec.model_dump(mode="json"), overrides, "the spec")
 
 
 def parse_spec(mapping: Mapping[str, Any]) -> Spec:
@@ -64,6 +60,14 @@ def dump_spec(spec: Spec) -> str:
     yaml.allow_unicode = json.dumps(settings, ensure_ascii=False).isprintable()
     yaml.dump(settings, stream)
     return stream.getvalue()
+
+
+def _overridden(mapping: dict[str, Any], overrides: Sequence[str], origin: str) -> Spec:
+    changes: dict[str, Any] = {}
+    problems = [problem for text in overrides if (problem := _set_dotted(changes, text))]
+    _resolve_paths(changes, Path.cwd())
+    problems += _merge(mapping, changes)
+    return _validate(mapping, origin, problems)
 
 
 def _yaml() -> YAML:
@@ -144,7 +148,7 @@ def _merge(mapping: dict[str, Any], changes: dict[str, Any], above: str = "") ->
 
 def _fitting(below: Any, change: Any, section: str) -> Any:
     """Drop from a section what only other kinds have than the one that an override names."""
-    tag = _tag_name(section)
+    tag = tag_name(section)
     named = change.get(tag) if isinstance(change, dict) else None
     if named is None or not isinstance(below, dict):
         return below
@@ -152,12 +156,6 @@ def _fitting(below: Any, change: Any, section: str) -> Any:
     own = {name for member in members if member.model_fields[str(tag)].default == named for name in member.model_fields}
     others = {name for member in members for name in member.model_fields} - own if own else set()
     return {name: value for name, value in below.items() if name not in others}
-
-
-def _tag_name(section: str) -> str | None:
-    """Return the setting that tells the kinds of a section apart, if it has kinds."""
-    field = Spec.model_fields.get(section)
-    return field.discriminator if field is not None and isinstance(field.discriminator, str) else None
 
 
 def _resolve_paths(mapping: dict[str, Any], directory: Path) -> None:
@@ -176,7 +174,7 @@ def _validate(mapping: Mapping[str, Any], origin: str, problems: list[str]) -> S
     try:
         spec = Spec.model_validate(settings)
     except ValidationError as error:
-        problems = [*problems, *_problems(error, settings)]
+        problems = [*problems, *problems_of(error, settings)]
     else:
         if not problems:
             return spec
@@ -191,109 +189,3 @@ def _without_empty_sections(mapping: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(network, Mapping) and "kind" not in network:
         settings["network"] = {"kind": Spec.model_fields["network"].default.kind, **network}
     return settings
-
-
-def _find_sections(section: type[Section], path: SettingPath = ()) -> dict[SettingPath, tuple[type[Section], ...]]:
-    """Return every section below `section` by its path; a union has several under one path."""
-    found: dict[SettingPath, tuple[type[Section], ...]] = {path: (section,)}
-    for name, field in section.model_fields.items():
-        members = tuple(member for member in _members(field.annotation) if issubclass(member, Section))
-        for member in members:
-            found |= _find_sections(member, (*path, name))
-        if members:
-            found[*path, name] = members
-    return found
-
-
-def _members(annotation: Any) -> tuple[type, ...]:
-    """Return the classes of an annotation such as `A | B | None`."""
-    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
-        return tuple(member for part in typing.get_args(annotation) for member in _members(part))
-    return (annotation,) if isinstance(annotation, type) else ()
-
-
-SECTIONS = _find_sections(Spec)
-SETTINGS = tuple(
-    (*path, name) for path, members in SECTIONS.items() for member in members for name in member.model_fields
-)
-
-
-def _problems(error: ValidationError, settings: Mapping[str, Any]) -> list[str]:
-    """Turn pydantic's errors into one sentence per setting; the members of a union of types speak as one."""
-    by_path: dict[tuple[int | str, ...], list[str]] = {}
-    for detail in error.errors(include_url=False):
-        path = _clean(detail["loc"], settings)
-        by_path.setdefault(path, []).append(_sentence(path, detail, settings))
-    return [_joined(sentences) for sentences in by_path.values()]
-
-
-def _joined(sentences: list[str]) -> str:
-    first, *others = dict.fromkeys(sentences)
-    return " or ".join([first, *(other.rpartition("must be ")[2] for other in others)])
-
-
-def _clean(loc: tuple[int | str, ...], settings: Mapping[str, Any]) -> tuple[int | str, ...]:
-    """Drop from a location what pydantic added to tell the members of a union apart."""
-    path: list[int | str] = []
-    value: Any = settings
-    for position, key in enumerate(loc):
-        is_last = position == len(loc) - 1
-        if isinstance(value, Mapping) and (key in value or (is_last and not _is_kind(path, key))):
-            value = value.get(key)
-        elif isinstance(value, list | tuple) and isinstance(key, int):
-            value = value[key]
-        else:
-            continue
-        path.append(key)
-    return tuple(path)
-
-
-def _is_kind(path: Sequence[int | str], key: int | str) -> bool:
-    """Say whether a key is no setting of the section at `path`, but the kind that the section is of."""
-    tag = _tag_name(str(path[0])) if len(path) == 1 else None
-    return tag is not None and any(member.model_fields[tag].default == key for member in SECTIONS[str(path[0]),])
-
-
-def _sentence(path: tuple[int | str, ...], detail: Any, settings: Mapping[str, Any]) -> str:
-    name, kind, message, context = _dotted(path), detail["type"], detail["msg"], detail.get("ctx", {})
-    if kind == "extra_forbidden":
-        return _unknown(tuple(map(str, path)), settings)
-    if kind == "missing":
-        return f"{name!r} is missing{_described(tuple(map(str, path)))}"
-    if kind == "value_error":
-        return f"{name or 'the whole'}: {message.removeprefix('Value error, ')}"
-    if kind == "union_tag_invalid":
-        return f"'{name}.{_tag_name(name)}' is {context['tag']!r}; must be one of {context['expected_tags']}"
-    if kind in {"model_type", "model_attributes_type", "dict_type"}:
-        message = "must be a section: names with values below it"
-    allowed = message.replace("a valid tuple", "a list").replace("Input should be", "must be")
-    quotes = "" if kind != "string_type" or isinstance(detail["input"], list | dict | None) else " (put it in quotes)"
-    return f"{name!r} is {shorten(repr(detail['input']), 80)}; {allowed.replace('String should', 'must')}{quotes}"
-
-
-def _dotted(path: Iterable[int | str]) -> str:
-    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")
-
-
-def _described(path: SettingPath) -> str:
-    """Return what the spec says of a setting, to be shown where it is missing."""
-    for section in SECTIONS.get(path[:-1], ()):
-        field = section.model_fields.get(path[-1])
-        if field is not None and field.description:
-            return f"; it is {field.description}"
-    return ""
-
-
-def _unknown(path: SettingPath, settings: Mapping[str, Any]) -> str:
-    """Name an unknown setting, and the valid one that was most likely meant."""
-    *above, name = path
-    siblings = [setting[-1] for setting in SETTINGS if setting[:-1] == tuple(above)]
-    if name in siblings:  # known to another member of the union
-        tag = _tag_name(above[0]) or ""
-        kind = settings[above[0]].get(tag, getattr(Spec.model_fields[above[0]].default, tag))
-        return f"unknown setting {_dotted(path)!r} for {_dotted(above)} of {tag} {kind!r}; another {tag} has it"
-    close = [(*above, match) for match in get_close_matches(name, siblings, n=1)]
-    elsewhere = [setting for setting in SETTINGS if setting[-1] == name]
-    if meant := [*close, *elsewhere]:
-        return f"unknown setting {_dotted(path)!r}; did you mean {_dotted(meant[0])!r}?"
-    return f"unknown setting {_dotted(path)!r}; known here: {', '.join(dict.fromkeys(siblings))}"

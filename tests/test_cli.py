@@ -117,6 +117,23 @@ def test_a_mistake_is_named_and_sets_the_exit_code(tmp_path: Path, arguments: tu
     assert "Traceback" not in done.stderr
 
 
+def test_a_model_version_can_be_calibrated_without_a_spec_file(tmp_path: Path) -> None:
+    """With `--model` the version's own spec stands in for the file; overrides lie on top of it."""
+    write_table(tmp_path / "plant.csv")
+    run_cli("init", "plant.csv", cwd=tmp_path)
+    model = json.loads(run_cli("train", "--json", "--set", "training.steps=30", cwd=tmp_path).stdout)["directory"]
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    budget = ("--set", "threshold.rule=budget", "--set", "threshold.alerts=50")
+
+    own = json.loads(run_cli("calibrate", "--json", "--model", model, cwd=elsewhere).stdout)
+    other = json.loads(run_cli("calibrate", "--json", "--model", model, *budget, cwd=elsewhere).stdout)
+    refused = run_cli("calibrate", cwd=elsewhere, expect=3)
+
+    assert (own["rule"], other["rule"]) == ("fpr", "budget")
+    assert own["threshold"] > other["threshold"]
+    assert "anomaly_ae.yaml cannot be read" in refused.stderr
+
+
 def test_init_does_not_replace_a_spec(tmp_path: Path) -> None:
     """An existing spec is kept unless `--force` says otherwise."""
     write_table(tmp_path / "plant.csv")

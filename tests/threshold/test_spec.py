@@ -72,3 +72,11 @@ def test_the_default_warn_level_is_milder_but_never_more_than_half_of_the_rows()
     assert [FprThreshold(target_fpr=rate).warn_rule.target_fpr for rate in (0.01, 0.2, 0.7)] == [0.05, 0.5, 0.7]
     assert BudgetThreshold(alerts=4).warn_rule.alerts == 20
     assert PrecisionThreshold().warn_rule is None
+
+
+def test_an_unknown_setting_is_answered_with_those_of_its_own_rule() -> None:
+    """Nobody who sets a budget is told of recalls and costs."""
+    with pytest.raises(SpecError) as caught:
+        parse_spec({"data": {"source": "a.csv"}, "threshold": {"rule": "budget", "a_thousand": 5}})
+
+    assert str(caught.value).endswith("known here: rule, by, min_rows, alerts, warn_alerts, per, rows_per_day")

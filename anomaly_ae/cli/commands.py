@@ -1,30 +1,17 @@
-"""The command line: calls steps, prints what they made, sets the exit code.
+"""The commands: each loads its spec, calls its step and prints what was made."""
 
-Exit codes: 0 done; 1 a mistake of ours; 2 wrong usage; 3 the spec, the data or an artifact is at fault, and the
-message on stderr says where and what to do.
-
-Steps are imported by the commands that need them, so that `--help` does not wait for torch.
-"""
-
-import json
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anomaly_ae.errors import AnomalyAEError, SpecError
+from anomaly_ae.cli import lines
+from anomaly_ae.cli.terminal import print_result, show_progress
+from anomaly_ae.errors import SpecError
 
 if TYPE_CHECKING:
-    from anomaly_ae.evaluation import Metrics
     from anomaly_ae.spec import Spec
-    from anomaly_ae.stories import Story
-    from anomaly_ae.validity import Validity
-
-DATA_ERROR = 3
 
 app = typer.Typer(
     help="Autoencoder anomaly detection: raw rows in, scored Parquet with a stated false-alarm rate out.",
@@ -36,6 +23,10 @@ app = typer.Typer(
 SpecFile = Annotated[Path, typer.Option("--spec", "-s", help="The YAML spec; `init` writes one.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Override a setting: training.steps=300")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+SpecIfThere = Annotated[
+    Path | None,
+    typer.Option("--spec", "-s", help="The YAML spec; where there is none, that of --model."),
+]
 ModelPath = Annotated[Path | None, typer.Option("--model", help="A model version; default: the spec's champion.")]
 Scored = Annotated[Path | None, typer.Argument(help="A scored directory; default: what the spec's last run scored.")]
 
@@ -64,8 +55,8 @@ def validate(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json
     from anomaly_ae.ingest.modality import Source
 
     contract = Source.find(_load(spec, overrides).data).infer_contract()
-    lines = [f"{column.name}: {column.role} ({column.note})" for column in contract.columns]
-    _print(as_json, contract.model_dump(mode="json"), lines)
+    columns = [f"{column.name}: {column.role} ({column.note})" for column in contract.columns]
+    print_result(as_json, contract.model_dump(mode="json"), columns)
 
 
 @app.command()
@@ -75,7 +66,7 @@ def ingest(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: 
 
     settings = _load(spec, overrides)
     made = step(settings.data, Path(settings.workspace))
-    _print(as_json, asdict(made), _ingest_lines(made))
+    print_result(as_json, asdict(made), lines.ingest_lines(made))
 
 
 @app.command()
@@ -87,16 +78,14 @@ def train(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: A
     settings = _load(spec, overrides)
     workspace = Path(settings.workspace)
     dataset = ingest_step(settings.data, workspace)
-    with _progress(settings, as_json) as on_check:
+    with show_progress(settings, as_json) as on_check:
         made = step(dataset.directory, settings, workspace, on_check)
-    _print(
-        as_json, asdict(made), [*_ingest_lines(dataset), f"model      {made.directory}  threshold {made.threshold:.6g}"]
-    )
+    print_result(as_json, asdict(made), [*lines.ingest_lines(dataset), lines.train_line(made)])
 
 
 @app.command()
 def calibrate(
-    spec: SpecFile = DEFAULT_SPEC,
+    spec: SpecIfThere = None,
     overrides: Overrides = None,
     model: ModelPath = None,
     *,
@@ -113,15 +102,15 @@ def calibrate(
     from anomaly_ae.threshold.wording import calibration_lines, what_if_lines
 
     short = [] if target_fpr is None else ["threshold.rule=fpr", f"threshold.target_fpr={target_fpr}"]
-    settings = _load(spec, [*(overrides or []), *short])
+    settings = _load_or_recall(spec, [*(overrides or []), *short], model)
     directory = model or _champion(settings)
     if what_if:
         table = explore(directory)
-        _print(as_json, [row.model_dump(mode="json") for row in table], what_if_lines(table))
+        print_result(as_json, [row.model_dump(mode="json") for row in table], what_if_lines(table))
         return
     alerts = reviewed_alerts(directory, Path(settings.workspace)) if reviewed else None
     made = step(directory, settings.threshold, alerts)
-    _print(as_json, made.model_dump(mode="json"), calibration_lines(made))
+    print_result(as_json, made.model_dump(mode="json"), calibration_lines(made))
 
 
 @app.command()
@@ -144,7 +133,7 @@ def score(
     made = step(rows, directory, Path(settings.workspace))
     validity = monitor(made.directory, directory)
     result = {**asdict(made), "validity": validity.model_dump(mode="json")}
-    _print(as_json, result, [*_score_lines(made), _validity_line(validity)])
+    print_result(as_json, result, [*lines.score_lines(made), lines.validity_line(validity)])
 
 
 @app.command()
@@ -155,7 +144,7 @@ def evaluate(
     from anomaly_ae.steps.evaluate import evaluate as step
 
     metrics = step(scored or _last_scored(_load(spec, overrides)))
-    _print(as_json, metrics.model_dump(mode="json") if metrics else None, _metric_lines(metrics))
+    print_result(as_json, metrics.model_dump(mode="json") if metrics else None, lines.metric_lines(metrics))
 
 
 @app.command()
@@ -172,7 +161,7 @@ def report(
 
     table = scored or _last_scored(_load(spec, overrides))
     page = step(table, model or model_that_scored(table))
-    _print(as_json, {"report": page}, [f"report     {page}"])
+    print_result(as_json, {"report": page}, [f"report     {page}"])
 
 
 @app.command()
@@ -185,11 +174,9 @@ def feedback(
 ) -> None:
     """Take back what analysts say of scored rows: precision now, better thresholds and training later."""
     from anomaly_ae.steps.feedback import feedback as step
-    from anomaly_ae.steps.feedback import in_words
 
     made = step(verdicts, scored or _last_scored(_load(spec, overrides)))
-    lines = [f"{'' if index else 'feedback':11}{line}" for index, line in enumerate(in_words(made))]
-    _print(as_json, asdict(made), lines)
+    print_result(as_json, asdict(made), lines.feedback_lines(made))
 
 
 @app.command()
@@ -199,18 +186,9 @@ def run(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJ
     from anomaly_ae.steps.pipeline import run as step
 
     settings = _load(spec, overrides)
-    with _progress(settings, as_json) as on_check:
+    with show_progress(settings, as_json) as on_check:
         made = step(settings, on_check=on_check)
     stories = stories_of(made.scored.directory)
-    lines = [
-        *_ingest_lines(made.ingested),
-        f"model      {made.trained.directory}  threshold {made.trained.threshold:.6g}",
-        *_score_lines(made.scored),
-        _validity_line(made.validity),
-        *_story_lines(stories),
-        *_metric_lines(made.metrics),
-        f"report     {made.report}",
-    ]
     result = {
         "ingested": asdict(made.ingested),
         "trained": asdict(made.trained),
@@ -220,7 +198,7 @@ def run(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJ
         "metrics": made.metrics.model_dump(mode="json") if made.metrics else None,
         "report": made.report,
     }
-    _print(as_json, result, lines)
+    print_result(as_json, result, lines.run_lines(made, stories))
 
 
 @app.command()
@@ -233,26 +211,23 @@ def info(
     from anomaly_ae.storage import MANIFEST, read_json
 
     facts = read_json(path / MANIFEST) if path else library_versions()
-    _print(as_json, facts, [f"{name}: {value}" for name, value in facts.items() if name != "files"])
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; an error raised on purpose becomes a message and exit code 3.
-
-    Args:
-        arguments: what was typed after the program's name; None takes it from the process.
-    """
-    try:
-        app(arguments)
-    except AnomalyAEError as error:
-        typer.echo(f"{type(error).__name__}: {error}", err=True)
-        sys.exit(DATA_ERROR)
+    print_result(as_json, facts, [f"{name}: {value}" for name, value in facts.items() if name != "files"])
 
 
 def _load(path: Path, overrides: list[str] | None) -> "Spec":
     from anomaly_ae.spec_file import load_spec
 
     return load_spec(path, overrides or [])
+
+
+def _load_or_recall(path: Path | None, overrides: list[str], model: Path | None) -> "Spec":
+    """Load the spec; where no file was named and none is there, take the one that the model version was made by."""
+    if model is None or path is not None or DEFAULT_SPEC.exists():
+        return _load(path or DEFAULT_SPEC, overrides)
+    from anomaly_ae.artifact import load_description
+    from anomaly_ae.spec_file import change_spec
+
+    return change_spec(load_description(model).spec, overrides)
 
 
 def _champion(settings: "Spec") -> Path:
@@ -275,52 +250,3 @@ def _last_scored(settings: "Spec") -> Path:
     model, source = _champion(settings), settings.score_source
     rows = ingest_for(model, settings, source).directory if source else _dataset(settings)
     return scored_directory(rows, model, Path(settings.workspace))
-
-
-@contextmanager
-def _progress(settings: "Spec", as_json: bool) -> Iterator[Callable[[int, float], None] | None]:
-    """Show a progress bar of the training on a terminal; stay silent elsewhere."""
-    if as_json or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("training", total=settings.training.steps)
-        yield lambda step, loss: progress.update(task, completed=step, description=f"training, loss {loss:.4g}")
-
-
-def _print(as_json: bool, result: Any, lines: list[str]) -> None:
-    typer.echo(json.dumps(result, default=str) if as_json else "\n".join(lines))
-
-
-def _ingest_lines(made: Any) -> list[str]:
-    lines = [f"dataset    {made.directory}  {made.rows_in} rows in, {made.rows_accepted} accepted"]
-    return lines + [f"           {count} rejected: {why}" for why, count in made.rejected_by_reason.items()]
-
-
-def _score_lines(made: Any) -> list[str]:
-    share = made.alerts / made.rows_scored if made.rows_scored else 0
-    return [f"scored     {made.directory}  {made.rows_scored} rows, {made.alerts} above the threshold ({share:.2%})"]
-
-
-def _validity_line(validity: "Validity") -> str:
-    return f"validity   {validity.verdict}: {validity.meaning}"
-
-
-def _story_lines(stories: "Sequence[Story]") -> list[str]:
-    """Say what the alerts have in common, most of them first."""
-    return [f"{'' if index else 'stories':11}{story.headline}" for index, story in enumerate(stories)]
-
-
-def _metric_lines(metrics: "Metrics | None") -> list[str]:
-    if metrics is None:
-        return ["metrics    none: no row that may be judged has a label"]
-    from anomaly_ae.evaluation.summary import summarise
-
-    return [f"{'' if index else 'metrics':11}{line}" for index, line in enumerate(summarise(metrics))]
-
-
-if __name__ == "__main__":
-    main()

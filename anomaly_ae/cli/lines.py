@@ -1,0 +1,75 @@
+"""What is printed of each result: a word of eleven columns that says what it is, then the facts."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from anomaly_ae.evaluation import Metrics
+    from anomaly_ae.steps.feedback import FeedbackResult
+    from anomaly_ae.steps.ingest import IngestResult
+    from anomaly_ae.steps.pipeline import PipelineResult
+    from anomaly_ae.steps.score import ScoreResult
+    from anomaly_ae.steps.train import TrainResult
+    from anomaly_ae.stories import Story
+    from anomaly_ae.validity import Validity
+
+
+def run_lines(made: "PipelineResult", stories: "Sequence[Story]") -> list[str]:
+    """Say what the whole way made."""
+    return [
+        *ingest_lines(made.ingested),
+        train_line(made.trained),
+        *score_lines(made.scored),
+        validity_line(made.validity),
+        *story_lines(stories),
+        *metric_lines(made.metrics),
+        f"report     {made.report}",
+    ]
+
+
+def ingest_lines(made: "IngestResult") -> list[str]:
+    """Say how many rows came in, and why some were rejected."""
+    lines = [f"dataset    {made.directory}  {made.rows_in} rows in, {made.rows_accepted} accepted"]
+    return lines + [f"           {count} rejected: {why}" for why, count in made.rejected_by_reason.items()]
+
+
+def train_line(made: "TrainResult") -> str:
+    """Say where the model version is, and the threshold in force."""
+    return f"model      {made.directory}  threshold {made.threshold:.6g}"
+
+
+def score_lines(made: "ScoreResult") -> list[str]:
+    """Say how many rows were scored, and how many are alerts."""
+    share = made.alerts / made.rows_scored if made.rows_scored else 0
+    return [f"scored     {made.directory}  {made.rows_scored} rows, {made.alerts} above the threshold ({share:.2%})"]
+
+
+def validity_line(validity: "Validity") -> str:
+    """Say whether the threshold still holds."""
+    return f"validity   {validity.verdict}: {validity.meaning}"
+
+
+def story_lines(stories: "Sequence[Story]") -> list[str]:
+    """Say what the alerts have in common, most of them first."""
+    return _under("stories", (story.headline for story in stories))
+
+
+def metric_lines(metrics: "Metrics | None") -> list[str]:
+    """Say what the labels say of the alerts."""
+    if metrics is None:
+        return ["metrics    none: no row that may be judged has a label"]
+    from anomaly_ae.evaluation.summary import summarise
+
+    return _under("metrics", summarise(metrics))
+
+
+def feedback_lines(made: "FeedbackResult") -> list[str]:
+    """Say what was reviewed, and what follows from it."""
+    from anomaly_ae.steps.feedback import in_words
+
+    return _under("feedback", in_words(made))
+
+
+def _under(word: str, lines: Iterable[str]) -> list[str]:
+    """Put a word before the first line, and the others below it."""
+    return [f"{'' if index else word:11}{line}" for index, line in enumerate(lines)]
