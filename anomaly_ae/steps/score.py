@@ -10,9 +10,10 @@ from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from anomaly_ae.artifact import ModelVersion, load_calibration, load_description, load_model
+from anomaly_ae.artifact import Description, ModelVersion, load_calibration, load_description, load_model
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.ingest.ahead import map_ahead
 from anomaly_ae.ingest.contract import LABEL, ROW_ID, SOURCE_FILE, SOURCE_ROW, Contract
@@ -26,7 +27,7 @@ from anomaly_ae.spec_file import dump_spec
 from anomaly_ae.storage import Staging, commit, fingerprint, is_published, open_staging, read_manifest
 from anomaly_ae.threshold import Judge, Judgement
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 SCORED = "scored"
 IDENTITY_ROLES = (Role.ID, Role.TIME, Role.ENTITY)
 
@@ -100,13 +101,13 @@ def score_part(part: Path, dataset: Path, model: Path, staging: Path) -> int:
     files = _picture_files(one, staging, part.stem)
     schema = scored_schema(identity_fields(rows.contract), pictures=files is not None)
     judge = Judge.of(one.calibration, one.validation)
-    made_from_these = one.description.data["dataset"] == rows.fingerprint
+    seen = pa.array(files_seen(rows, one.description), pa.string())
     alerts = 0
     batches = rows.batches(part=part, batch_rows=one.model.batch_rows)
     with pq.ParquetWriter(staging / part.name, schema, compression="zstd") as writer:
         # While one batch is written the next ones are computed.
         for examined in map_ahead(lambda batch: _examine(batch, one, judge), batches):
-            columns = dict(_columns(examined, rows.contract, one, made_from_these=made_from_these))
+            columns = dict(_columns(examined, rows.contract, one, seen))
             if files and examined.scores.maps is not None:
                 columns |= files.write(examined.rows, examined.scores.maps, examined.judged.is_anomaly)
             alerts += int(np.sum(examined.judged.is_anomaly))
@@ -166,6 +167,22 @@ def identity_fields(contract: Contract) -> tuple[pa.Field, ...]:
     return tuple(contract.schema.field(name) for name in names if name)
 
 
+def files_seen(rows: Dataset, about: Description) -> tuple[str, ...]:
+    """Name the source files of a dataset that the model was made from, however they were named as a source.
+
+    A file counts as the same where its bytes are the same and its rows have the same ids: those of an id column, or
+    those made from the same file name.
+    """
+    sources = rows.manifest["sources"]
+    if rows.fingerprint == about.data["dataset"]:
+        return tuple(file["name"] for file in sources)
+    if rows.contract != about.contract:
+        return ()
+    identity = ("sha256",) if rows.contract.named(Role.ID) else ("name", "sha256")
+    known = {tuple(file[key] for key in identity) for file in about.data.get("sources", ())}
+    return tuple(file["name"] for file in sources if tuple(file[key] for key in identity) in known)
+
+
 def _refuse_unfit(rows: Dataset, one: ModelVersion) -> None:
     made_for = one.description.contract.modality
     if rows.contract.modality != made_for:
@@ -204,9 +221,7 @@ def _examine(batch: pa.RecordBatch, one: ModelVersion, judge: Judge) -> _Examine
     return _Examined(batch, scores, judge.judge(scores.anomaly_score, batch), one.model.reasons(batch, scores))
 
 
-def _columns(
-    examined: _Examined, contract: Contract, one: ModelVersion, *, made_from_these: bool
-) -> Iterator[tuple[str, Any]]:
+def _columns(examined: _Examined, contract: Contract, one: ModelVersion, seen: pa.Array) -> Iterator[tuple[str, Any]]:
     """Yield the columns that every scored table has; a single value stands for all its rows."""
     batch, scores, judged = examined.rows, examined.scores, examined.judged
     yield "row_id", batch.column(ROW_ID)
@@ -223,12 +238,19 @@ def _columns(
     yield "threshold", judged.threshold
     yield "reasons", examined.reasons
     yield "label", batch.column(LABEL)
-    yield "split", one.description.split_rule.names(batch) if made_from_these else pa.nulls(len(batch), pa.string())
+    yield "split", _split(batch, one.description, seen)
     yield "model_name", pa.repeat(one.description.name, len(batch))
     yield "model_version", pa.repeat(one.description.version, len(batch))
     yield "calibration_id", pa.repeat(one.calibration.calibration_id, len(batch))
     yield "level", judged.level
     yield "segment", judged.segment
+
+
+def _split(batch: pa.RecordBatch, about: Description, seen: pa.Array) -> pa.Array:
+    """Return the split of each row of the files seen; null for the others, which are new."""
+    if not len(seen):
+        return pa.nulls(len(batch), pa.string())
+    return pc.if_else(pc.is_in(batch.column(SOURCE_FILE), seen), about.split_rule.names(batch), None)
 
 
 def _array(values: Any, dtype: pa.DataType) -> pa.Array:
