@@ -27,6 +27,7 @@ _DOUBTFUL = frozenset({".json", ".txt"})
 """Often notes or settings that lie beside tables: a directory gives them only when their format is asked for."""
 
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
+States = list[tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ class SourceFile:
     def paths(self) -> list[Path]:
         """Every file on disk that it stands for."""
         return [self.path / member for member in self.members] or [self.path]
+
+    def states(self) -> States:
+        """Return size and time of change of each of them: when neither differs, the content is taken for the same."""
+        found = (path.stat() if path.exists() else path.lstat() for path in self.paths)  # a link may lead nowhere
+        return [(state.st_size, state.st_mtime_ns) for state in found]
 
 
 def find_sources(source: str, file_format: str = "auto") -> list[SourceFile]:

@@ -13,7 +13,7 @@ from anomaly_ae.ingest.dataset import CONTRACT, FORMAT_VERSION, KIND
 from anomaly_ae.ingest.modality import Source
 from anomaly_ae.ingest.pictures.facts import picture_facts
 from anomaly_ae.ingest.pictures.folder import hash_folder
-from anomaly_ae.ingest.sources import SourceFile
+from anomaly_ae.ingest.sources import SourceFile, States
 from anomaly_ae.ingest.tally import Tally
 from anomaly_ae.ingest.writer import RejectWriter, group_bytes, group_rows, open_rejects, write_parts
 from anomaly_ae.spec import DataSpec
@@ -55,9 +55,14 @@ def ingest(data: DataSpec, workspace: Path, contract: Contract | None = None) ->
         SpecError: `data` does not fit the source.
         ContractError: the rows do not fit the contract, or too many of them are rejected; nothing is published.
     """
-    source = Source.find(data)
-    before = _states(source.files)
-    sources = [_describe(file) for file in source.files]
+    return ingest_source(Source.find(data), workspace, contract)
+
+
+def ingest_source(source: Source, workspace: Path, contract: Contract | None = None) -> IngestResult:
+    """Read the files of a source that was found already; arguments and errors are those of `ingest`."""
+    data = source.data
+    before = [file.states() for file in source.files]
+    sources = [describe(file) for file in source.files]
     name = fingerprint(
         {
             "format_version": FORMAT_VERSION,
@@ -82,7 +87,8 @@ def ingest(data: DataSpec, workspace: Path, contract: Contract | None = None) ->
     return _result(target, reused=False)
 
 
-def _describe(file: SourceFile) -> dict[str, Any]:
+def describe(file: SourceFile) -> dict[str, Any]:
+    """Return name, size and SHA-256 of a file of a source."""
     size, digest = hash_folder(file) if file.members else (file.path.stat().st_size, hash_file(file.path))
     return {"name": file.name, "bytes": size, "sha256": digest}
 
@@ -120,22 +126,10 @@ def _check_rejects(tally: Tally, data: DataSpec) -> None:
         raise ContractError(msg)
 
 
-_State = tuple[int, int]
-
-
-def _states(files: Sequence[SourceFile]) -> list[list[_State]]:
-    return [[_state(path) for path in file.paths] for file in files]
-
-
-def _state(path: Path) -> _State:
-    state = path.stat() if path.exists() else path.lstat()  # a link may lead nowhere
-    return state.st_size, state.st_mtime_ns
-
-
-def _check_states(files: Sequence[SourceFile], before: list[list[_State]]) -> None:
+def _check_states(files: Sequence[SourceFile], before: list[States]) -> None:
     """Refuse a source that changed between its hash and its last row: the dataset's name would be a lie."""
-    for file, then, now in zip(files, before, _states(files), strict=True):
-        if then != now:
+    for file, then in zip(files, before, strict=True):
+        if file.states() != then:
             msg = f"{file.path} changed while it was read; ingest it again when it is complete"
             raise SourceError(msg)
 
