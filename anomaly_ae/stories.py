@@ -63,6 +63,16 @@ class Trait:
     value_share: float = 0.0
     expected: str = ""
 
+    @property
+    def tells_value(self) -> bool:
+        """Whether the value says more than the direction: of a missing cell it says the same."""
+        return self.value != "" and self.direction != "missing"
+
+    @property
+    def tells_expected(self) -> bool:
+        """Whether another value was expected; of a rare level the same may be, with the share that makes it unusual."""
+        return self.expected != "" and self.expected.rpartition(" (")[0] != self.value
+
 
 @dataclass(frozen=True)
 class Story:

@@ -197,7 +197,7 @@ def judge(
     verdict, meaning = _decide(alerts, _changes(alerts, scores, columns, are_normal), is_explained=is_explained)
     return Validity(
         verdict=verdict,
-        meaning=f"{_found(alerts, rows)} {meaning}",
+        meaning=f"{_found(alerts, 'normal rows' if are_normal else 'rows', rows)} {meaning}",
         rows=rows,
         are_normal=are_normal,
         alerts=alerts,
@@ -246,9 +246,10 @@ def _changes(
     return clauses
 
 
-def _found(alerts: AlertCheck, rows: int) -> str:
+def _found(alerts: AlertCheck, which: str, rows: int) -> str:
+    low, high = alerts.usual
     return (
-        f"{alerts.alerts} of {rows} rows new to the model are above the threshold: {alerts.rate:.2%} "
+        f"{alerts.alerts} of {rows} {which} new to the model are above the threshold: {alerts.rate:.2%} "
         f"(95% interval {alerts.low:.2%} to {alerts.high:.2%}), where {alerts.expected_rate:.2%} is expected of normal "
-        "rows."
+        f"rows and chance makes it {low} to {high} of so many."
     )

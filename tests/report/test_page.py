@@ -103,7 +103,7 @@ def test_the_page_says_the_numbers_of_its_files(render: Callable[..., Page], lab
     page = render(**labelled)
 
     assert "How many alerts? 48 alerts in 2,000 rows: 2.4% of rows" in page.text("verdict")
-    assert "How many are false? 8 of 48 alerts on labelled rows are false: 16.7%" in page.text("verdict")
+    assert "How many are false? 8 of 48 alerts on test rows are false: 16.7%" in page.text("verdict")
     assert "at most 1% of normal rows" in page.text("verdict")
     assert "8 raised a false alarm: 0.84%" in page.text("verdict")
     assert "Precision 83.3%" in page.text("labels")
@@ -291,3 +291,12 @@ def test_the_same_inputs_give_the_same_page(publish_run: Callable[..., Any]) -> 
     pages = {render_page(gather(published.scored, published.model)) for _ in range(2)}
 
     assert len(pages) == 1
+
+
+def test_a_trait_says_nothing_twice(render: Callable[..., Page]) -> None:
+    """A missing cell is told once, and a rare level is not held against itself."""
+    lost, rare = (("flow", "missing where normally present", "12", 1.0),), (("line", "c", "c (1 %)", 1.0),)
+    text = render(scores=[20.0] * 20, reasons_of=[lost] * 10 + [rare] * 10).text("stories")
+
+    assert "flow missing where 12 is expected" in text
+    assert "line unusual: typically c median" in text

@@ -239,6 +239,19 @@ def test_labels_say_how_many_alerts_are_false(publish_run: Callable[..., Any]) -
     assert falsehood.meaning.startswith("of 3 alerts on labelled rows is false: 33.3%")
 
 
+def test_alerts_that_labels_do_not_judge_are_counted_beside(publish_run: Callable[..., Any]) -> None:
+    """Alerts on rows the model was made from are in the number of alerts, so the reader is told where they went."""
+    splits = ["test"] * 4 + ["train", "validation"]
+    published = publish_run(
+        scores=[1, 20, 30, 40, 50, 60], labels=[False, False, *[True] * 2, False, None], splits=splits
+    )
+
+    falsehood = sections_of(published)["verdict"].content.falsehood
+
+    assert falsehood.meaning.startswith("of 3 alerts on test rows is false: 33.3%")
+    assert falsehood.meaning.endswith(". 2 others are on rows that made the model or have no label")
+
+
 def test_a_rule_without_a_rate_promises_none(publish_run: Callable[..., Any]) -> None:
     """A threshold that promises recall, say, is told in its own words, and its alerts are compared all the same."""
     published = publish_run(scores=np.linspace(0.1, 20, 100), manifest={"target_fpr": None})

@@ -51,9 +51,7 @@ def count_false(verdict: Verdict, metrics: Metrics | None, validity: Validity | 
         return Falsehood("0", "there is no alert that could be false")
     if metrics and metrics.confusion.tp + metrics.confusion.fp and metrics.normals:
         found = measure_rate(metrics.confusion.fp, metrics.confusion.tp + metrics.confusion.fp)
-        alerts = f"{count(found.rows)} alert{'' if found.rows == 1 else 's'}"
-        meaning = f"of {alerts} on labelled rows {'is' if found.count == 1 else 'are'} false: {percent(found.share)}"
-        return Falsehood(count(found.count), f"{meaning}; 95% interval {interval(found.low, found.high)}")
+        return Falsehood(count(found.count), _by_labels(found, metrics.split, verdict.alerts.count - found.rows))
     judged = verdict.unseen or verdict.alerts
     if judged.rows == 0:
         return Falsehood("?", "all rows were used to make the model, which says nothing of false alarms")
@@ -64,6 +62,16 @@ def count_false(verdict: Verdict, metrics: Metrics | None, validity: Validity | 
     figure = count(high) if low == high else f"{count(low)} to {count(high)}"
     alerts = f"the {count(judged.count)} alerts on new rows"
     return Falsehood(figure, f"of {alerts} would be false if nearly all were normal")
+
+
+def _by_labels(found: Rate, split: str, others: int) -> str:
+    """Say which alerts were judged by their labels, and that the others were not."""
+    alerts = f"{count(found.rows)} alert{'' if found.rows == 1 else 's'}"
+    judged = f"of {alerts} on {'test' if split == 'test' else 'labelled'} rows"
+    share = f"{percent(found.share)}; 95% interval {interval(found.low, found.high)}"
+    left_out = "other is on a row" if others == 1 else "others are on rows"
+    whose = f". {count(others)} {left_out} that made the model or have no label" if others else ""
+    return f"{judged} {'is' if found.count == 1 else 'are'} false: {share}{whose}"
 
 
 def promise_chart(verdict: Verdict) -> Chart:
