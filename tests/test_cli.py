@@ -184,3 +184,23 @@ def test_scored_table_opens_in_pandas_duckdb_and_polars(tmp_path: Path) -> None:
     np.testing.assert_allclose(total, frame["anomaly_score"], rtol=1e-9)
     np.testing.assert_allclose(*by_duckdb.values(), rtol=1e-9)
     np.testing.assert_array_equal(by_polars["anomaly_score"].to_numpy(), frame["anomaly_score"])
+
+
+def test_score_new_scores_what_came_in(tmp_path: Path) -> None:
+    """File by file, each once; a file that cannot be read is named, and the others are scored."""
+    write_table(tmp_path / "plant.csv")
+    run_cli("init", "plant.csv", cwd=tmp_path)
+    run_cli("train", "--set", "training.steps=5", cwd=tmp_path)
+    (tmp_path / "in").mkdir()
+    for day in (1, 2):
+        write_table(tmp_path / "in" / f"2026-10-0{day}.csv", rows=60 + day)
+
+    backfilled = run_cli("score-new", "in", "--until", "2026-10-01", cwd=tmp_path).stdout
+    (tmp_path / "in" / "torn_2026-10-03.csv").write_text("load\n", encoding="utf-8")
+    failed = run_cli("score-new", "in", cwd=tmp_path, expect=3)
+
+    assert backfilled.startswith("new        2026-10-01.csv")
+    assert "new        2026-10-02.csv" in failed.stdout
+    assert "done       1 partitions" in failed.stdout
+    assert "1 of 2 partitions" in failed.stderr
+    assert "torn_2026-10-03.csv" in failed.stderr

@@ -1,6 +1,7 @@
 """The commands: each loads its spec, calls its step and prints what was made."""
 
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +32,7 @@ ModelPath = Annotated[Path | None, typer.Option("--model", help="A model version
 Scored = Annotated[Path | None, typer.Argument(help="A scored directory; default: what the spec's last run scored.")]
 
 DEFAULT_SPEC = Path("anomaly_ae.yaml")
+DAY = ["%Y-%m-%d"]
 
 
 @app.command()
@@ -134,6 +136,36 @@ def score(
     validity = monitor(made.directory, directory)
     result = {**asdict(made), "validity": validity.model_dump(mode="json")}
     print_result(as_json, result, [*lines.score_lines(made), lines.validity_line(validity)])
+
+
+@app.command()
+def score_new(
+    source: Annotated[str | None, typer.Argument(help="A directory or a glob that grows; default: the spec's.")] = None,
+    spec: SpecFile = DEFAULT_SPEC,
+    overrides: Overrides = None,
+    model: ModelPath = None,
+    *,
+    by_day: Annotated[bool, typer.Option("--by-day", help="Files of one date are scored as one.")] = False,
+    since: Annotated[datetime | None, typer.Option(formats=DAY, help="Only this day and later.")] = None,
+    until: Annotated[datetime | None, typer.Option(formats=DAY, help="Only this day and earlier.")] = None,
+    rescore: Annotated[bool, typer.Option("--rescore", help="Also what another model or threshold scored.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Score only what is new or changed in a source, file by file; what is done stays."""
+    from anomaly_ae.steps.incremental import score_new as step
+
+    settings = _load(spec, overrides)
+    made = step(
+        source or settings.score_source or settings.data.source,
+        model or _champion(settings),
+        Path(settings.workspace),
+        by="day" if by_day else "file",
+        since=since and since.date(),
+        until=until and until.date(),
+        rescore=rescore,
+    )
+    print_result(as_json, asdict(made), lines.incremental_lines(made))
+    made.raise_if_failed()
 
 
 @app.command()

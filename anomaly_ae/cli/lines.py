@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from anomaly_ae.evaluation import Metrics
     from anomaly_ae.steps.feedback import FeedbackResult
+    from anomaly_ae.steps.incremental import IncrementalResult
     from anomaly_ae.steps.ingest import IngestResult
     from anomaly_ae.steps.pipeline import PipelineResult
     from anomaly_ae.steps.score import ScoreResult
@@ -42,6 +43,24 @@ def score_lines(made: "ScoreResult") -> list[str]:
     """Say how many rows were scored, and how many are alerts."""
     share = made.alerts / made.rows_scored if made.rows_scored else 0
     return [f"scored     {made.directory}  {made.rows_scored} rows, {made.alerts} above the threshold ({share:.2%})"]
+
+
+def incremental_lines(made: "IncrementalResult") -> list[str]:
+    """Say what became of each partition; of those that are done, how many."""
+    kinds = {"new": made.new, "changed": made.changed, "rescored": made.rescored}
+    found = [line for kind, keys in kinds.items() for line in _under(kind, (_table(key, made) for key in keys))]
+    return [
+        *found,
+        *_under("late", made.late),
+        *_under("vanished", made.vanished),
+        *_under("failed", made.failed),
+        f"{'done':11}{len(made.done)} partitions, scored before",
+    ]
+
+
+def _table(key: str, made: "IncrementalResult") -> str:
+    table = made.scored[key]
+    return f"{key}  {table.directory}  {table.rows_scored} rows, {table.alerts} above the threshold"
 
 
 def validity_line(validity: "Validity") -> str:

@@ -4,7 +4,7 @@ A partition is done when its ledger entry names a published table of the same co
 that met a bad file, is simply repeated, and days without a run are caught up with.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -21,9 +21,6 @@ from anomaly_ae.steps.monitor import monitor
 from anomaly_ae.steps.report import report
 from anomaly_ae.steps.score import SCORED, ScoreResult, score
 from anomaly_ae.storage import fingerprint, is_published, read_manifest
-
-Outcome = ScoreResult | str
-"""What became of a partition: its scored table, or why there is none."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +110,7 @@ def score_new(
             nothing; it is among `failed`.
     """
     what = plan(source, model, workspace, by=by, since=since, until=until, rescore=rescore)
-    return conclude(what, {one.key: try_partition(one, what, run_id) for one in what.pending})
+    return conclude(what, *score_each(what.pending, what, run_id))
 
 
 def plan(
@@ -183,17 +180,21 @@ def score_partition(partition: Partition, what: Plan, run_id: str | None = None)
     return made
 
 
-def try_partition(partition: Partition, what: Plan, run_id: str | None = None) -> Outcome:
-    """Score one partition, or say why it cannot be."""
-    try:
-        return score_partition(partition, what, run_id)
-    except Exception as error:  # noqa: BLE001 - whatever one file has, the others are scored, and then the run fails
-        return f"{type(error).__name__}: {error}"
+def score_each(
+    partitions: Iterable[Partition], what: Plan, run_id: str | None = None
+) -> tuple[dict[str, ScoreResult], dict[str, str]]:
+    """Score partitions one after the other; return the tables, and of those that have none why."""
+    scored, failed = {}, {}
+    for one in partitions:
+        try:
+            scored[one.key] = score_partition(one, what, run_id)
+        except Exception as error:  # noqa: BLE001 - whatever one file has, the others are scored, and then the run fails
+            failed[one.key] = f"{type(error).__name__}: {error}"
+    return scored, failed
 
 
-def conclude(what: Plan, outcomes: Mapping[str, Outcome]) -> IncrementalResult:
+def conclude(what: Plan, scored: dict[str, ScoreResult], failed: dict[str, str]) -> IncrementalResult:
     """Put together what was planned and what became of it."""
-    scored = {key: outcome for key, outcome in outcomes.items() if not isinstance(outcome, str)}
     kinds = {
         kind: tuple(one.key for one in partitions if one.key in scored)
         for kind, partitions in (("new", what.new), ("changed", what.changed), ("rescored", what.rescored))
@@ -201,7 +202,7 @@ def conclude(what: Plan, outcomes: Mapping[str, Outcome]) -> IncrementalResult:
     return IncrementalResult(
         **kinds,
         done=tuple(one.key for one in what.done),
-        failed={key: outcome for key, outcome in outcomes.items() if isinstance(outcome, str)},
+        failed=failed,
         late=tuple(key for key in what.late if key in scored),
         vanished=what.vanished,
         scored=scored,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from anomaly_ae.ledger import PARTITIONS
 from anomaly_ae.registry import MODELS, aliased_versions
 from anomaly_ae.steps.score import SCORED
 from anomaly_ae.storage import STAGING, is_published, owner_is_gone, read_manifest, withdraw
@@ -40,7 +41,11 @@ def prune(workspace: Path, keep: timedelta, *, dry_run: bool) -> Pruned:
         keep: a version younger than this stays.
         dry_run: only say what would go.
     """
-    staged = (*workspace.glob(f"*/{STAGING}*"), *workspace.glob(f"*/[!.]*/{STAGING}*"))
+    staged = {
+        *workspace.glob(f"*/{STAGING}*"),
+        *workspace.glob(f"*/[!.]*/{STAGING}*"),
+        *workspace.glob(f"{PARTITIONS}/**/{STAGING}*"),
+    }
     leftovers = tuple(path for path in sorted(staged) if is_abandoned(path))
     models = tuple(sorted(unused_models(workspace, keep)))
     if not dry_run:

@@ -1,0 +1,87 @@
+"""The nightly flow: one task a partition, what is new only, and a run that fails in the end when a partition did."""
+
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
+from prefect.client.schemas.objects import StateType
+from tests_support import write_table
+
+from anomaly_ae.errors import SourceError
+from anomaly_ae.ingest.modality import Source
+from anomaly_ae.ingest.partitions import Partition
+from anomaly_ae.spec import DataSpec, Spec
+from anomaly_ae.steps.ingest import ingest
+from anomaly_ae.steps.score import ScoreResult
+from anomaly_ae.steps.train import train
+from flows import nightly as flow
+from flows.nightly import NightlyParameters, nightly, share_out
+
+
+@pytest.fixture
+def parameters(tmp_path: Path) -> NightlyParameters:
+    """A champion, and a folder of two days."""
+    write_table(tmp_path / "plant.csv")
+    (tmp_path / "in").mkdir()
+    for day in (1, 2):
+        write_table(tmp_path / "in" / f"2026-10-0{day}.csv", rows=60 + day)
+    data = DataSpec.model_validate(
+        {"source": str(tmp_path / "plant.csv"), "label": {"column": "anomaly", "anomaly_values": [1]}}
+    )
+    spec = Spec.model_validate(
+        {"workspace": str(tmp_path / "runs"), "data": data, "training": {"steps": 5}, "threshold": {"target_fpr": 0.05}}
+    )
+    train(ingest(data, tmp_path / "runs").directory, spec, tmp_path / "runs")
+    return NightlyParameters(source=str(tmp_path / "in"), workspace=str(tmp_path / "runs"))
+
+
+def test_a_night_scores_what_is_new(parameters: NightlyParameters) -> None:
+    """Each file has its table and its report after the first night; the second has nothing to do."""
+    first, second = nightly(parameters), nightly(parameters)
+
+    assert first["new"] == ["2026-10-01.csv", "2026-10-02.csv"]
+    assert [made["rows_scored"] for made in first["scored"].values()] == [61, 62]
+    assert all((Path(made["directory"]) / "report.html").is_file() for made in first["scored"].values())
+    assert (second["new"], second["done"], second["scored"]) == ([], first["new"], {})
+
+
+def test_a_night_with_a_bad_file_fails_and_scores_the_others(
+    parameters: NightlyParameters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run fails with the name of the file; the table of the other one is there and announced."""
+    announced: list[dict[str, object]] = []
+    monkeypatch.setattr(flow, "announce_scored", announced.append)
+    (Path(parameters.source) / "2026-10-01.csv").write_text("load\n1\n", encoding="utf-8")
+
+    with pytest.raises(SourceError, match=r"1 of 2 partitions .*2026-10-01\.csv"):
+        nightly(parameters)
+
+    assert [one["rows_scored"] for one in announced] == [62]
+    failed = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.FAILED])))
+    with get_client(sync_client=True) as client:
+        assert client.read_flow_runs(flow_run_filter=failed)
+
+
+def test_more_partitions_than_tasks_are_shared_out() -> None:
+    """However many files came in, a run has at most a hundred tasks, and each file is in one of them."""
+    many = tuple(Partition(str(number), None, Source(DataSpec(source=""), "table", ())) for number in range(250))
+
+    shares = share_out(many)
+
+    assert [len(share) for share in shares] == [3] * 50 + [2] * 50
+    assert sorted(one.key for share in shares for one in share) == sorted(one.key for one in many)
+    assert share_out(()) == []
+
+
+def test_the_summary_names_every_partition(tmp_path: Path) -> None:
+    """Counts, the tables that were made, what failed and why, and what is late or gone."""
+    made = ScoreResult(tmp_path, 9, 9, 0, 1, 0.5, 0.01, "At most 1%.", reused=False)
+    result = flow.IncrementalResult(("b",), (), (), ("a",), {"c": "it is torn"}, ("b",), ("z",), {"b": made})
+
+    text = flow.summarise(result)
+
+    assert "| new | 1 |" in text
+    assert f"| `b` | 9 | 1 | `{tmp_path}` |" in text
+    assert "- `c`: it is torn" in text
+    assert "- late: b\n- vanished: z" in text
