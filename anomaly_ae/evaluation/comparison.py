@@ -7,7 +7,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly_ae.evaluation.intervals import Interval, average_precision_interval, roc_auc_interval
+from anomaly_ae.evaluation.intervals import average_precision_interval, roc_auc_interval
+from anomaly_ae.proportions import Interval
 from anomaly_ae.spec import Section
 
 MODEL = "autoencoder"

@@ -19,25 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
-Interval = tuple[float, float]
+from anomaly_ae.proportions import CONFIDENCE, Interval, quantile, wilson
+
 Floats: TypeAlias = NDArray[np.float64]
 
-CONFIDENCE = 0.95
-_NORMAL = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
-
-
-def wilson(share: float, rows: float, quantile: float = _NORMAL) -> Interval:
-    """Return Wilson's interval of a share.
-
-    Args:
-        share: between 0 and 1.
-        rows: of how many; an effective number need not be whole.
-        quantile: of the distribution of the error in standard deviations.
-    """
-    square = quantile**2 / rows
-    middle = (share + square / 2) / (1 + square)
-    half = float(np.sqrt(square * (share * (1 - share) + square / 4))) / (1 + square)
-    return max(0.0, middle - half), min(1.0, middle + half)
+_NORMAL = quantile(CONFIDENCE)
 
 
 def f1_interval(hits: int, wrong: int) -> Interval:

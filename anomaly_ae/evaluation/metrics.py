@@ -9,13 +9,12 @@ from sklearn import metrics as sk
 
 from anomaly_ae.evaluation.comparison import Comparison
 from anomaly_ae.evaluation.intervals import (
-    Interval,
     average_precision_interval,
     f1_interval,
     roc_auc_interval,
-    wilson,
 )
 from anomaly_ae.evaluation.pixels import PixelMetrics
+from anomaly_ae.proportions import Interval, wilson
 from anomaly_ae.spec import Section
 
 Bools = NDArray[np.bool_]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from anomaly_ae.evaluation import Metrics
-from anomaly_ae.evaluation.intervals import wilson
 from anomaly_ae.false_alarms import alarm_rates, expected_alarms
+from anomaly_ae.proportions import wilson
 from anomaly_ae.report.inputs import Calibration
 from anomaly_ae.report.tally import Tally
 from anomaly_ae.report.wording import count, interval, percent, rows

@@ -1,4 +1,7 @@
-"""What other thresholds would do: alerts, false-alarm rate and, with labels, precision and recall, each bounded."""
+"""What other thresholds do to the rows of this table: alerts, false-alarm rate and, with labels, precision and recall.
+
+`threshold/what_if.py` says what they would do to rows to come; its thresholds are the ones that the table names here.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -8,11 +11,9 @@ import numpy as np
 from anomaly_ae.report.curves import judged_rows
 from anomaly_ae.report.tally import Array, Counts, Tally
 from anomaly_ae.report.verdict import Rate, measure_rate
-from anomaly_ae.threshold.conformal import cut
+from anomaly_ae.threshold.what_if import round_cuts
 
 STEPS = 240
-TABLE_RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
-"""False-alarm rates that the thresholds of the table promise."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,14 @@ class WhatIf:
 
     Attributes:
         rows: of this table.
+        rows_per_day: that the source brings; None where it is not known.
         validation: rows that false-alarm rates are measured on; None where they are not known.
         has_labels: whether precision and recall are known.
         has_segments: whether segments have thresholds of their own.
     """
 
     rows: int
+    rows_per_day: float | None
     validation: int | None
     has_labels: bool
     has_segments: bool
@@ -66,7 +69,12 @@ class WhatIf:
 
 
 def try_thresholds(
-    tally: Tally, validation: Array | None, threshold: float, *, has_segments: bool = False
+    tally: Tally,
+    validation: Array | None,
+    threshold: float,
+    *,
+    has_segments: bool = False,
+    rows_per_day: float | None = None,
 ) -> WhatIf | None:
     """Try thresholds over the whole upper tail of the scores; None where no row was scored.
 
@@ -75,6 +83,7 @@ def try_thresholds(
         validation: scores of the validation rows, ascending; None where they are not known.
         threshold: the one in force, of all rows that have none of their own.
         has_segments: whether some rows have; what is in force is then counted, and the others stand for all rows.
+        rows_per_day: that the source brings, where known.
     """
     everything = tally.counts()
     if not everything.total:
@@ -94,11 +103,12 @@ def try_thresholds(
 
     return WhatIf(
         rows=everything.total,
+        rows_per_day=rows_per_day,
         validation=None if validation is None else len(validation),
         has_labels=rows.anomalies.total > 0,
         has_segments=has_segments,
         outcomes=outcomes(_candidates(rows)),
-        named=outcomes(_named(validation)),
+        named=outcomes(set() if validation is None else round_cuts(validation)),
     )
 
 
@@ -128,12 +138,6 @@ def _in_force(outcome: Outcome, tally: Tally, *, has_segments: bool) -> Outcome:
         recall=outcome.recall and measure_rate(hits, outcome.recall.rows),
         in_force=True,
     )
-
-
-def _named(validation: Array | None) -> set[float]:
-    """Return the thresholds that promise round false-alarm rates, as far as so many validation rows can."""
-    cuts = [] if validation is None else [cut(validation, rate) for rate in TABLE_RATES]
-    return {one for one in cuts if one is not None}
 
 
 def _tail(rows: int) -> Array:

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from anomaly_ae.evaluation.intervals import Interval, wilson
 from anomaly_ae.feedback import replaced, store
+from anomaly_ae.proportions import Interval, wilson
 from anomaly_ae.storage import read_manifest
 from anomaly_ae.verdicts import FALSE_ALARM, REAL, UNSURE, read_verdicts, refuse_rows
 

@@ -1,16 +1,18 @@
 """What if the threshold were another: alerts, false alarms and, with labels, precision and recall of a few thresholds.
 
-Intervals are exact ones of 95 % (Clopper and Pearson, 1934), each for its own row of the table: they say how sure one
-threshold's numbers are, and are no licence to pick the luckiest.
+Intervals are of 95 %, each for its own row of the table: they say how sure one threshold's numbers are, and are no
+licence to pick the luckiest.
 """
 
 import pyarrow as pa
 
+from anomaly_ae.proportions import CONFIDENCE, Interval, quantile, wilson
 from anomaly_ae.spec import Section
-from anomaly_ae.threshold.conformal import cut, lower_bound, upper_bound
-from anomaly_ae.threshold.sample import Sample
+from anomaly_ae.threshold.conformal import cut
+from anomaly_ae.threshold.sample import Floats, Sample
 
 RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+"""False-alarm rates that the thresholds of the table promise."""
 
 
 class WhatIf(Section):
@@ -27,7 +29,7 @@ class WhatIf(Section):
         recall: share of the labelled anomalies above it; None without any.
         recall_interval: likewise.
         precision: share of anomalies among the rows above it, at the base rate; None where none is above.
-        precision_interval: at least 95 %, from the exact intervals of recall and false-alarm rate.
+        precision_interval: at least 95 %, from the intervals of recall and false-alarm rate.
     """
 
     threshold: float
@@ -63,9 +65,17 @@ def what_if(
     """
     sample = Sample.of(rows)
     rate = sample.base_rate(base_rate)
-    cuts = {threshold for share in RATES if (threshold := cut(sample.normal, share)) is not None}
-    thresholds = sorted({in_force, *cuts}, reverse=True)
+    thresholds = sorted({in_force, *round_cuts(sample.normal)}, reverse=True)
     return tuple(_row(sample, threshold, threshold == in_force, rate, rows_per_day) for threshold in thresholds)
+
+
+def round_cuts(normal: Floats) -> set[float]:
+    """Return the thresholds that promise the rates of the table, as far as so many normal scores can.
+
+    Args:
+        normal: of rows that training never saw, ascending, `(n,)`.
+    """
+    return {threshold for rate in RATES if (threshold := cut(normal, rate)) is not None}
 
 
 def _row(sample: Sample, threshold: float, in_force: bool, base_rate: float, rows_per_day: float | None) -> WhatIf:
@@ -89,14 +99,14 @@ def _row(sample: Sample, threshold: float, in_force: bool, base_rate: float, row
     )
 
 
-def _interval(successes: int, trials: int, error: float = 0.05) -> tuple[float, float]:
-    low, high = (bound(successes, trials, 1 - error / 2) for bound in (lower_bound, upper_bound))
-    return float(low), float(high)
+def _interval(successes: int, trials: int, confidence: float = CONFIDENCE) -> Interval:
+    return wilson(successes / trials, trials, quantile(confidence))
 
 
-def _precision_interval(found: tuple[int, int], false_alarms: tuple[int, int], base_rate: float) -> tuple[float, float]:
+def _precision_interval(found: tuple[int, int], false_alarms: tuple[int, int], base_rate: float) -> Interval:
     """Return the precision at the worst and the best ends of two intervals that hold together for 95 %."""
-    recall, rate = _interval(*found, error=0.025), _interval(*false_alarms, error=0.025)
+    each = (1 + CONFIDENCE) / 2
+    recall, rate = _interval(*found, each), _interval(*false_alarms, each)
     return _precision(recall[0], rate[1], base_rate), _precision(recall[1], rate[0], base_rate)
 
 

@@ -9,8 +9,8 @@ from anomaly_ae.evaluation.intervals import (
     average_precision_interval,
     f1_interval,
     roc_auc_interval,
-    wilson,
 )
+from anomaly_ae.proportions import wilson
 
 DRAWS = 600
 COVERAGE = 0.93

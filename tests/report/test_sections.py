@@ -1,6 +1,7 @@
 """What the sections compute: scores over time, neighbours, other thresholds, details, and what is missing."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -115,6 +116,19 @@ def test_other_thresholds_do_what_is_said(rng: np.random.Generator) -> None:
         assert outcome.false_alarm_rate.count == (validation > outcome.threshold).sum()
     rates = [one.false_alarm_rate.share for one in tried.named if one.false_alarm_rate and not one.in_force]
     np.testing.assert_allclose(sorted(rates), [0, 0.001, 0.004, 0.009, 0.019, 0.049, 0.099, 0.199], atol=1e-3)
+
+
+def test_alerts_a_day_are_told_where_days_are_known(publish_run: Callable[..., Any]) -> None:
+    """The share of this table's rows above each threshold, of the rows that a day brings."""
+    published = publish_run(scores=[1.0] * 90 + [20.0] * 10)
+    path = published.model / "model.json"
+    about = json.loads(path.read_text())
+    path.write_text(json.dumps(about | {"data": about["data"] | {"rows_per_day": 250.0}}))
+
+    page = render_page(gather(published.scored, published.model))
+
+    assert "A day brings 250 rows" in page
+    assert re.search(r"in force</small></th>\s*<td[^>]*>10</td>\s*<td[^>]*>100</td>\s*<td[^>]*>25.0</td>", page)
 
 
 def test_what_is_in_force_is_counted_where_segments_have_thresholds(rng: np.random.Generator) -> None:

@@ -1,4 +1,4 @@
-"""The what-if table: counts, exact intervals, and the base rate of the rows to come."""
+"""The what-if table: counts, Wilson's intervals, and the base rate of the rows to come."""
 
 import numpy as np
 import pyarrow as pa
@@ -9,8 +9,8 @@ from scipy import stats
 from anomaly_ae.threshold import what_if
 
 
-def test_shares_are_counts_with_exact_intervals() -> None:
-    """False-alarm rate and recall are counted on the rows; intervals are scipy's exact ones."""
+def test_shares_are_counts_with_wilson_intervals() -> None:
+    """False-alarm rate and recall are counted on the rows; intervals are Wilson's, as scipy has them."""
     rows = draw(0, 500, 50)
     scores, label = rows["anomaly_score"].to_numpy(), rows["label"].to_numpy()
 
@@ -25,8 +25,8 @@ def test_shares_are_counts_with_exact_intervals() -> None:
             (row.false_alarm_interval, above[~label].sum(), 500),
             (row.recall_interval, above[label].sum(), 50),
         ):
-            exact = stats.binomtest(int(count), total).proportion_ci(method="exact")
-            assert interval == pytest.approx((exact.low, exact.high))
+            wilson = stats.binomtest(int(count), total).proportion_ci(method="wilson")
+            assert interval == pytest.approx((wilson.low, wilson.high))
 
 
 def test_the_threshold_in_force_is_one_of_them() -> None:
@@ -57,14 +57,14 @@ def test_precision_is_at_the_base_rate_to_come() -> None:
 
 
 def test_the_interval_of_precision_is_its_worst_and_its_best_case() -> None:
-    """Low recall with many false alarms, and high recall with few: the exact ends of two intervals of 97.5 %."""
+    """Low recall with many false alarms, and high recall with few: the ends of two intervals of 97.5 %."""
     rows = draw(0, 500, 50)
     above, label = rows["anomaly_score"].to_numpy() > 2.0, rows["label"].to_numpy()
 
     (row,) = [row for row in what_if(rows, 2.0, base_rate=0.1) if row.in_force]
 
-    found = stats.binomtest(int(above[label].sum()), 50).proportion_ci(0.975, method="exact")
-    false = stats.binomtest(int(above[~label].sum()), 500).proportion_ci(0.975, method="exact")
+    found = stats.binomtest(int(above[label].sum()), 50).proportion_ci(0.975, method="wilson")
+    false = stats.binomtest(int(above[~label].sum()), 500).proportion_ci(0.975, method="wilson")
     worst, best = (0.1 * a / (0.1 * a + 0.9 * b) for a, b in ((found.low, false.high), (found.high, false.low)))
     assert row.precision_interval == pytest.approx((worst, best))
 

@@ -11,7 +11,13 @@ from anomaly_ae.report.what_if import Outcome, try_thresholds
 def section(source: Source) -> Section | None:
     """Return what other thresholds would do; None where no row was scored."""
     has_segments = source.inputs.calibration.by is not None
-    tried = try_thresholds(source.tally, source.validation, source.manifest.threshold, has_segments=has_segments)
+    tried = try_thresholds(
+        source.tally,
+        source.validation,
+        source.manifest.threshold,
+        has_segments=has_segments,
+        rows_per_day=source.inputs.model.data.get("rows_per_day"),
+    )
     if tried is None:
         return None
     steps = [_numbers(outcome) for outcome in tried.outcomes]
