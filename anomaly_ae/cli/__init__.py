@@ -4,6 +4,7 @@ Exit codes: 0 done; 1 a mistake of ours; 2 wrong usage; 3 the spec, the data or 
 message on stderr says where and what to do.
 
 commands   one function a command; each imports its step itself, so that `--help` does not wait for torch
+registry   the same for the commands that look after a model's versions
 lines      what is printed of each result
 terminal   where it is printed: as lines or as JSON, with a progress bar or without
 """
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 
 import typer
 
+import anomaly_ae.cli.registry  # noqa: F401 - its commands are then there
 from anomaly_ae.cli.commands import app
 from anomaly_ae.errors import AnomalyAEError
 

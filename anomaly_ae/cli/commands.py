@@ -56,7 +56,7 @@ def validate(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json
     """Check the spec, and show the contract that the data would be held to."""
     from anomaly_ae.ingest.modality import Source
 
-    contract = Source.find(_load(spec, overrides).data).infer_contract()
+    contract = Source.find(load(spec, overrides).data).infer_contract()
     columns = [f"{column.name}: {column.role} ({column.note})" for column in contract.columns]
     print_result(as_json, contract.model_dump(mode="json"), columns)
 
@@ -66,7 +66,7 @@ def ingest(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: 
     """Read the source into a dataset: typed Parquet parts, rejects with reasons, a manifest."""
     from anomaly_ae.steps.ingest import ingest as step
 
-    settings = _load(spec, overrides)
+    settings = load(spec, overrides)
     made = step(settings.data, Path(settings.workspace))
     print_result(as_json, asdict(made), lines.ingest_lines(made))
 
@@ -77,7 +77,7 @@ def train(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: A
     from anomaly_ae.steps.ingest import ingest as ingest_step
     from anomaly_ae.steps.train import train as step
 
-    settings = _load(spec, overrides)
+    settings = load(spec, overrides)
     workspace = Path(settings.workspace)
     dataset = ingest_step(settings.data, workspace)
     with show_progress(settings, as_json) as on_check:
@@ -128,7 +128,7 @@ def score(
     from anomaly_ae.steps.pipeline import ingest_for
     from anomaly_ae.steps.score import score as step
 
-    settings = _load(spec, overrides)
+    settings = load(spec, overrides)
     directory = model or _champion(settings)
     dataset = _dataset(settings) if not (source or settings.score_source) else None
     rows = dataset or ingest_for(directory, settings, source or str(settings.score_source)).directory
@@ -154,7 +154,7 @@ def score_new(
     """Score only what is new or changed in a source, file by file; what is done stays."""
     from anomaly_ae.steps.incremental import score_new as step
 
-    settings = _load(spec, overrides)
+    settings = load(spec, overrides)
     made = step(
         source or settings.score_source or settings.data.source,
         model or _champion(settings),
@@ -175,7 +175,7 @@ def evaluate(
     """Compute precision, recall and the rest at the frozen threshold, where labels exist."""
     from anomaly_ae.steps.evaluate import evaluate as step
 
-    metrics = step(scored or _last_scored(_load(spec, overrides)))
+    metrics = step(scored or _last_scored(load(spec, overrides)))
     print_result(as_json, metrics.model_dump(mode="json") if metrics else None, lines.metric_lines(metrics))
 
 
@@ -191,7 +191,7 @@ def report(
     from anomaly_ae.registry import model_that_scored
     from anomaly_ae.steps.report import report as step
 
-    table = scored or _last_scored(_load(spec, overrides))
+    table = scored or _last_scored(load(spec, overrides))
     page = step(table, model or model_that_scored(table))
     print_result(as_json, {"report": page}, [f"report     {page}"])
 
@@ -207,7 +207,7 @@ def feedback(
     """Take back what analysts say of scored rows: precision now, better thresholds and training later."""
     from anomaly_ae.steps.feedback import feedback as step
 
-    made = step(verdicts, scored or _last_scored(_load(spec, overrides)))
+    made = step(verdicts, scored or _last_scored(load(spec, overrides)))
     print_result(as_json, asdict(made), lines.feedback_lines(made))
 
 
@@ -217,7 +217,7 @@ def run(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJ
     from anomaly_ae.alerts import stories_of
     from anomaly_ae.steps.pipeline import run as step
 
-    settings = _load(spec, overrides)
+    settings = load(spec, overrides)
     with show_progress(settings, as_json) as on_check:
         made = step(settings, on_check=on_check)
     stories = stories_of(made.scored.directory)
@@ -246,7 +246,8 @@ def info(
     print_result(as_json, facts, [f"{name}: {value}" for name, value in facts.items() if name != "files"])
 
 
-def _load(path: Path, overrides: list[str] | None) -> "Spec":
+def load(path: Path, overrides: list[str] | None) -> "Spec":
+    """Load the spec of a command."""
     from anomaly_ae.spec_file import load_spec
 
     return load_spec(path, overrides or [])
@@ -255,7 +256,7 @@ def _load(path: Path, overrides: list[str] | None) -> "Spec":
 def _load_or_recall(path: Path | None, overrides: list[str], model: Path | None) -> "Spec":
     """Load the spec; where no file was named and none is there, take the one that the model version was made by."""
     if model is None or path is not None or DEFAULT_SPEC.exists():
-        return _load(path or DEFAULT_SPEC, overrides)
+        return load(path or DEFAULT_SPEC, overrides)
     from anomaly_ae.artifact import load_description
     from anomaly_ae.spec_file import change_spec
 

@@ -1,6 +1,6 @@
 """What is printed of each result: a word of eleven columns that says what it is, then the facts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -8,7 +8,9 @@ if TYPE_CHECKING:
     from anomaly_ae.steps.feedback import FeedbackResult
     from anomaly_ae.steps.incremental import IncrementalResult
     from anomaly_ae.steps.ingest import IngestResult
+    from anomaly_ae.steps.models import VersionSummary
     from anomaly_ae.steps.pipeline import PipelineResult
+    from anomaly_ae.steps.promote import Promotion
     from anomaly_ae.steps.score import ScoreResult
     from anomaly_ae.steps.train import TrainResult
     from anomaly_ae.stories import Story
@@ -80,6 +82,35 @@ def metric_lines(metrics: "Metrics | None") -> list[str]:
     from anomaly_ae.evaluation.summary import summarise
 
     return _under("metrics", summarise(metrics))
+
+
+def model_lines(found: "Sequence[VersionSummary]") -> list[str]:
+    """Say of each version what it stands for, what it promises, and how it did."""
+    lines = [line for one in found for line in _under("version", _about_version(one))]
+    return lines or ["models     none"]
+
+
+def _about_version(one: "VersionSummary") -> Iterator[str]:
+    yield f"{one.version}  {', '.join(one.aliases) or 'no alias'}; trained {one.trained_at} on {one.rows} rows"
+    yield one.promise
+    if one.metrics is None:
+        yield "no metrics on its own test rows"
+        return
+    from anomaly_ae.evaluation.metrics import NAMES
+    from anomaly_ae.evaluation.summary import number_of
+
+    numbers = ", ".join(f"{name} {number_of(one.metrics, name)}" for name in NAMES)
+    yield f"on {one.metrics.rows} test rows: {numbers}"
+
+
+def promotion_lines(made: "Promotion") -> list[str]:
+    """Say who is champion, and what was checked."""
+    champion = made.version if made.promoted else made.before or "none"
+    return [
+        f"champion   {champion}" + (f", after {made.before}" if made.promoted and made.before else ""),
+        *_under("checked", made.findings),
+        *_under("forced" if made.forced else "against", made.refusals),
+    ]
 
 
 def feedback_lines(made: "FeedbackResult") -> list[str]:

@@ -4,7 +4,7 @@ One `Spec` describes one pipeline: where the data are, how rows are split, how t
 and what the threshold promises. Unknown keys are refused; `spec_file.py` reads it from YAML with dotted overrides.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -81,3 +81,6 @@ class Spec(Section):
     training: TrainingSpec = TrainingSpec()
     scoring: ScoringSpec = ScoringSpec()
     threshold: ThresholdSpec = FprThreshold()
+    register_as: Literal["champion", "challenger"] = Field(
+        "champion", description="what training makes of the model; a challenger scores nothing until it is promoted"
+    )

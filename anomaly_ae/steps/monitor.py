@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from anomaly_ae.artifact import CALIBRATIONS, load_profile, load_validation
 from anomaly_ae.drift import find_drift
-from anomaly_ae.false_alarms import alarm_rates
+from anomaly_ae.false_alarms import Rates, alarm_rates
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.profile import Counts, Profile
 from anomaly_ae.scored_rows import dataset_of, rows_beside, scored_batches
@@ -40,7 +40,7 @@ def monitor(scored: Path, model: Path) -> Validity:
     Raises:
         ArtifactError: a directory is incomplete or altered, or the dataset no longer fits the scored table.
     """
-    reference = _Reference.of(model, read_manifest(scored, "scored")["calibration_id"])
+    reference = Reference.of(model, read_manifest(scored, "scored")["calibration_id"])
     profile, dataset = load_profile(model), dataset_of(scored)
     tally = _Tally(ScoreRanks(reference.scores), ScoreRanks(reference.below))
     for rows, cells in _judged(scored, dataset, profile):
@@ -54,7 +54,7 @@ def monitor(scored: Path, model: Path) -> Validity:
 
 
 @dataclass(frozen=True)
-class _Reference:
+class Reference:
     """The normal validation rows, as the calibration that scored the table judges them.
 
     Attributes:
@@ -67,8 +67,14 @@ class _Reference:
     below: NDArray[np.float64]
     above: int
 
+    @property
+    def rates(self) -> Rates:
+        """What the false-alarm rate of the calibration may be."""
+        return alarm_rates(self.above, len(self.scores))
+
     @classmethod
     def of(cls, model: Path, calibration_id: str) -> Self:
+        """Read the validation rows of a model version and judge them by one of its calibrations."""
         validation = load_validation(model)
         normal = validation.filter(pa.array(~anomalies(validation) & np.isfinite(scores_of(validation))))
         # Not the threshold in force: another one may have followed since the table was scored.
@@ -101,13 +107,12 @@ class _Tally:
         self.counts = [old + new for old, new in zip(self.counts, counts, strict=True)] if self.counts else counts
 
 
-def _conclude(tally: _Tally, profile: Profile, reference: _Reference) -> Validity:
+def _conclude(tally: _Tally, profile: Profile, reference: Reference) -> Validity:
     """Ask the three questions of what was added up."""
-    rates = alarm_rates(reference.above, len(reference.scores))
     return judge(
         rows=tally.rows,
         are_normal=0 < tally.rows == tally.normals,
-        alerts=check_alerts(tally.alerts, tally.rows, rates) if tally.rows else None,
+        alerts=check_alerts(tally.alerts, tally.rows, reference.rates) if tally.rows else None,
         scores=tally.all_scores.check(),
         below=tally.below.check(),
         columns=find_drift(profile.columns, tally.counts) if tally.counts else (),

@@ -97,7 +97,7 @@ def score_part(part: Path, dataset: Path, model: Path, staging: Path) -> int:
         How many of its rows are above the threshold.
     """
     rows, one = Dataset.open(dataset), load_model(model, "auto")
-    _refuse_unfit(rows, one)
+    refuse_unfit(rows, one)
     files = _picture_files(one, staging, part.stem)
     schema = scored_schema(identity_fields(rows.contract), pictures=files is not None)
     judge = Judge.of(one.calibration, one.validation)
@@ -183,7 +183,12 @@ def files_seen(rows: Dataset, about: Description) -> tuple[str, ...]:
     return tuple(file["name"] for file in sources if tuple(file[key] for key in identity) in known)
 
 
-def _refuse_unfit(rows: Dataset, one: ModelVersion) -> None:
+def refuse_unfit(rows: Dataset, one: ModelVersion) -> None:
+    """Refuse a dataset that a model cannot score.
+
+    Raises:
+        ArtifactError: it holds another modality, or a feature is missing or of another type.
+    """
     made_for = one.description.contract.modality
     if rows.contract.modality != made_for:
         msg = f"{rows.directory} holds a dataset of modality {rows.contract.modality!r}, the model reads {made_for!r}"

@@ -56,8 +56,8 @@ class TrainResult:
 def train(dataset: Path, spec: Spec, workspace: Path, on_check: OnCheck | None = None) -> TrainResult:
     """Train an autoencoder on a dataset's train rows and calibrate it on its validation rows.
 
-    The version becomes the champion of `spec.name`. Where it exists already, only its threshold is brought in line
-    with `spec.threshold`.
+    The version becomes the champion of `spec.name`, or its challenger if the spec says so. Where it exists already,
+    only its threshold is brought in line with `spec.threshold`.
 
     Args:
         dataset: directory that ingest published.
@@ -78,7 +78,7 @@ def train(dataset: Path, spec: Spec, workspace: Path, on_check: OnCheck | None =
     if not reused:
         save_model(directory, _fit(rows, spec, version, excluded, on_check))
     _put_in_force(directory, spec.threshold)
-    set_alias(workspace, spec.name, version)
+    set_alias(workspace, spec.name, version, spec.register_as)
     calibration = load_calibration(directory)
     return TrainResult(directory, version, calibration.calibration_id, calibration.threshold, reused)
 

@@ -1,0 +1,49 @@
+"""The commands that look after a model's versions: which there are, which one scores, and how that is changed."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from anomaly_ae.cli import lines
+from anomaly_ae.cli.commands import DEFAULT_SPEC, AsJson, Overrides, SpecFile, app, load
+from anomaly_ae.cli.terminal import print_result
+
+
+@app.command()
+def models(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False) -> None:
+    """List the versions of the spec's model: aliases, promise, metrics; the latest first."""
+    from anomaly_ae.steps.models import list_models
+
+    settings = load(spec, overrides)
+    found = list_models(Path(settings.workspace), settings.name)
+    as_dicts = [asdict(one) | {"metrics": one.metrics and one.metrics.model_dump(mode="json")} for one in found]
+    print_result(as_json, as_dicts, lines.model_lines(found))
+
+
+@app.command()
+def promote(
+    version: Annotated[str | None, typer.Argument(help="A version; default: the challenger.")] = None,
+    spec: SpecFile = DEFAULT_SPEC,
+    overrides: Overrides = None,
+    force: Annotated[bool, typer.Option("--force", help="Whatever speaks against it; kept for the record.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the challenger the champion, unless it ranks worse or breaks its false-alarm promise."""
+    from anomaly_ae.steps.promote import promote as step
+
+    settings = load(spec, overrides)
+    made = step(Path(settings.workspace), settings.name, version, force=force)
+    print_result(as_json, asdict(made), lines.promotion_lines(made))
+    made.raise_if_refused()
+
+
+@app.command()
+def rollback(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False) -> None:
+    """Make the champion before this one the champion again."""
+    from anomaly_ae.registry import roll_back
+
+    settings = load(spec, overrides)
+    left, back = roll_back(Path(settings.workspace), settings.name)
+    print_result(as_json, {"left": left, "champion": back}, [f"champion   {back}, as before {left}"])
