@@ -1,7 +1,8 @@
-"""Scored rows beside the dataset rows they came from: part by part, row by row, in bounded memory."""
+"""Scored rows beside the dataset rows they came from: all of them part by part, or a few picked out of the parts."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,6 +12,15 @@ from anomaly_ae.ingest.dataset import Dataset, rebatch
 from anomaly_ae.storage import is_published, read_manifest
 
 BATCH_ROWS = 65_536
+FEW_ROWS = 4096
+"""Of a batch that carries whole rows, of which a few are kept."""
+
+
+class Place(NamedTuple):
+    """Where a row lies: which part, and which row of it, both from 0."""
+
+    part: int
+    row: int
 
 
 def dataset_of(scored: Path) -> Dataset | None:
@@ -56,6 +66,47 @@ def rows_beside(
             msg = f"{part} has {held[0]} rows, but {source} has {held[1]}; score the dataset again"
             raise ArtifactError(msg)
         yield from zip(_batches(part, columns, batch_rows), dataset.batches(features, source, batch_rows), strict=True)
+
+
+def parts_beside(scored: Path, parts: Sequence[Path]) -> tuple[Path, ...] | None:
+    """Return the dataset part that each part of a scored table was made from; None where they are no longer there."""
+    dataset = dataset_of(scored)
+    sources = {} if dataset is None else {path.name: path for path in dataset.parts if path.is_file()}
+    found = tuple(sources[part.name] for part in parts if part.name in sources)
+    return found if len(found) == len(parts) else None
+
+
+def read_places(
+    parts: Sequence[Path], places: Sequence[Place], columns: Sequence[str], batch_rows: int = FEW_ROWS
+) -> list[dict[str, Any]]:
+    """Read the rows at `places`, in that order; row groups that hold none of them are not read."""
+    found: dict[Place, dict[str, Any]] = {}
+    for number in sorted({place.part for place in places}):
+        wanted = {place.row for place in places if place.part == number}
+        rows = _picked(parts[number], wanted, columns, batch_rows)
+        found.update({Place(number, row): record for row, record in rows})
+    return [found[place] for place in places]
+
+
+def _picked(
+    part: Path, wanted: set[int], columns: Sequence[str], batch_rows: int
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    first_row = 0
+    with pq.ParquetFile(part, pre_buffer=False) as file:
+        for group in range(file.num_row_groups):
+            end = first_row + file.metadata.row_group(group).num_rows
+            if any(first_row <= row < end for row in wanted):
+                row = first_row
+                for batch in file.iter_batches(batch_size=batch_rows, row_groups=[group], columns=list(columns)):
+                    inside = sorted(number for number in wanted if row <= number < row + batch.num_rows)
+                    yield from zip(inside, _take(batch, [number - row for number in inside]), strict=True)
+                    row += batch.num_rows
+            first_row = end
+
+
+def _take(batch: pa.RecordBatch, rows: Sequence[int]) -> list[dict[str, Any]]:
+    records: list[dict[str, Any]] = batch.take(pa.array(rows, pa.int64())).to_pylist()
+    return records
 
 
 def _batches(part: Path, columns: Sequence[str], batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:

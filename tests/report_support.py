@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anomaly_ae.ingest.contract import Contract
+from anomaly_ae.ingest.dataset import CONTRACT, FORMAT_VERSION, KIND
 from anomaly_ae.profile import Profile
 from anomaly_ae.scored_table import scored_schema
-from anomaly_ae.storage import publish
+from anomaly_ae.storage import MANIFEST, publish, write_json
 
 REASONS = (("pressure", "9.81", "4.20", 0.6), ("site", "north", "south", 0.3), ("flow", "missing", "12.5", 0.1))
 REJECTED = pa.schema(
@@ -148,6 +149,9 @@ def _publish_features(run: Run, scores: np.ndarray, root: Path) -> None:
     dataset.mkdir(parents=True)
     for number, rows in enumerate(np.array_split(np.arange(len(scores)), run.parts)):
         pq.write_table(table.take(pa.array(rows)), dataset / f"part-{number:05d}.parquet")
+    write_json(dataset / CONTRACT, _contract(run))
+    parts = [{"name": path.name} for path in sorted(dataset.glob("part-*.parquet"))]
+    write_json(dataset / MANIFEST, {"kind": KIND, "format_version": FORMAT_VERSION, "files": {}, "parts": parts})
 
 
 def _reasons(run: Run, scores: np.ndarray, rows: np.ndarray) -> list[list[dict[str, Any]]]:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from anomaly_ae.ingest.contract import Contract
-from anomaly_ae.report.tally import Place
-from anomaly_ae.report.top_rows import TopRow, read_rows
+from anomaly_ae.report.top_rows import TopRow
 from anomaly_ae.report.wording import clip
+from anomaly_ae.scored_rows import read_places
 
 MOST_CELLS = 40_000
 """Cells of all details together: a table of a thousand columns must still make a page that opens."""
@@ -34,35 +34,24 @@ class Values:
     left_out: int = 0
 
 
-def dataset_of(scored: Path, dataset: str) -> Path:
-    """Return where the dataset is that a table was scored from, beside it in the workspace, if it is still there."""
-    return scored.parent.parent / "datasets" / dataset
+def read_values(parts: Sequence[Path] | None, contract: Contract, top: Sequence[TopRow]) -> Values | None:
+    """Read the features of the top rows; None where they are gone, or are pictures instead.
 
-
-def read_values(dataset: Path, contract: Contract, top: Sequence[TopRow]) -> Values | None:
-    """Read the features of the top rows; None where the dataset is gone, or holds pictures instead.
-
-    A scored part holds the rows of the dataset part of the same number, in the same order.
+    Args:
+        parts: of the dataset that was scored, as `parts_beside` finds them.
+        contract: names the features.
+        top: the rows.
     """
     names = [column.name for column in contract.features]
-    parts = sorted(dataset.glob("part-*.parquet"))
-    if contract.modality != "table" or not top or not names or len(parts) <= max(row.place.part for row in top):
+    if contract.modality != "table" or not (top and names) or parts is None:
         return None
     most = max(1, MOST_CELLS // len(top))
-    records = _records(parts, [row.place for row in top], names)
+    records = zip(top, read_places(parts, [row.place for row in top], names), strict=True)
     numbers = {name: number for number, name in enumerate(names)}
     rows = tuple(
-        tuple((numbers[name], cell(records[row.place][name])) for name in _shown(row, names)[:most]) for row in top
+        tuple((numbers[name], cell(record[name])) for name in _shown(row, names)[:most]) for row, record in records
     )
     return Values(tuple(names), rows, max(0, len(names) - most))
-
-
-def _records(parts: Sequence[Path], places: Sequence[Place], names: Sequence[str]) -> dict[Place, dict[str, Any]]:
-    return {
-        Place(part, row): record
-        for part in {place.part for place in places}
-        for row, record in read_rows(parts[part], {place.row for place in places if place.part == part}, names)
-    }
 
 
 def _shown(row: TopRow, names: Sequence[str]) -> list[str]:

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from anomaly_ae.report.tally import BATCH_ROWS, Array, Place
+from anomaly_ae.report.tally import BATCH_ROWS, Array
 from anomaly_ae.report.timeline import milliseconds
-from anomaly_ae.report.top_rows import read_rows
+from anomaly_ae.scored_rows import Place, read_places
 
 EACH_SIDE = 15
 
@@ -51,7 +51,7 @@ def read_neighbours(
         entity: the column that says whom a row is about; None: all rows are neighbours.
     """
     columns = [time, "anomaly_score", *([entity] if entity else [])]
-    rows = _own_rows(parts, places, columns)
+    rows = read_places(parts, places, columns)
     spots = [Spot(_moment(row[time]), row[entity] if entity else None) for row in rows]
     kept = dict.fromkeys(spots, np.empty((0, 2)))
     for part in parts:
@@ -59,15 +59,6 @@ def read_neighbours(
             for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=columns):
                 _look(batch.filter(pc.is_valid(batch[time])), time, entity, kept)
     return tuple(Neighbours(spot.moment, _points(kept[spot])) for spot in spots)
-
-
-def _own_rows(parts: Sequence[Path], places: Sequence[Place], columns: Sequence[str]) -> list[dict[str, Any]]:
-    found = {
-        Place(part, row): record
-        for part in {place.part for place in places}
-        for row, record in read_rows(parts[part], {place.row for place in places if place.part == part}, columns)
-    }
-    return [found[place] for place in places]
 
 
 def _moment(time: Any) -> int | None:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anomaly_ae.errors import ArtifactError
+from anomaly_ae.scored_rows import Place
 
 DIGITS = 14
 BATCH_ROWS = 131_072
@@ -74,13 +75,6 @@ class Tally:
     def total(self, keep: Callable[[Group], bool] = lambda _: True) -> int:
         """Return the number of rows whose group `keep` accepts."""
         return sum(counts.total for group, counts in self.groups.items() if keep(group))
-
-
-class Place(NamedTuple):
-    """Where a row lies: which part, and which row of it, both from 0."""
-
-    part: int
-    row: int
 
 
 @dataclass(frozen=True)

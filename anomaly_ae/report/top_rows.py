@@ -1,17 +1,13 @@
 """The rows an analyst looks at first, with the reasons the model gives for each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from anomaly_ae.report.tally import Place
-
-BATCH_ROWS = 4096
-"""Small: these batches carry whole rows, of which a few are kept."""
+from anomaly_ae.scored_rows import Place, read_places
 
 LEAST_SHARE = 0.01
 """Of a row's score: a reason below it says little."""
@@ -99,45 +95,20 @@ def read_top_rows(parts: Sequence[Path], places: Sequence[Place]) -> TopRows:
     """Read the rows at `places`, in that order."""
     if not places:
         return TopRows((), ())
-    found: dict[Place, dict[str, Any]] = {}
-    for number in sorted({place.part for place in places}):
-        wanted = {place.row for place in places if place.part == number}
-        found.update({Place(number, row): record for row, record in _records(parts[number], wanted)})
-    columns = [name for name in own_columns(parts[0]) if any(row[name] != row["row_id"] for row in found.values())]
-    return TopRows(tuple(columns), tuple(_top_row(place, found[place], columns) for place in places))
+    first = parts[places[0].part]
+    there = set(pq.read_schema(first).names)
+    own = own_columns(first)
+    wanted = [*_NEEDED, *own, *(name for name in _IF_THERE if name in there)]
+    found = read_places(parts, places, wanted)
+    columns = [name for name in own if any(row[name] != row["row_id"] for row in found)]
+    rows = tuple(_top_row(place, record, columns) for place, record in zip(places, found, strict=True))
+    return TopRows(tuple(columns), rows)
 
 
 def own_columns(part: Path) -> list[str]:
     """Name the user's own columns, which say which row it is: they stand between ours."""
     names = pq.read_schema(part).names
     return list(names[names.index(_AHEAD) + 1 : names.index(_BEHIND)])
-
-
-def _records(part: Path, wanted: set[int]) -> Iterator[tuple[int, dict[str, Any]]]:
-    there = set(pq.read_schema(part).names)
-    return read_rows(part, wanted, [*_NEEDED, *own_columns(part), *(name for name in _IF_THERE if name in there)])
-
-
-def read_rows(
-    part: Path, wanted: set[int], columns: Sequence[str], batch_rows: int = BATCH_ROWS
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the wanted rows of a Parquet file with their row numbers; row groups that hold none are not read."""
-    first_row = 0
-    with pq.ParquetFile(part, pre_buffer=False) as file:
-        for group in range(file.num_row_groups):
-            end = first_row + file.metadata.row_group(group).num_rows
-            if any(first_row <= row < end for row in wanted):
-                row = first_row
-                for batch in file.iter_batches(batch_size=batch_rows, row_groups=[group], columns=list(columns)):
-                    inside = sorted(number for number in wanted if row <= number < row + batch.num_rows)
-                    yield from zip(inside, _take(batch, [number - row for number in inside]), strict=True)
-                    row += batch.num_rows
-            first_row = end
-
-
-def _take(batch: pa.RecordBatch, rows: Sequence[int]) -> list[dict[str, Any]]:
-    records: list[dict[str, Any]] = batch.take(pa.array(rows, pa.int64())).to_pylist()
-    return records
 
 
 def _top_row(place: Place, record: dict[str, Any], identity_columns: Sequence[str]) -> TopRow:

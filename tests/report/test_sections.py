@@ -14,10 +14,11 @@ from anomaly_ae.report.details import MOST_CELLS
 from anomaly_ae.report.neighbours import EACH_SIDE, read_neighbours
 from anomaly_ae.report.page import render_page
 from anomaly_ae.report.source import Source, open_source
-from anomaly_ae.report.tally import Group, Place, Tally, scan
+from anomaly_ae.report.tally import Group, Tally, scan
 from anomaly_ae.report.timeline import BINS, Timeline, read_timeline
 from anomaly_ae.report.view import gather
 from anomaly_ae.report.what_if import try_thresholds
+from anomaly_ae.scored_rows import Place
 
 START = datetime(2026, 1, 1)  # noqa: DTZ001 - a column without a zone
 

@@ -13,8 +13,9 @@ from sklearn.metrics import auc, average_precision_score, roc_auc_score
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.report.curves import POINTS, draw_curves
 from anomaly_ae.report.distribution import draw_distribution
-from anomaly_ae.report.tally import Group, Place, Scan, Tally, scan
+from anomaly_ae.report.tally import Group, Scan, Tally, scan
 from anomaly_ae.report.top_rows import read_top_rows
+from anomaly_ae.scored_rows import Place
 
 
 @pytest.fixture

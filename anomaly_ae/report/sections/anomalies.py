@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from anomaly_ae.profile import HoursProfile, LevelsProfile, NumericProfile, Profile
 from anomaly_ae.report.charts import ALERT, INK, PLAIN, QUIET, Chart, chart, layer
-from anomaly_ae.report.details import Values, cell, dataset_of, read_values
+from anomaly_ae.report.details import Values, cell, read_values
 from anomaly_ae.report.neighbours import Neighbours, read_neighbours
 from anomaly_ae.report.section import Section
 from anomaly_ae.report.sections.timeline import TIME, TIME_AXIS
@@ -16,6 +16,7 @@ from anomaly_ae.report.source import Source
 from anomaly_ae.report.timeline import time_column
 from anomaly_ae.report.top_rows import TopRow, TopRows
 from anomaly_ae.report.wording import clip
+from anomaly_ae.scored_rows import parts_beside
 from anomaly_ae.scored_table import REASON
 from anomaly_ae.spec import Role
 from anomaly_ae.stories import Story, assign
@@ -49,7 +50,7 @@ class Anomalies:
 def section(source: Source) -> Section:
     """Return the table of the highest scores with their details, or that no row was scored."""
     top, contract = source.top, source.inputs.model.contract
-    values = read_values(dataset_of(source.scored, source.manifest.dataset), contract, top.rows)
+    values = read_values(parts_beside(source.scored, source.parts), contract, top.rows)
     story_of = _stories_of(source.stories, top.rows)
     content = Anomalies(
         top=top,

@@ -16,12 +16,10 @@ from numpy.typing import NDArray
 
 from anomaly_ae.heat import full_scale, palette
 from anomaly_ae.maps import Box, MapScale, load_map
-from anomaly_ae.report.details import dataset_of
 from anomaly_ae.report.layers import Layers, draw_layers
 from anomaly_ae.report.section import Section
 from anomaly_ae.report.source import Source
-from anomaly_ae.report.tally import Place
-from anomaly_ae.report.top_rows import read_rows
+from anomaly_ae.scored_rows import Place, parts_beside, read_places
 
 MOST = {"found": 32, "alert": 32, "false alarm": 16, "missed": 16, "normal": 8, "no alert": 8}
 """Verdict -> pictures shown of it: those of the highest scores, of the last two some of every score."""
@@ -142,20 +140,12 @@ def _choose(verdicts: NDArray[np.str_], scores: NDArray[np.float64]) -> list[int
 
 
 def _records(source: Source, places: Sequence[Place]) -> list[dict[str, Any]]:
-    """Read the rows at `places` with their pictures; none where the dataset is gone.
-
-    A scored part holds the rows of the dataset part of the same number, in the same order.
-    """
-    datasets = sorted(dataset_of(source.scored, source.manifest.dataset).glob("part-*.parquet"))
-    if len(datasets) != len(source.parts):
+    """Read the rows at `places` with their pictures; none where the dataset is gone."""
+    pictures = parts_beside(source.scored, source.parts)
+    if pictures is None:
         return []
-    found: dict[Place, dict[str, Any]] = {}
-    for part in sorted({place.part for place in places}):
-        wanted = {place.row for place in places if place.part == part}
-        for paths, columns in ((source.parts, SCORED), (datasets, PICTURE)):
-            for row, record in read_rows(paths[part], wanted, columns, BATCH_ROWS):
-                found.setdefault(Place(part, row), {}).update(record)
-    return [found[place] for place in places]
+    halves = (read_places(source.parts, places, SCORED), read_places(pictures, places, PICTURE, BATCH_ROWS))
+    return [scored | picture for scored, picture in zip(*halves, strict=True)]
 
 
 def _draw(records: Sequence[dict[str, Any]], scored: Path, scale: MapScale) -> list[Layers]:
