@@ -1,11 +1,12 @@
 """How numbers and foreign text read on the page."""
 
 import math
+import re
 from datetime import datetime
 
 FILTERS = (
     "count", "rows", "number", "percent", "p_value", "share", "ratio", "moment", "duration", "label_name",
-    "first_sentence", "visible", "clip", "hover",
+    "first_sentence", "tidy", "visible", "clip", "hover",
 )  # fmt: skip
 """What templates may call."""
 
@@ -17,6 +18,7 @@ CLIP = 48
 CLIP_TITLE = 400
 """Characters of a cell that are in the page at all: 200 rows of megabyte cells still make a small page."""
 
+_DECIMAL = re.compile(r"-?(\d+)\.\d+(e[+-]?\d+)?")
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _CONTROL: dict[int, int | str] = {
     **{code: 0x2400 + code for code in range(32)},
@@ -108,6 +110,12 @@ def moment(text: str) -> str:
 def first_sentence(text: str) -> str:
     """Return the first sentence of a text."""
     return f"{text.split('. ', maxsplit=1)[0].rstrip('.')}."
+
+
+def tidy(text: str | None) -> str | None:
+    """Round a long decimal to the six significant digits with which expected values are written; leave other text."""
+    found = _DECIMAL.fullmatch(text or "")
+    return f"{float(found[0]):.{max(6, len(found[1]))}g}" if found and len(found[0]) > 9 else text
 
 
 def visible(text: object) -> str:

@@ -18,6 +18,7 @@ from anomaly_ae.report.tally import Group, Tally, scan
 from anomaly_ae.report.timeline import BINS, Timeline, read_timeline
 from anomaly_ae.report.view import gather
 from anomaly_ae.report.what_if import try_thresholds
+from anomaly_ae.report.wording import tidy
 from anomaly_ae.scored_rows import Place
 
 START = datetime(2026, 1, 1)  # noqa: DTZ001 - a column without a zone
@@ -279,3 +280,20 @@ def test_a_rule_without_a_rate_promises_none(publish_run: Callable[..., Any]) ->
     assert "at least 90 % of anomalies found" in page
     assert "promised: at most" not in page
     assert "expected: 1%" in page
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("3.257199074716764", "3.2572"),
+        ("-1.5e-07", "-1.5e-07"),
+        ("20230101.123456", "20230101"),
+        ("3.2572", "3.2572"),
+        ("1.2.3.4.5.6.7.8", "1.2.3.4.5.6.7.8"),
+        ("=1.00000000001", "=1.00000000001"),
+        (None, None),
+    ],
+)
+def test_long_decimals_are_rounded_and_other_text_is_not(text: str | None, shown: str | None) -> None:
+    """A value seen reads beside the one expected; ids, versions and formulas stay as they are."""
+    assert tidy(text) == shown
