@@ -1,0 +1,152 @@
+"""What is measured, one function a job: each is run by `measure.py` in a process of its own.
+
+A job gets paths and numbers as text, does what must be there before the clock starts, and returns the work to time
+and the facts to note beside it.
+"""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+Work = Callable[[], dict[str, Any]]
+
+
+def ingest(source: str, workspace: str) -> Work:
+    """Ingest as the command line does."""
+    from anomaly_ae.spec import DataSpec
+    from anomaly_ae.steps.ingest import ingest as step
+
+    return lambda: {"directory": str(step(DataSpec(source=source), Path(workspace)).directory)}
+
+
+def ingest_pyarrow(source: str, _workspace: str) -> Work:
+    """Read the source and write it as Parquet: what any ingest has to do at least."""
+    import pyarrow.csv as pc
+    import pyarrow.parquet as pq
+
+    target = Path(tempfile.mkdtemp()) / "copy.parquet"
+    read = pc.read_csv if source.endswith(".csv") else pq.read_table
+
+    def work() -> dict[str, Any]:
+        pq.write_table(read(source), target, compression="zstd")
+        return {}
+
+    return work
+
+
+def ingest_duckdb(source: str, _workspace: str) -> Work:
+    """The same by DuckDB."""
+    import duckdb
+
+    target = Path(tempfile.mkdtemp()) / "copy.parquet"
+    read = duckdb.read_csv if source.endswith(".csv") else duckdb.read_parquet
+
+    def work() -> dict[str, Any]:
+        read(source).write_parquet(str(target), compression="zstd")
+        return {}
+
+    return work
+
+
+def train(dataset: str, workspace: str, *overrides: str) -> Work:
+    """Train and calibrate, with overrides as the command line takes them."""
+    from anomaly_ae.spec_file import parse_spec
+    from anomaly_ae.steps.train import train as step
+
+    spec: dict[str, Any] = {"data": {"source": "benchmark"}, "workspace": workspace}
+    for override in overrides:
+        name, _, value = override.partition("=")
+        section, _, key = name.partition(".")
+        spec.setdefault(section, {})[key] = _number(value)
+
+    return lambda: {"directory": str(step(Path(dataset), parse_spec(spec), Path(workspace)).directory)}
+
+
+def score(dataset: str, model: str) -> Work:
+    """Score Parquet to Parquet, reasons and all, as the command line does."""
+    from anomaly_ae.steps.score import score as step
+
+    workspace = tempfile.mkdtemp(dir=Path(dataset).parent)
+    return lambda: {"directory": str(step(Path(dataset), Path(model), Path(workspace)).directory)}
+
+
+def floor(dataset: str, model: str, scored: str) -> Work:
+    """The least that scoring must do: read the columns, the network's matrix products, write the output columns.
+
+    The three are done one after the other, each on all cores; nothing is encoded, searched, ranked or explained.
+    """
+    import pyarrow.parquet as pq
+    from floor import products, read_only, write_only
+
+    from anomaly_ae.artifact import load_model
+    from anomaly_ae.ingest.dataset import Dataset
+
+    rows, network = Dataset.open(Path(dataset)), load_model(Path(model)).model.network
+    parts = sorted(Path(scored).glob("part-*.parquet"))
+    sample = pq.ParquetFile(parts[0]).read_row_group(0)
+
+    def work() -> dict[str, Any]:
+        return {
+            "read_s": read_only(rows),
+            "products_s": products(network, rows.rows),
+            "write_s": write_only(sample, rows.rows),
+        }
+
+    return work
+
+
+def peer(name: str, train_rows: str, dataset: str, rows: str) -> Work:
+    """Score rows that are in memory already, as float arrays, by a detector of PyOD."""
+    from peers import find_method
+
+    from anomaly_ae.ingest.dataset import Dataset
+
+    held = Dataset.open(Path(dataset))
+    names = [column.name for column in held.contract.features]
+    X = np.concatenate([_array(batch, names) for batch in _first(held, int(rows))])
+    score_rows = find_method(name).fit(X[: int(train_rows)], 0)
+
+    def work() -> dict[str, Any]:
+        score_rows(X)
+        return {"rows": len(X)}
+
+    return work
+
+
+def command(*arguments: str) -> Work:
+    """Run Python with arguments, as a whole process: what a shell waits for."""
+    line = [sys.executable, *arguments]
+    return lambda: {"rc": subprocess.run(line, check=True, capture_output=True).returncode}  # noqa: S603 - our own
+
+
+def score_command(source: str, model: str, workspace: str) -> Work:
+    """Score a file by the command line, as a whole process."""
+    spec = Path(tempfile.mkdtemp()) / "anomaly_ae.yaml"
+    spec.write_text(f"data: {{source: '{source}'}}\nworkspace: '{workspace}'\n", encoding="utf-8")
+    return command("-m", "anomaly_ae", "score", source, "--spec", str(spec), "--model", model)
+
+
+def _first(held: Any, rows: int) -> Any:
+    for batch in held.batches():
+        yield batch.slice(0, rows)
+        rows -= batch.num_rows
+        if rows <= 0:
+            return
+
+
+def _array(batch: Any, names: list[str]) -> np.ndarray:
+    return np.column_stack([batch.column(name).to_numpy(zero_copy_only=False) for name in names])
+
+
+def _number(text: str) -> Any:
+    try:
+        return float(text) if "." in text else int(text)
+    except ValueError:
+        return text
