@@ -177,10 +177,10 @@ def _about_alarms(rows: _Rows, model: Path, calibration_id: str) -> tuple[str, b
         alarms, normals = int(rows.flagged[normal].sum()), int(normal.sum())
         low, high = expected_alarms(normals, rates)
         usual = f"{low} to {high} are usual for its threshold"
-        return f"{alarms} false alarms among {normals} normal test rows; {usual}", alarms > high
+        return f"false alarms: {alarms} of {normals} normal test rows; {usual}", alarms > high
     alerts = check_alerts(int(rows.flagged.sum()), len(rows.flagged), rates)
-    among = f"{alerts.alerts} alerts among {len(rows.flagged)} test rows without labels"
-    return f"{among}; {alerts.expected_rate:.2%} is expected of normal rows", alerts.is_many_more
+    found = f"alerts: {alerts.alerts} of {len(rows.flagged)} test rows without labels"
+    return f"{found}; {alerts.expected_rate:.2%} is expected of normal rows", alerts.is_many_more
 
 
 def _about_ranking(rows: _Rows) -> Iterator[tuple[str, bool]]:

@@ -148,6 +148,25 @@ def test_a_file_only_touched_is_done(workspace: Path) -> None:
     assert score_days(workspace).done == days(1, 2, 3)
 
 
+def test_files_that_nobody_touched_are_not_read(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Size and time of change are enough: a night costs what came in, not what there is."""
+    score_days(workspace)
+    monkeypatch.setattr(incremental, "describe", lambda file: pytest.fail(f"{file.name} was read"))
+
+    assert score_days(workspace).done == days(1, 2, 3)
+
+
+def test_a_second_file_of_the_last_day_is_not_late(workspace: Path) -> None:
+    """Late is what is of a day before the last one scored."""
+    score_days(workspace)
+    write_day(workspace.parent, 3, seed=30).rename(workspace.parent / "in" / "more_2026-10-03.csv")
+    write_day(workspace.parent, 3)
+
+    done = score_days(workspace)
+
+    assert (done.new, done.late) == (("more_2026-10-03.csv",), ())
+
+
 def test_late_and_vanished_files_are_reported(workspace: Path) -> None:
     """A file of a day before the last one scored is late and scored all the same; one that is gone keeps its table."""
     (workspace.parent / "in" / days(1)[0]).rename(workspace.parent / "kept.csv")
@@ -165,8 +184,9 @@ def test_a_range_of_days_is_backfilled(workspace: Path) -> None:
     """With `since` and `until` only these days are looked at; the others are neither scored nor counted as gone."""
     done = score_days(workspace, since=date(2026, 10, 2), until=date(2026, 10, 2))
 
-    assert (done.new, done.vanished) == (days(2), ())
+    assert done.new == days(2)
     assert score_days(workspace).new == days(1, 3)
+    assert score_days(workspace, since=date(2026, 10, 3)).vanished == ()
 
 
 def test_another_threshold_rescores_only_when_asked(workspace: Path) -> None:
