@@ -3,7 +3,9 @@
 aliases/<name>.json    champion, challenger, and every change of either, oldest first; replaced whole
 """
 
+import fcntl
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -92,9 +94,10 @@ def set_alias(workspace: Path, name: str, version: str, alias: Alias = CHAMPION)
 
     The champion, trained again, does not become its own challenger.
     """
-    known = read_aliases(workspace, name)
-    if version not in (known.champion, getattr(known, alias)):
-        _write(workspace, name, known.after(_change(alias, version, "trained")))
+    with _alone(workspace, name):
+        known = read_aliases(workspace, name)
+        if version not in (known.champion, getattr(known, alias)):
+            _write(workspace, name, known.after(_change(alias, version, "trained")))
 
 
 def promote_version(
@@ -102,7 +105,8 @@ def promote_version(
 ) -> None:
     """Make a version the champion, and keep for the record what was checked before."""
     change = _change(CHAMPION, version, "promoted").model_copy(update={"notes": notes, "forced": forced})
-    _write(workspace, name, read_aliases(workspace, name).after(change))
+    with _alone(workspace, name):
+        _write(workspace, name, read_aliases(workspace, name).after(change))
 
 
 def roll_back(workspace: Path, name: str) -> tuple[str, str]:
@@ -114,13 +118,14 @@ def roll_back(workspace: Path, name: str) -> tuple[str, str]:
     Raises:
         ArtifactError: there was none before it, or it was removed.
     """
-    known = read_aliases(workspace, name)
-    if len(known.champions) < 2:
-        msg = f"{name!r} had no champion before {known.champion} in {workspace}; there is nothing to go back to"
-        raise ArtifactError(msg)
-    version, before = known.champions[-1], known.champions[-2]
-    read_manifest(model_directory(workspace, before), "model")
-    _write(workspace, name, known.after(_change(CHAMPION, before, "rolled back")))
+    with _alone(workspace, name):
+        known = read_aliases(workspace, name)
+        if len(known.champions) < 2:
+            msg = f"{name!r} had no champion before {known.champion} in {workspace}; there is nothing to go back to"
+            raise ArtifactError(msg)
+        version, before = known.champions[-1], known.champions[-2]
+        read_manifest(model_directory(workspace, before), "model")
+        _write(workspace, name, known.after(_change(CHAMPION, before, "rolled back")))
     return version, before
 
 
@@ -169,6 +174,14 @@ def _file(workspace: Path, name: str) -> Path:
 
 
 def _write(workspace: Path, name: str, aliases: Aliases) -> None:
-    path = _file(workspace, name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, aliases.model_dump(mode="json"))
+    write_json(_file(workspace, name), aliases.model_dump(mode="json"))
+
+
+@contextmanager
+def _alone(workspace: Path, name: str) -> Iterator[None]:
+    """Keep others of this host from changing the aliases between reading and writing them; a dead one keeps nobody."""
+    lock = _file(workspace, name).with_suffix(".lock")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield

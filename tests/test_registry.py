@@ -1,5 +1,6 @@
 """The registry: aliases, their history, and the way back."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,16 @@ def test_a_lone_challenger_is_pointed_out(workspace: Path) -> None:
 
     with pytest.raises(ArtifactError, match="anomaly-ae promote"):
         find_model(workspace, "plant")
+
+
+def test_changes_at_once_are_all_kept(workspace: Path) -> None:
+    """A training and a promotion that end at the same moment do not undo each other."""
+    versions = [f"w{number}" for number in range(40)]
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda version: set_alias(workspace, "plant", version), versions))
+
+    assert sorted(change.version for change in read_aliases(workspace, "plant").history) == sorted(versions)
 
 
 def test_an_altered_file_is_refused(workspace: Path) -> None:
