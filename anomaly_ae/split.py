@@ -268,10 +268,11 @@ def _all_counts(counts: Counter[str]) -> dict[str, int]:
 
 
 def _refuse_empty(train: pa.Table, validation: pa.Table, counts: Counter[str], rule: SplitRule) -> None:
+    counted = ", ".join(f"{name} {rows}" for name, rows in counts.items() if rows)
     for name, table in ((TRAIN, train), (VALIDATION, validation)):
         if _is_anomaly(table).all():
             msg = (
-                f"the split by {rule.spec.by} ({rule.key}) leaves no normal row for {name}: {dict(counts)}. "
+                f"the split by {rule.spec.by} ({rule.key}) leaves no normal row for {name}: {counted or 'no rows'}. "
                 f"Give more rows, more entities, a larger split.{name}, or another split.by."
             )
             raise SplitError(msg)

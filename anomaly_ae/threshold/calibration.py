@@ -21,6 +21,8 @@ from anomaly_ae.threshold.rules import RULES, Cut
 from anomaly_ae.threshold.sample import SCORE, Floats, Sample, hash_scores, normal_scores, scores_of
 from anomaly_ae.threshold.segments import rows_by_segment
 
+_OF_REVIEWED = "Rows here are the {} alerts with a verdict."
+
 
 class Segment(Section):
     """One segment: the rows with one value of the column `by`.
@@ -125,7 +127,7 @@ def calibrate(rows: pa.Table, rule: ThresholdSpec, reviewed: pa.Table | None = N
         threshold=cut.threshold,
         warn_threshold=warn,
         target_fpr=cut.target_fpr,
-        promise=cut.promise,
+        promise=cut.promise if reviewed is None else f"{_OF_REVIEWED.format(reviewed.num_rows)} {cut.promise}",
         n_validation=len(validation.normal),
         n_above=int(validation.normals_above(cut.threshold)),
         n_anomalies=len(sample.anomalous),

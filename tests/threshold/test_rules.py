@@ -263,6 +263,7 @@ def test_reviewed_alerts_serve_rules_that_judge_alerts_only() -> None:
 
     assert made.threshold > cost.threshold > 1.499
     assert made.reviewed_sha256 is not None
+    assert made.promise.startswith(f"Rows here are the {alerts.num_rows} alerts with a verdict.")
     assert (made.n_validation, made.n_anomalies) == (300, alerts["label"].to_pylist().count(True))
     assert made.scores_sha256 == calibrate(validation, FprThreshold()).scores_sha256
     with pytest.raises(CalibrationError, match="nobody looked at the rows that are none"):
