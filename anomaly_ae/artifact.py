@@ -32,7 +32,7 @@ from torch import nn
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.ingest.contract import Contract
 from anomaly_ae.models import Model, ModelParts, rebuild
-from anomaly_ae.profile import Profile
+from anomaly_ae.monitoring.profile import Profile
 from anomaly_ae.spec import AnyNetworkSpec, Section, Spec
 from anomaly_ae.split import SplitRule
 from anomaly_ae.storage import Staging, is_published, publish, read_json, read_manifest, verify_files, write_json

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from anomaly_ae.features.cells import MISSING, MISSING_WHERE_PRESENT
 from anomaly_ae.features.moments import WEEKDAYS
 from anomaly_ae.features.table import TableEncoder
-from anomaly_ae.scored_table import REASON
+from anomaly_ae.scored.table import REASON
 from anomaly_ae.scoring import Scores
 
 Indices = NDArray[np.int64]

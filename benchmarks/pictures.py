@@ -28,10 +28,10 @@ from anomaly_ae.features.backbones import load_backbone
 from anomaly_ae.features.pictures import read_pictures
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.ingest.pictures.decode import decode
-from anomaly_ae.maps import bring_to
 from anomaly_ae.models.feature_maps import PICTURES_AT_ONCE, describe
 from anomaly_ae.models.picture_scores import contribute
 from anomaly_ae.models.pictures import fit_pictures
+from anomaly_ae.scored.maps import bring_to
 from anomaly_ae.spec import FeatureMapsNetwork, Spec
 from anomaly_ae.spec_file import load_spec
 from anomaly_ae.split import SplitRule

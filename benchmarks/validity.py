@@ -20,8 +20,8 @@ from protocol import npz_rows
 
 if TYPE_CHECKING:
     from anomaly_ae.detector import TabularAutoencoder
-    from anomaly_ae.profile import Profile
-    from anomaly_ae.validity import Validity
+    from anomaly_ae.monitoring.profile import Profile
+    from anomaly_ae.monitoring.validity import Validity
 
 SETS = "22_magic.gamma,23_mammography,10_cover,27_PageBlocks"
 SIZES = (100, 500, 2000)
@@ -54,7 +54,7 @@ def judge_set(path: Path, seed: int) -> list[Judged]:
 
     from anomaly_ae.detector import TabularAutoencoder  # noqa: PLC0415  as above
     from anomaly_ae.frames import to_table  # noqa: PLC0415  as above
-    from anomaly_ae.profile import Profile  # noqa: PLC0415  as above
+    from anomaly_ae.monitoring.profile import Profile  # noqa: PLC0415  as above
 
     torch.set_num_threads(1)
     rng = np.random.default_rng(seed)
@@ -93,9 +93,9 @@ def judge_batch(
     scores: np.ndarray, detector: "TabularAutoencoder", profile: "Profile", counts: list[np.ndarray]
 ) -> "Validity":
     """Come to a verdict as the step that monitors does."""
-    from anomaly_ae.drift import find_drift  # noqa: PLC0415  as above
-    from anomaly_ae.false_alarms import alarm_rates  # noqa: PLC0415  as above
-    from anomaly_ae.validity import ScoreRanks, check_alerts, judge  # noqa: PLC0415  as above
+    from anomaly_ae.monitoring.drift import find_drift  # noqa: PLC0415  as above
+    from anomaly_ae.monitoring.false_alarms import alarm_rates  # noqa: PLC0415  as above
+    from anomaly_ae.monitoring.validity import ScoreRanks, check_alerts, judge  # noqa: PLC0415  as above
 
     reference, threshold = detector.validation_scores_, detector.threshold_
     everything, below = ScoreRanks(reference), ScoreRanks(reference[reference <= threshold])

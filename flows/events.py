@@ -11,9 +11,9 @@ from prefect import get_run_logger
 from prefect.events import emit_event
 from prefect.runtime import flow_run
 
+from anomaly_ae.monitoring.validity import Validity
 from anomaly_ae.steps.monitor import VALIDITY
 from anomaly_ae.storage import read_json, read_manifest
-from anomaly_ae.validity import Validity
 
 SCORED = "anomaly_ae.scored"
 MODEL_RESOURCE = "anomaly_ae.model."

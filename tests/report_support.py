@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from anomaly_ae.ingest.contract import Contract
 from anomaly_ae.ingest.dataset import CONTRACT, FORMAT_VERSION, KIND
-from anomaly_ae.profile import Profile
-from anomaly_ae.scored_table import scored_schema
+from anomaly_ae.monitoring.profile import Profile
+from anomaly_ae.scored.table import scored_schema
 from anomaly_ae.storage import MANIFEST, publish, write_json
 
 REASONS = (("pressure", "9.81", "4.20", 0.6), ("site", "north", "south", 0.3), ("flow", "missing", "12.5", 0.1))

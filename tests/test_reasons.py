@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from anomaly_ae.detector import TabularAutoencoder
 from anomaly_ae.frames import to_table
 from anomaly_ae.reasons import reasons
-from anomaly_ae.scored_table import REASON
+from anomaly_ae.scored.table import REASON
 from anomaly_ae.scoring import Scores
 
 ROWS = pd.DataFrame(

@@ -214,8 +214,8 @@ def feedback(
 @app.command()
 def run(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False) -> None:
     """Do the whole way: ingest, train, score, monitor, evaluate, report."""
-    from anomaly_ae.alerts import stories_of
     from anomaly_ae.steps.pipeline import run as step
+    from anomaly_ae.stories.alerts import stories_of
 
     settings = load(spec, overrides)
     with show_progress(settings, as_json) as on_check:

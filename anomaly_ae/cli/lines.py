@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from anomaly_ae.evaluation import Metrics
+    from anomaly_ae.monitoring.validity import Validity
     from anomaly_ae.steps.feedback import FeedbackResult
     from anomaly_ae.steps.incremental import IncrementalResult
     from anomaly_ae.steps.ingest import IngestResult
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from anomaly_ae.steps.promote import Promotion
     from anomaly_ae.steps.score import ScoreResult
     from anomaly_ae.steps.train import TrainResult
-    from anomaly_ae.stories import Story
-    from anomaly_ae.validity import Validity
+    from anomaly_ae.stories.grouping import Story
 
 
 def run_lines(made: "PipelineResult", stories: "Sequence[Story]") -> list[str]:

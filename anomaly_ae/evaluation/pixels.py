@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly_ae.maps import ErrorMap, bring_to, compact
+from anomaly_ae.scored.maps import ErrorMap, bring_to, compact
 from anomaly_ae.spec import Section
 
 MOST_FALSE = 0.3

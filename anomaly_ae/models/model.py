@@ -6,7 +6,7 @@ from typing import Protocol
 import pyarrow as pa
 from torch import nn
 
-from anomaly_ae.profile import Profile
+from anomaly_ae.monitoring.profile import Profile
 from anomaly_ae.scoring import Scores
 from anomaly_ae.spec import Section
 from anomaly_ae.training import Check

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from anomaly_ae.scored_table import REASON
+from anomaly_ae.scored.table import REASON
 from anomaly_ae.scoring import Scores
 
 REGIONS = 8

@@ -15,13 +15,13 @@ from torch.nn.functional import pad
 from anomaly_ae.features.backbones import Backbone, load_backbone
 from anomaly_ae.features.pictures import Pictures, read_pictures
 from anomaly_ae.ingest.dataset import Dataset
-from anomaly_ae.maps import MapScale
 from anomaly_ae.models.feature_maps import PICTURES_AT_ONCE, describe
 from anomaly_ae.models.model import Fitted
 from anomaly_ae.models.picture_networks import PictureNetwork, Plan, build_network, fit_network, plan
 from anomaly_ae.models.picture_rows import ROWS_AT_ONCE, PictureRows
 from anomaly_ae.models.picture_scores import PictureScores, contribute, mean_of_regions, region_reasons
 from anomaly_ae.networks.pixels import Seen
+from anomaly_ae.scored.maps import MapScale
 from anomaly_ae.scoring import Scores
 from anomaly_ae.spec import FeatureMapsNetwork, Section, Spec
 from anomaly_ae.split import SplitRule, gather

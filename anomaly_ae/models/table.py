@@ -14,8 +14,8 @@ from anomaly_ae.ingest.contract import ROW_ID, ColumnContract
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.models.elements import fit_dense
 from anomaly_ae.models.model import Fitted
+from anomaly_ae.monitoring.profile import Profile
 from anomaly_ae.networks import Autoencoder, build
-from anomaly_ae.profile import Profile
 from anomaly_ae.reasons import reasons
 from anomaly_ae.scoring import ErrorScale, Scores, score
 from anomaly_ae.spec import (

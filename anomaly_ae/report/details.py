@@ -9,7 +9,7 @@ from typing import Any
 from anomaly_ae.ingest.contract import Contract
 from anomaly_ae.report.top_rows import TopRow
 from anomaly_ae.report.wording import clip
-from anomaly_ae.scored_rows import read_places
+from anomaly_ae.scored.rows import read_places
 
 MOST_CELLS = 40_000
 """Cells of all details together: a table of a thousand columns must still make a page that opens."""

@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.evaluation import Metrics
 from anomaly_ae.ingest.contract import Contract
-from anomaly_ae.maps import MapScale
-from anomaly_ae.profile import Profile
+from anomaly_ae.monitoring.profile import Profile
+from anomaly_ae.monitoring.validity import Validity
+from anomaly_ae.scored.maps import MapScale
 from anomaly_ae.storage import read_json, read_manifest
-from anomaly_ae.validity import Validity
 
 Document = TypeVar("Document", bound=BaseModel)
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from anomaly_ae.report.tally import BATCH_ROWS, Array
 from anomaly_ae.report.timeline import milliseconds
-from anomaly_ae.scored_rows import Place, read_places
+from anomaly_ae.scored.rows import Place, read_places
 
 EACH_SIDE = 15
 

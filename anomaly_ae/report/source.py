@@ -7,14 +7,14 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from anomaly_ae.alerts import stories_of
 from anomaly_ae.errors import ArtifactError
-from anomaly_ae.profile import Profile
+from anomaly_ae.monitoring.profile import Profile
 from anomaly_ae.report.inputs import Inputs, ScoredManifest, read_inputs
 from anomaly_ae.report.tally import Array, Scan, Tally, scan
 from anomaly_ae.report.top_rows import TopRows, read_top_rows
 from anomaly_ae.report.verdict import Verdict, judge
-from anomaly_ae.stories import Story
+from anomaly_ae.stories.alerts import stories_of
+from anomaly_ae.stories.grouping import Story
 
 TOP_ROWS = 500
 WARNED_ROWS = 100

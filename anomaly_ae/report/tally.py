@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anomaly_ae.errors import ArtifactError
-from anomaly_ae.scored_rows import Place
+from anomaly_ae.scored.rows import Place
 
 DIGITS = 14
 BATCH_ROWS = 131_072

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import pyarrow.parquet as pq
 
-from anomaly_ae.scored_rows import Place, read_places
+from anomaly_ae.scored.rows import Place, read_places
 
 LEAST_SHARE = 0.01
 """Of a row's score: a reason below it says little."""

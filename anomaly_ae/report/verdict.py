@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from anomaly_ae.evaluation import Metrics
-from anomaly_ae.false_alarms import alarm_rates, expected_alarms
+from anomaly_ae.monitoring.false_alarms import alarm_rates, expected_alarms
+from anomaly_ae.monitoring.validity import Validity
 from anomaly_ae.proportions import wilson
 from anomaly_ae.report.inputs import Calibration
 from anomaly_ae.report.tally import Tally
 from anomaly_ae.report.wording import count, interval, percent, rows
-from anomaly_ae.validity import Validity
 
 
 @dataclass(frozen=True)

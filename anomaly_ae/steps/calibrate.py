@@ -16,7 +16,7 @@ from anomaly_ae.artifact import (
     save_calibration,
 )
 from anomaly_ae.errors import CalibrationError
-from anomaly_ae.feedback import reviewed_rows
+from anomaly_ae.feedback.records import reviewed_rows
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.ingest.pace import rows_per_day
 from anomaly_ae.spec import ThresholdSpec

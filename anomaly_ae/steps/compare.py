@@ -16,7 +16,7 @@ from anomaly_ae.ingest.contract import ROW_ID
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.models.table import ModelSpec, TableParts, fit_model
 from anomaly_ae.registry import model_that_scored
-from anomaly_ae.scored_rows import dataset_of, find_dataset, rows_beside
+from anomaly_ae.scored.rows import dataset_of, find_dataset, rows_beside
 from anomaly_ae.split import TEST, gather, hash_to_unit
 from anomaly_ae.storage import is_published
 

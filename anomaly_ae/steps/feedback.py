@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from anomaly_ae.feedback import replaced, store
+from anomaly_ae.feedback.records import replaced, store
+from anomaly_ae.feedback.verdicts import FALSE_ALARM, REAL, UNSURE, read_verdicts, refuse_rows
 from anomaly_ae.proportions import Interval, wilson
 from anomaly_ae.storage import read_manifest
-from anomaly_ae.verdicts import FALSE_ALARM, REAL, UNSURE, read_verdicts, refuse_rows
 
 SCORED_COLUMNS = (
     "row_id", "source_file", "anomaly_score", "is_anomaly", "threshold", "model_version", "calibration_id",

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from anomaly_ae.column_look import look
 from anomaly_ae.ingest.contract import Modality
 from anomaly_ae.ingest.infer import read_sample
 from anomaly_ae.ingest.modality import Source
 from anomaly_ae.ingest.sources import SourceFile
-from anomaly_ae.picture_look import look_at_pictures
 from anomaly_ae.spec import DataSpec
-from anomaly_ae.starter_pictures import starter_pictures
-from anomaly_ae.starter_spec import starter_spec
+from anomaly_ae.starter.column_look import look
+from anomaly_ae.starter.picture_look import look_at_pictures
+from anomaly_ae.starter.picture_spec import starter_pictures
+from anomaly_ae.starter.table_spec import starter_spec
 
 
 def init(source: str, spec: Path) -> str:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from anomaly_ae.evaluation.pixels import PixelCounts, PixelMetrics
 from anomaly_ae.ingest.dataset import Dataset
-from anomaly_ae.maps import load_map
-from anomaly_ae.scored_rows import dataset_of, rows_beside
+from anomaly_ae.scored.maps import load_map
+from anomaly_ae.scored.rows import dataset_of, rows_beside
 from anomaly_ae.steps.compare import may_be_judged
 
 COLUMNS = ("label", "split", "anomaly_map")

@@ -11,17 +11,17 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from anomaly_ae.artifact import CALIBRATIONS, load_profile, load_validation
-from anomaly_ae.drift import find_drift
-from anomaly_ae.false_alarms import Rates, alarm_rates
 from anomaly_ae.ingest.dataset import Dataset
-from anomaly_ae.profile import Counts, Profile
-from anomaly_ae.scored_rows import dataset_of, rows_beside, scored_batches
+from anomaly_ae.monitoring.drift import find_drift
+from anomaly_ae.monitoring.false_alarms import Rates, alarm_rates
+from anomaly_ae.monitoring.profile import Counts, Profile
+from anomaly_ae.monitoring.validity import ScoreRanks, Validity, check_alerts, judge
+from anomaly_ae.scored.rows import dataset_of, rows_beside, scored_batches
 from anomaly_ae.split import TEST
 from anomaly_ae.storage import read_json, read_manifest, write_json
 from anomaly_ae.threshold import Calibration, Judge, scores_of
 from anomaly_ae.threshold.rows import kept_name
 from anomaly_ae.threshold.sample import anomalies
-from anomaly_ae.validity import ScoreRanks, Validity, check_alerts, judge
 
 VALIDITY = "validity.json"
 COLUMNS = ("anomaly_score", "is_anomaly", "label", "split")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from anomaly_ae.artifact import load_description
 from anomaly_ae.evaluation import Metrics
+from anomaly_ae.monitoring.validity import Validity
 from anomaly_ae.spec import Spec
 from anomaly_ae.steps.evaluate import evaluate
 from anomaly_ae.steps.ingest import IngestResult, ingest
@@ -14,7 +15,6 @@ from anomaly_ae.steps.report import report
 from anomaly_ae.steps.score import ScoreResult, score
 from anomaly_ae.steps.train import TrainResult, train
 from anomaly_ae.training import OnCheck
-from anomaly_ae.validity import Validity
 
 OnStage = Callable[[str], None]
 

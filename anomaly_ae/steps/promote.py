@@ -14,16 +14,16 @@ from anomaly_ae.artifact import ModelVersion, load_model
 from anomaly_ae.errors import ArtifactError, ContractError
 from anomaly_ae.evaluation.comparison import MEASURES, MODEL
 from anomaly_ae.evaluation.comparison import compare as rank
-from anomaly_ae.false_alarms import expected_alarms
 from anomaly_ae.ingest.contract import LABEL, ROW_ID
 from anomaly_ae.ingest.dataset import Dataset
+from anomaly_ae.monitoring.false_alarms import expected_alarms
+from anomaly_ae.monitoring.validity import check_alerts
 from anomaly_ae.registry import CHALLENGER, find_model, model_directory, promote_version, read_aliases
-from anomaly_ae.scored_rows import find_dataset
+from anomaly_ae.scored.rows import find_dataset
 from anomaly_ae.split import TEST, hash_to_unit
 from anomaly_ae.steps.monitor import Reference
 from anomaly_ae.steps.score import refuse_unfit
 from anomaly_ae.threshold import Judge
-from anomaly_ae.validity import check_alerts
 
 MOST_ROWS = 200_000
 """Rows of the dataset that are looked at; of more, a sample by the hash of the row id."""

@@ -19,8 +19,8 @@ from anomaly_ae.ingest.ahead import map_ahead
 from anomaly_ae.ingest.contract import LABEL, ROW_ID, SOURCE_FILE, SOURCE_ROW, Contract
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.models.pictures import PictureParts
-from anomaly_ae.scored_pictures import PictureFiles
-from anomaly_ae.scored_table import SCHEMA_VERSION, scored_schema
+from anomaly_ae.scored.pictures import PictureFiles
+from anomaly_ae.scored.table import SCHEMA_VERSION, scored_schema
 from anomaly_ae.scoring import Scores
 from anomaly_ae.spec import Role
 from anomaly_ae.spec_file import dump_spec

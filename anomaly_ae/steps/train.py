@@ -16,7 +16,7 @@ from anomaly_ae.artifact import (
     save_model,
 )
 from anomaly_ae.errors import CalibrationError
-from anomaly_ae.feedback import known_anomalies_of
+from anomaly_ae.feedback.records import known_anomalies_of
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.ingest.pace import rows_per_day
 from anomaly_ae.models import FITS

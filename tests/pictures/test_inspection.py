@@ -16,8 +16,8 @@ from tests_support import run_cli, write_table
 
 from anomaly_ae.artifact import load_description
 from anomaly_ae.errors import AnomalyAEError
-from anomaly_ae.maps import bring_to
-from anomaly_ae.scored_table import scored_schema
+from anomaly_ae.scored.maps import bring_to
+from anomaly_ae.scored.table import scored_schema
 from anomaly_ae.spec_file import dump_spec
 from anomaly_ae.steps.calibrate import calibrate
 from anomaly_ae.steps.evaluate import evaluate

@@ -15,12 +15,12 @@ from report_support import open_page
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from anomaly_ae.heat import levels
 from anomaly_ae.ingest.pictures.decode import encode_png
-from anomaly_ae.maps import MapScale
 from anomaly_ae.report.layers import draw_layers
 from anomaly_ae.report.sections import gallery
 from anomaly_ae.report.source import open_source
+from anomaly_ae.scored.heat import levels
+from anomaly_ae.scored.maps import MapScale
 from anomaly_ae.steps.report import report
 
 

@@ -19,7 +19,7 @@ from anomaly_ae.report.timeline import BINS, Timeline, read_timeline
 from anomaly_ae.report.view import gather
 from anomaly_ae.report.what_if import try_thresholds
 from anomaly_ae.report.wording import tidy
-from anomaly_ae.scored_rows import Place
+from anomaly_ae.scored.rows import Place
 
 START = datetime(2026, 1, 1)  # noqa: DTZ001 - a column without a zone
 

@@ -10,13 +10,13 @@ from tests_support import make_frame, run_cli
 
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.ingest.dataset import Dataset
+from anomaly_ae.monitoring.validity import Validity
 from anomaly_ae.spec import Spec
 from anomaly_ae.steps.calibrate import calibrate
 from anomaly_ae.steps.monitor import monitor
 from anomaly_ae.steps.pipeline import PipelineResult, ingest_for, run
 from anomaly_ae.steps.score import score
 from anomaly_ae.storage import read_json
-from anomaly_ae.validity import Validity
 
 
 @pytest.fixture(scope="module")

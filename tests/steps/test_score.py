@@ -10,7 +10,7 @@ from tests_support import make_frame, run_cli, write_table
 from anomaly_ae import TabularAutoencoder
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.report.wording import number
-from anomaly_ae.scored_table import scored_schema
+from anomaly_ae.scored.table import scored_schema
 from anomaly_ae.spec import DataSpec, FprThreshold, Spec
 from anomaly_ae.steps.calibrate import calibrate
 from anomaly_ae.steps.ingest import ingest

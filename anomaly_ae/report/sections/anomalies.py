@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from anomaly_ae.profile import HoursProfile, LevelsProfile, NumericProfile, Profile
+from anomaly_ae.monitoring.profile import HoursProfile, LevelsProfile, NumericProfile, Profile
 from anomaly_ae.report.charts import ALERT, INK, PLAIN, QUIET, Chart, chart, layer
 from anomaly_ae.report.details import Values, cell, read_values
 from anomaly_ae.report.neighbours import Neighbours, read_neighbours
@@ -16,10 +16,10 @@ from anomaly_ae.report.source import Source
 from anomaly_ae.report.timeline import time_column
 from anomaly_ae.report.top_rows import TopRow, TopRows
 from anomaly_ae.report.wording import clip
-from anomaly_ae.scored_rows import parts_beside
-from anomaly_ae.scored_table import REASON
+from anomaly_ae.scored.rows import parts_beside
+from anomaly_ae.scored.table import REASON
 from anomaly_ae.spec import Role
-from anomaly_ae.stories import Story, assign
+from anomaly_ae.stories.grouping import Story, assign
 
 CLIP_ID = 400
 CLIP_STORY = 120

@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from anomaly_ae.heat import full_scale, palette
-from anomaly_ae.maps import Box, MapScale, load_map
 from anomaly_ae.report.layers import Layers, draw_layers
 from anomaly_ae.report.section import Section
 from anomaly_ae.report.source import Source
-from anomaly_ae.scored_rows import Place, parts_beside, read_places
+from anomaly_ae.scored.heat import full_scale, palette
+from anomaly_ae.scored.maps import Box, MapScale, load_map
+from anomaly_ae.scored.rows import Place, parts_beside, read_places
 
 MOST = {"found": 32, "alert": 32, "false alarm": 16, "missed": 16, "normal": 8, "no alert": 8}
 """Verdict -> pictures shown of it: those of the highest scores, of the last two some of every score."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from anomaly_ae.report.section import Section
 from anomaly_ae.report.source import Source
-from anomaly_ae.stories import Story
+from anomaly_ae.stories.grouping import Story
 
 LEAST_WEIGHT = 0.3
 """A trait below it is not told."""

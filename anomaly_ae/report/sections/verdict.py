@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from anomaly_ae.evaluation import Metrics
+from anomaly_ae.monitoring.validity import Validity
 from anomaly_ae.report.charts import ALERT, APART, INK, Chart, chart, layer
 from anomaly_ae.report.section import Section
 from anomaly_ae.report.source import Source
 from anomaly_ae.report.verdict import Rate, Verdict, measure_rate
 from anomaly_ae.report.wording import count, interval, percent, rows
-from anomaly_ae.validity import Validity
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from anomaly_ae.false_alarms import alarm_rates, expected_alarms, surprise
+from anomaly_ae.monitoring.false_alarms import alarm_rates, expected_alarms, surprise
 
 
 @pytest.mark.parametrize("n_validation", [100, 1000])

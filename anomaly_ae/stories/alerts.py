@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from anomaly_ae.stories import Story, tell
+from anomaly_ae.stories.grouping import Story, tell
 
 MOST_ALERTS = 100_000
 BATCH_ROWS = 16_384

@@ -9,8 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from anomaly_ae.column_look import ANOMALY_WORD, ColumnLook, anomaly_value, is_entity_like, is_key_like, label_rank
 from anomaly_ae.spec import Role, Spec, SplitSpec
+from anomaly_ae.starter.column_look import (
+    ANOMALY_WORD,
+    ColumnLook,
+    anomaly_value,
+    is_entity_like,
+    is_key_like,
+    label_rank,
+)
 
 FALSE_ALARM_RATES = (0.01, 0.02, 0.05, 0.1, 0.2)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly_ae.maps import ErrorMap, MapScale, Size, bring_to
+from anomaly_ae.scored.maps import ErrorMap, MapScale, Size, bring_to
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -11,14 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from anomaly_ae.alerts import read_alerts, stories_of
-from anomaly_ae.scored_table import REASON
+from anomaly_ae.scored.table import REASON
 from anomaly_ae.spec_file import load_spec
 from anomaly_ae.steps.pipeline import run
-from anomaly_ae.stories import NO_STORY, Story, assign, tell
+from anomaly_ae.stories.alerts import read_alerts, stories_of
+from anomaly_ae.stories.grouping import NO_STORY, Story, assign, tell
 
 Reason = tuple[str, str, str, float]
-MACHINES = Path(__file__).parents[1] / "data/machines"
+MACHINES = Path(__file__).parents[2] / "data/machines"
 HOT: list[Reason] = [("heat", "90", "50", 8.0), ("load", "41", "40", 1.0)]
 COLD: list[Reason] = [("heat", "10", "50", 8.0), ("load", "39", "40", 1.0)]
 GAP: list[Reason] = [("pressure", "missing where normally present", "6.1", 5.0), ("heat", "51", "50", 0.5)]

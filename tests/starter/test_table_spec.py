@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from anomaly_ae.column_look import ColumnLook, anomaly_value, label_rank, look
 from anomaly_ae.ingest.contract import ColumnContract, Contract
 from anomaly_ae.spec import LabelSpec, Role, Spec
 from anomaly_ae.spec_file import load_spec
-from anomaly_ae.starter_spec import starter_spec
+from anomaly_ae.starter.column_look import ColumnLook, anomaly_value, label_rank, look
+from anomaly_ae.starter.table_spec import starter_spec
 
 
 def look_at(columns: dict[str, list[str | None]], **roles: Role) -> tuple[ColumnLook, ...]:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from anomaly_ae.profile import ColumnProfile, Counts
+from anomaly_ae.monitoring.profile import ColumnProfile, Counts
 from anomaly_ae.spec import Section
 
 LEVEL = 0.001

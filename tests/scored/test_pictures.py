@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from anomaly_ae.ingest.pictures.decode import encode_png
-from anomaly_ae.maps import MapScale
-from anomaly_ae.scored_pictures import Overlays, PictureFiles
+from anomaly_ae.scored.maps import MapScale
+from anomaly_ae.scored.pictures import Overlays, PictureFiles
 
 SCALE = MapScale(low=1, high=2)
 ALERTS = np.array([True, False, True])

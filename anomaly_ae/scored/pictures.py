@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from anomaly_ae.heat import draw_overlay
 from anomaly_ae.ingest.pictures.decode import decode
-from anomaly_ae.maps import ErrorMap, MapScale, compact, hottest_box
-from anomaly_ae.scored_table import BOX
+from anomaly_ae.scored.heat import draw_overlay
+from anomaly_ae.scored.maps import ErrorMap, MapScale, compact, hottest_box
+from anomaly_ae.scored.table import BOX
 
 MAPS, OVERLAYS = "maps", "overlays"
 Overlays = Literal["alerts", "all", "none"]

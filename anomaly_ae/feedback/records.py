@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from anomaly_ae.feedback.verdicts import FALSE_ALARM, REAL
 from anomaly_ae.ingest.contract import ROW_ID
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.storage import fingerprint, write_bytes
-from anomaly_ae.verdicts import FALSE_ALARM, REAL
 
 FEEDBACK = "feedback"
 SCHEMA = pa.schema(

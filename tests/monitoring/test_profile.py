@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from anomaly_ae.frames import contract_of, to_table
-from anomaly_ae.profile import LevelsProfile, NumericProfile, Profile
+from anomaly_ae.monitoring.profile import LevelsProfile, NumericProfile, Profile
 
 
 def test_every_kind_of_column_survives_json(mixed: pd.DataFrame) -> None:

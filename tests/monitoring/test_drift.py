@@ -8,9 +8,9 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 
-from anomaly_ae.drift import compare, find_drift, holm
 from anomaly_ae.frames import contract_of, to_table
-from anomaly_ae.profile import LevelsProfile, Profile
+from anomaly_ae.monitoring.drift import compare, find_drift, holm
+from anomaly_ae.monitoring.profile import LevelsProfile, Profile
 
 REPLAYS = 100
 Draw = Callable[[np.random.Generator, int], pd.Series]

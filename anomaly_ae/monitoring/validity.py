@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from anomaly_ae.drift import LEAST_SHIFT, LEVEL, ColumnDrift
-from anomaly_ae.false_alarms import Rates, expected_alarms, surprise
+from anomaly_ae.monitoring.drift import LEAST_SHIFT, LEVEL, ColumnDrift
+from anomaly_ae.monitoring.false_alarms import Rates, expected_alarms, surprise
 from anomaly_ae.proportions import wilson
 from anomaly_ae.spec import Section
 

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests_support import run_cli, write_table
 
-from anomaly_ae.scored_table import SCHEMA_VERSION, scored_schema
+from anomaly_ae.scored.table import SCHEMA_VERSION, scored_schema
 
 REASONS = "list<element: struct<feature: string, value: string, expected: string, contribution: double>>"
 VERSION_1 = {

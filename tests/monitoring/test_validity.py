@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from anomaly_ae.drift import Change, ColumnDrift
-from anomaly_ae.false_alarms import alarm_rates
-from anomaly_ae.validity import ScoreRanks, Validity, check_alerts, judge
+from anomaly_ae.monitoring.drift import Change, ColumnDrift
+from anomaly_ae.monitoring.false_alarms import alarm_rates
+from anomaly_ae.monitoring.validity import ScoreRanks, Validity, check_alerts, judge
 
 TARGET = 0.02
 

@@ -5,9 +5,9 @@ from collections import Counter
 from anomaly_ae.ingest.contract import LabelRule
 from anomaly_ae.ingest.labels import is_anomaly
 from anomaly_ae.ingest.pictures.layout import Place
-from anomaly_ae.picture_look import PictureLook
 from anomaly_ae.spec import SplitSpec
-from anomaly_ae.starter_spec import is_held, name_of, quoted, threshold_lines
+from anomaly_ae.starter.picture_look import PictureLook
+from anomaly_ae.starter.table_spec import is_held, name_of, quoted, threshold_lines
 
 _SHOWN = 5
 _SMALL = 64

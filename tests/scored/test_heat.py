@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from anomaly_ae.heat import draw_overlay, fit_size, full_scale, levels, palette
-from anomaly_ae.maps import MapScale
+from anomaly_ae.scored.heat import draw_overlay, fit_size, full_scale, levels, palette
+from anomaly_ae.scored.maps import MapScale
 
 SCALE = MapScale(low=1.0, high=2.0)
 GREY = np.full((20, 30), 128, np.uint8)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anomaly_ae.maps import LARGEST, bring_to, compact, hottest_box
+from anomaly_ae.scored.maps import LARGEST, bring_to, compact, hottest_box
 
 
 def test_map_covers_the_whole_picture() -> None:

@@ -1,0 +1,1 @@
+"""What analysts say of alerts, and what is remembered of it."""

@@ -1,0 +1,1 @@
+"""Whether a threshold may still be trusted: profiles of the train rows, drift, false alarms, the verdict."""

@@ -1,0 +1,1 @@
+"""What alerts have in common."""
