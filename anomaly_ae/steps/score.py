@@ -101,7 +101,7 @@ def score_part(part: Path, dataset: Path, model: Path, staging: Path) -> int:
     files = _picture_files(one, staging, part.stem)
     schema = scored_schema(identity_fields(rows.contract), pictures=files is not None)
     judge = Judge.of(one.calibration, one.validation)
-    seen = pa.array(files_seen(rows, one.description), pa.string())
+    seen = files_seen(rows, one.description)
     alerts = 0
     batches = rows.batches(part=part, batch_rows=one.model.batch_rows)
     with pq.ParquetWriter(staging / part.name, schema, compression="zstd") as writer:
@@ -167,20 +167,24 @@ def identity_fields(contract: Contract) -> tuple[pa.Field, ...]:
     return tuple(contract.schema.field(name) for name in names if name)
 
 
-def files_seen(rows: Dataset, about: Description) -> tuple[str, ...]:
+def files_seen(rows: Dataset, about: Description) -> tuple[str, ...] | None:
     """Name the source files of a dataset that the model was made from, however they were named as a source.
 
     A file counts as the same where its bytes are the same and its rows have the same ids: those of an id column, or
     those made from the same file name.
+
+    Returns:
+        Their names; None where it was made from all of them (a folder of pictures is one source, its pictures are not).
     """
     sources = rows.manifest["sources"]
     if rows.fingerprint == about.data["dataset"]:
-        return tuple(file["name"] for file in sources)
+        return None
     if rows.contract != about.contract:
         return ()
     identity = ("sha256",) if rows.contract.named(Role.ID) else ("name", "sha256")
     known = {tuple(file[key] for key in identity) for file in about.data.get("sources", ())}
-    return tuple(file["name"] for file in sources if tuple(file[key] for key in identity) in known)
+    seen = tuple(file["name"] for file in sources if tuple(file[key] for key in identity) in known)
+    return None if len(seen) == len(sources) else seen
 
 
 def refuse_unfit(rows: Dataset, one: ModelVersion) -> None:
@@ -226,7 +230,9 @@ def _examine(batch: pa.RecordBatch, one: ModelVersion, judge: Judge) -> _Examine
     return _Examined(batch, scores, judge.judge(scores.anomaly_score, batch), one.model.reasons(batch, scores))
 
 
-def _columns(examined: _Examined, contract: Contract, one: ModelVersion, seen: pa.Array) -> Iterator[tuple[str, Any]]:
+def _columns(
+    examined: _Examined, contract: Contract, one: ModelVersion, seen: tuple[str, ...] | None
+) -> Iterator[tuple[str, Any]]:
     """Yield the columns that every scored table has; a single value stands for all its rows."""
     batch, scores, judged = examined.rows, examined.scores, examined.judged
     yield "row_id", batch.column(ROW_ID)
@@ -251,11 +257,14 @@ def _columns(examined: _Examined, contract: Contract, one: ModelVersion, seen: p
     yield "segment", judged.segment
 
 
-def _split(batch: pa.RecordBatch, about: Description, seen: pa.Array) -> pa.Array:
-    """Return the split of each row of the files seen; null for the others, which are new."""
-    if not len(seen):
+def _split(batch: pa.RecordBatch, about: Description, seen: tuple[str, ...] | None) -> pa.Array:
+    """Return the split of each row of the files seen, None meaning all of them; null for the others, which are new."""
+    if seen == ():
         return pa.nulls(len(batch), pa.string())
-    return pc.if_else(pc.is_in(batch.column(SOURCE_FILE), seen), about.split_rule.names(batch), None)
+    names = about.split_rule.names(batch)
+    if seen is None:
+        return names
+    return pc.if_else(pc.is_in(batch.column(SOURCE_FILE), pa.array(seen)), names, None)
 
 
 def _array(values: Any, dtype: pa.DataType) -> pa.Array:

@@ -53,6 +53,18 @@ def test_every_picture_has_a_row_a_map_and_a_region(inspection: Inspection) -> N
     assert all(Image.open(inspection.scored / row["overlay"]).size == (SIDE, SIDE) for row in rows if row["overlay"])
 
 
+def test_pictures_the_model_was_made_from_are_told_apart(inspection: Inspection) -> None:
+    """Every picture of the source has its split, also when it is scored again as new; only test pictures are judged."""
+    made = inspection.made
+    again = ingest_for(made.trained.directory, inspection.spec, inspection.spec.data.source).directory
+    tables = [inspection.scored, score(again, made.trained.directory, Path(inspection.spec.workspace)).directory]
+
+    for table in tables:
+        assert {row["split"] for row in rows_of(table)} == {"train", "validation", "test"}
+    assert made.metrics is not None
+    assert made.metrics.split == "test"
+
+
 def test_files_are_published_with_the_table(inspection: Inspection) -> None:
     """The manifest lists every map and overlay with its hash, and the scale of their colours."""
     manifest = read_manifest(inspection.scored, "scored")
