@@ -45,7 +45,7 @@ def test_starter_spec_says_what_was_found(tmp_path: Path) -> None:
     assert ingest(spec.data, tmp_path / "ws").rows_accepted == 8
 
 
-@pytest.mark.parametrize(("pictures", "part"), [(100, 0.25), (240, 0.15), (1000, 0.1)])
+@pytest.mark.parametrize(("pictures", "part"), [(100, 0.25), (240, 0.25), (400, 0.2), (1000, 0.1)])
 def test_starter_spec_keeps_no_more_for_the_threshold_than_it_needs(pictures: int, part: float) -> None:
     """Of few train pictures a quarter is validation, of many a tenth; the rate written down is one they can hold."""
     look = PictureLook(
