@@ -13,6 +13,7 @@ from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.registry import find_model
 from anomaly_ae.spec import Section, Spec
 from anomaly_ae.steps import score as step
+from anomaly_ae.steps.score_part import score_part as score_step
 from anomaly_ae.storage import Staging, is_published, open_staging
 from flows.evaluate import evaluate_scored, monitor_scored, report_scored
 from flows.events import announce_scored
@@ -38,7 +39,7 @@ class ScoreParameters(Section):
 @task(**COMPUTES)
 def score_part(part: str, dataset: str, model: str, staging: str) -> int:
     """Score one part of a dataset; return its alerts."""
-    return step.score_part(Path(part), Path(dataset), Path(model), Path(staging))
+    return score_step(Path(part), Path(dataset), Path(model), Path(staging))
 
 
 @task(**MOVES)

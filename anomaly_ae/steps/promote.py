@@ -22,7 +22,7 @@ from anomaly_ae.registry import CHALLENGER, find_model, model_directory, promote
 from anomaly_ae.scored.rows import find_dataset
 from anomaly_ae.split import TEST, hash_to_unit
 from anomaly_ae.steps.monitor import Reference
-from anomaly_ae.steps.score import refuse_unfit
+from anomaly_ae.steps.score_part import refuse_unfit
 from anomaly_ae.threshold import Judge
 
 MOST_ROWS = 200_000

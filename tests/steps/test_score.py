@@ -16,7 +16,8 @@ from anomaly_ae.steps.calibrate import calibrate
 from anomaly_ae.steps.ingest import ingest
 from anomaly_ae.steps.pipeline import run
 from anomaly_ae.steps.report import report
-from anomaly_ae.steps.score import finish, score, score_part, scored_directory
+from anomaly_ae.steps.score import finish, score, scored_directory
+from anomaly_ae.steps.score_part import score_part
 from anomaly_ae.storage import open_staging, read_json
 
 
