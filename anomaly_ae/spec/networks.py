@@ -69,7 +69,7 @@ class FeatureMapsNetwork(DenoisingNetwork):
     weights: str | None = Field(None, description="file of the backbone's weights, where no package brings them")
     grid: int = Field(32, ge=4, le=64, description="positions on each side, to which all feature maps are brought")
     shrinkage: float = Field(
-        0.0, ge=0, le=1, description="of each position's covariance towards the mean of all positions'"
+        0.1, ge=0, le=1, description="of each position's covariance towards the mean of all positions'"
     )
 
 
