@@ -33,7 +33,7 @@ from anomaly_ae.errors import ArtifactError
 from anomaly_ae.ingest.contract import Contract
 from anomaly_ae.models import Model, ModelParts, rebuild
 from anomaly_ae.monitoring.profile import Profile
-from anomaly_ae.spec import AnyNetworkSpec, Section, Spec
+from anomaly_ae.spec import AnyNetworkSpec, Section, Spec, decided
 from anomaly_ae.split import SplitRule
 from anomaly_ae.storage import Staging, is_published, publish, read_json, read_manifest, verify_files, write_json
 from anomaly_ae.threshold import Calibration, hash_scores, normal_scores, scores_of
@@ -67,8 +67,8 @@ class Description(Section):
 
     @property
     def network(self) -> AnyNetworkSpec:
-        """The network that was fitted: the spec's, or for pictures what was chosen in its place."""
-        return self.model.plan.network if self.model.kind == "pictures" else self.spec.network
+        """The network that was fitted."""
+        return self.model.plan.network if self.model.kind == "pictures" else decided(self.spec.network)
 
 
 @dataclass(frozen=True)

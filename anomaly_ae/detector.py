@@ -190,11 +190,11 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
         if not isinstance(one.model, TableModel):
             msg = f"{directory} holds a model of {one.description.contract.modality}, not of a table"
             raise ArtifactError(msg)
-        spec = one.description.spec
+        spec, network = one.description.spec, dense_network(one.description.spec.network)
         detector = cls(
-            network=dense_network(spec.network).kind,
-            hidden=spec.network.hidden,
-            bottleneck=getattr(spec.network, "bottleneck", 64),
+            network=network.kind,
+            hidden=network.hidden,
+            bottleneck=getattr(network, "bottleneck", 64),
             steps=spec.training.steps,
             learning_rate=spec.training.learning_rate,
             passes=spec.scoring.passes,

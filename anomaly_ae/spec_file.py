@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from anomaly_ae.errors import SpecError
-from anomaly_ae.spec import Spec
+from anomaly_ae.spec import AutoNetwork, MemoryNetwork, Spec
 from anomaly_ae.spec_problems import SECTIONS, problems_of, tag_name
 
 PATHS = (("data", "source"), ("score_source",), ("workspace",))
@@ -183,9 +183,10 @@ def _validate(mapping: Mapping[str, Any], origin: str, problems: list[str]) -> S
 
 
 def _without_empty_sections(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    """Drop sections that were left empty, and name the default kind of network where none is named."""
+    """Drop sections that were left empty; settings of a network that names no kind are those of `memory`."""
     settings = {key: value for key, value in mapping.items() if value is not None or (key,) not in SECTIONS}
     network = settings.get("network")
     if isinstance(network, Mapping) and "kind" not in network:
-        settings["network"] = {"kind": Spec.model_fields["network"].default.kind, **network}
+        kind = MemoryNetwork().kind if network else AutoNetwork().kind
+        settings["network"] = {"kind": kind, **network}
     return settings

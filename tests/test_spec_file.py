@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from anomaly_ae.errors import SpecError
 from anomaly_ae.spec import (
+    AutoNetwork,
     DataSpec,
     DenoisingNetwork,
     FeatureSpec,
@@ -65,6 +66,7 @@ def data_specs(draw: st.DrawFn) -> DataSpec:
 
 
 networks = st.one_of(
+    st.just(AutoNetwork()),
     st.builds(TextbookNetwork, hidden=st.lists(st.integers(1, 999), max_size=3).map(tuple)),
     st.builds(MemoryNetwork, rows=st.integers(2, 9999)),
     st.builds(DenoisingNetwork, noise_min=st.floats(1e-9, 1), noise_max=st.floats(1, 1e6)),
@@ -103,7 +105,7 @@ def test_defaults_are_dumped_in_the_order_of_the_spec() -> None:
     text = dump_spec(parse_spec({"data": {"source": "rows.csv"}}))
 
     assert text.startswith("name: anomaly_ae\nworkspace: anomaly_ae_runs\ndata:\n  source: rows.csv\n")
-    assert "\nnetwork:\n  kind: memory\n" in text
+    assert "\nnetwork:\n  kind: auto\n" in text
 
 
 @pytest.mark.parametrize("folder", ["breast_cancer", "digits", "machines"])
@@ -174,7 +176,8 @@ def test_addresses_and_absolute_paths_stay(tmp_path: Path, address: str) -> None
             "unknown setting 'network.bottelneck'; did you mean 'network.bottleneck'?",
         ),
         ("network: {bottleneck: 3}", "unknown setting 'network.bottleneck' for network of kind 'memory'"),
-        ("network: {kind: vae}", "'network.kind' is 'vae'; must be one of 'memory', 'denoising', 'textbook'"),
+        ("network: {kind: auto, hidden: [3]}", "unknown setting 'network.hidden' for network of kind 'auto'"),
+        ("network: {kind: vae}", "'network.kind' is 'vae'; must be one of 'auto', 'memory', 'denoising', 'textbook'"),
         ("target_fpr: .1", "unknown setting 'target_fpr'; did you mean 'threshold.target_fpr'?"),
         ("threshold: {zzz: 1}", "unknown setting 'threshold.zzz'; known here: rule, by, min_rows, target_fpr"),
         ("training: {steps: many}", "'training.steps' is 'many'; must be a valid integer"),
@@ -226,6 +229,15 @@ def test_all_problems_come_at_once(tmp_path: Path) -> None:
 def test_an_override_through_a_value_is_refused(tmp_path: Path) -> None:
     """A dotted name may not lead through a setting that has no parts."""
     assert "'name', which is 'x'" in refusal(write(tmp_path, MINIMAL + "name: x\n"), "name.first=y")
+
+
+@pytest.mark.parametrize("network", ["", "network:", "network: {}", "network: {kind: auto}"])
+def test_a_network_may_be_left_open(tmp_path: Path, network: str) -> None:
+    """Absent, empty or auto: what network it is, is decided by the data; settings without a kind are of memory."""
+    path = write(tmp_path, MINIMAL + network)
+
+    assert load_spec(path).network == AutoNetwork()
+    assert load_spec(path, ["network.kind=memory"]).network == MemoryNetwork()
 
 
 def test_sections_left_empty_are_defaults(tmp_path: Path) -> None:

@@ -8,13 +8,14 @@ from torch import Tensor
 
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.models.model import Fitted, Model
+from anomaly_ae.models.picture_networks import choose_network
 from anomaly_ae.models.pictures import PictureModel, PictureParts, fit_pictures
 from anomaly_ae.models.table import TableModel, TableParts, fit_table
-from anomaly_ae.spec import Spec
+from anomaly_ae.spec import AnyNetworkSpec, AutoNetwork, MemoryNetwork, Spec
 from anomaly_ae.split import SplitRule
 from anomaly_ae.training import Check, OnCheck, select_device
 
-__all__ = ["FITS", "Fitted", "Model", "ModelParts", "rebuild"]
+__all__ = ["CHOICES", "FITS", "Fitted", "Model", "ModelParts", "decide", "rebuild"]
 
 ModelParts = Annotated[TableParts | PictureParts, Field(discriminator="kind")]
 """What `model.json` may say of a model: the parts of every kind, told apart by `kind`."""
@@ -25,11 +26,27 @@ FITS: dict[str, Callable[[Dataset, SplitRule, Spec, OnCheck | None], Fitted]] = 
 }
 """How a dataset of each modality is learned."""
 
+CHOICES: dict[str, Callable[[Dataset], AnyNetworkSpec]] = {
+    "table": lambda _: MemoryNetwork(),
+    "pictures": choose_network,
+}
+"""Which network a dataset of each modality gets where the spec leaves it open."""
+
 _REBUILDS: dict[str, Callable[[Any, Mapping[str, Tensor], Spec, tuple[Check, ...]], Model]] = {
     "table": TableModel.rebuild,
     "pictures": PictureModel.rebuild,
 }
 """How a model of each kind is made again from its parts and its tensors."""
+
+
+def decide(spec: Spec, dataset: Dataset) -> Spec:
+    """Return the spec with its network chosen by the dataset, where it was left open.
+
+    A model version is made from what this returns: a release that chooses otherwise makes another version.
+    """
+    if not isinstance(spec.network, AutoNetwork):
+        return spec
+    return spec.model_copy(update={"network": CHOICES[dataset.contract.modality](dataset)})
 
 
 def rebuild(

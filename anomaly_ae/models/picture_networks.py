@@ -11,7 +11,7 @@ from anomaly_ae.features.backbones import Backbone
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.models.elements import fit_dense
 from anomaly_ae.models.feature_maps import fit_feature_maps
-from anomaly_ae.models.picture_rows import PictureRows, look_at
+from anomaly_ae.models.picture_rows import PictureRows, look_at, side_of
 from anomaly_ae.networks import build, build_dense
 from anomaly_ae.networks.convolutional import ConvolutionalAutoencoder, multiple_of
 from anomaly_ae.networks.feature_maps import FeatureMapAutoencoder, PositionWhitening
@@ -25,6 +25,7 @@ from anomaly_ae.spec import (
     Section,
     Spec,
     TextbookNetwork,
+    decided,
 )
 from anomaly_ae.training import Check, OnCheck, assign_folds, select_device, train
 
@@ -57,15 +58,18 @@ class Plan(Section):
     top_share: float
 
 
+def choose_network(dataset: Dataset) -> AnyNetworkSpec:
+    """Choose the network of pictures where the spec leaves it open."""
+    return FeatureMapsNetwork() if side_of(dataset) >= PHOTOGRAPH else MemoryNetwork()
+
+
 def plan(dataset: Dataset, train_rows: pa.Table, spec: Spec) -> Plan:
-    """Decide what the spec leaves open, by what the train pictures look like.
+    """Decide what the spec leaves open of a network that it names, by what the train pictures look like.
 
     Raises:
-        SpecError: the size does not suit the network.
+        SpecError: the size does not suit the network, or the spec names none.
     """
-    look, asked = look_at(dataset, train_rows), spec.pictures
-    is_default = spec.network == MemoryNetwork()
-    network = FeatureMapsNetwork() if is_default and look.side >= PHOTOGRAPH else spec.network
+    look, asked, network = look_at(dataset, train_rows), spec.pictures, decided(spec.network)
     size, share = asked.size or min(look.side, MOST_PIXELS // 2), 1.0
     if isinstance(network, FeatureMapsNetwork):
         size, share = _backbone_size(asked.size or FEATURE_MAPS_SIZE), 0.01

@@ -66,6 +66,15 @@ def look_at(dataset: Dataset, rows: pa.Table) -> Look:
     """Look at the sizes and modes of the rows of a dataset that a table names."""
     facts = pa.Table.from_batches(dataset.batches([ROW_ID, "width", "height", "mode"]))
     facts = facts.filter(pc.is_in(facts.column(ROW_ID), rows.column(ROW_ID)))
-    sides = pc.min_element_wise(facts.column("width"), facts.column("height"))
     grey = pc.all(pc.is_in(facts.column("mode"), pa.array(GREY_MODES)))
-    return Look(int(pc.approximate_median(sides).as_py()), bool(grey.as_py()))
+    return Look(_median_side(facts), bool(grey.as_py()))
+
+
+def side_of(dataset: Dataset) -> int:
+    """Return the median of the smaller sides of all pictures of a dataset, in pixels, without decoding any."""
+    return _median_side(pa.Table.from_batches(dataset.batches(["width", "height"])))
+
+
+def _median_side(facts: pa.Table) -> int:
+    sides = pc.min_element_wise(facts.column("width"), facts.column("height"))
+    return int(pc.approximate_median(sides).as_py())

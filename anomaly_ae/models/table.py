@@ -19,8 +19,8 @@ from anomaly_ae.networks import Autoencoder, build
 from anomaly_ae.reasons import reasons
 from anomaly_ae.scoring import ErrorScale, Scores, score
 from anomaly_ae.spec import (
-    AnyNetworkSpec,
     FeatureSpec,
+    NetworkChoice,
     ScoringSpec,
     Section,
     Spec,
@@ -98,7 +98,7 @@ class ModelSpec:
     """The parts of a spec that say how a model is made."""
 
     features: FeatureSpec
-    network: AnyNetworkSpec
+    network: NetworkChoice
     training: TrainingSpec
     scoring: ScoringSpec
 

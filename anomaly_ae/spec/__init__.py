@@ -11,12 +11,15 @@ from pydantic import Field
 from anomaly_ae.spec.data import FEATURE_ROLES, DataSpec, LabelSpec, Role, SplitSpec
 from anomaly_ae.spec.networks import (
     AnyNetworkSpec,
+    AutoNetwork,
     ConvolutionalNetwork,
     DenoisingNetwork,
     FeatureMapsNetwork,
     MemoryNetwork,
+    NetworkChoice,
     NetworkSpec,
     TextbookNetwork,
+    decided,
     dense_network,
 )
 from anomaly_ae.spec.pictures import PictureSpec
@@ -36,6 +39,7 @@ from anomaly_ae.spec.training import FeatureSpec, ScoringSpec, TrainingSpec
 __all__ = [
     "FEATURE_ROLES",
     "AnyNetworkSpec",
+    "AutoNetwork",
     "BudgetThreshold",
     "ConvolutionalNetwork",
     "CostThreshold",
@@ -48,6 +52,7 @@ __all__ = [
     "LabelSpec",
     "ManualThreshold",
     "MemoryNetwork",
+    "NetworkChoice",
     "NetworkSpec",
     "PictureSpec",
     "PrecisionThreshold",
@@ -63,6 +68,7 @@ __all__ = [
     "ThresholdSpec",
     "TrainingSpec",
     "Widths",
+    "decided",
     "dense_network",
 ]
 
@@ -77,7 +83,7 @@ class Spec(Section):
     split: SplitSpec = SplitSpec()
     features: FeatureSpec = FeatureSpec()
     pictures: PictureSpec = PictureSpec()
-    network: AnyNetworkSpec = MemoryNetwork()
+    network: NetworkChoice = AutoNetwork()
     training: TrainingSpec = TrainingSpec()
     scoring: ScoringSpec = ScoringSpec()
     threshold: ThresholdSpec = FprThreshold()

@@ -8,6 +8,12 @@ from anomaly_ae.errors import SpecError
 from anomaly_ae.spec.sections import Section, Widths
 
 
+class AutoNetwork(Section):
+    """A network left open: which it is, the rows decide when a model is trained."""
+
+    kind: Literal["auto"] = "auto"
+
+
 class TextbookNetwork(Section):
     """The textbook autoencoder: an encoder to a bottleneck and its mirror image, fed with clean rows."""
 
@@ -79,15 +85,33 @@ AnyNetworkSpec = Annotated[
     MemoryNetwork | DenoisingNetwork | TextbookNetwork | FeatureMapsNetwork | ConvolutionalNetwork,
     Field(discriminator="kind"),
 ]
+NetworkChoice = Annotated[
+    AutoNetwork | MemoryNetwork | DenoisingNetwork | TextbookNetwork | FeatureMapsNetwork | ConvolutionalNetwork,
+    Field(discriminator="kind"),
+]
+"""What a spec may say: a network, or that it is left open."""
 
 
-def dense_network(network: AnyNetworkSpec) -> NetworkSpec:
+def decided(network: NetworkChoice) -> AnyNetworkSpec:
+    """Return the network of a spec that is no longer left open.
+
+    Raises:
+        SpecError: it is.
+    """
+    if isinstance(network, AutoNetwork):
+        msg = "network.kind is auto: name the kind, or let `anomaly_ae.models.decide` choose it by the dataset"
+        raise SpecError(msg)
+    return network
+
+
+def dense_network(network: NetworkChoice) -> NetworkSpec:
     """Return the network if it reads rows of elements.
 
     Raises:
-        SpecError: it reads pictures.
+        SpecError: it reads pictures, or is left open.
     """
-    if isinstance(network, FeatureMapsNetwork | ConvolutionalNetwork):
-        msg = f"network.kind {network.kind} reads pictures; for tables choose memory, denoising or textbook"
+    known = decided(network)
+    if isinstance(known, FeatureMapsNetwork | ConvolutionalNetwork):
+        msg = f"network.kind {known.kind} reads pictures; for tables choose memory, denoising or textbook"
         raise SpecError(msg)
-    return network
+    return known

@@ -19,7 +19,7 @@ from anomaly_ae.errors import CalibrationError
 from anomaly_ae.feedback.records import known_anomalies_of
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.ingest.pace import rows_per_day
-from anomaly_ae.models import FITS
+from anomaly_ae.models import FITS, decide
 from anomaly_ae.registry import model_directory, set_alias
 from anomaly_ae.spec import FprThreshold, Spec, ThresholdSpec
 from anomaly_ae.split import SplitRule
@@ -71,6 +71,7 @@ def train(dataset: Path, spec: Spec, workspace: Path, on_check: OnCheck | None =
             is kept for another rule, but is no champion.
     """
     rows = Dataset.open(dataset)
+    spec = decide(spec, rows)
     excluded = known_anomalies_of(rows, workspace, spec.name) if spec.training.exclude_reviewed else ()
     version = version_of(rows.fingerprint, spec, excluded)
     directory = model_directory(workspace, version)
@@ -88,7 +89,7 @@ def version_of(dataset_fingerprint: str, spec: Spec, excluded: tuple[str, ...] =
 
     Args:
         dataset_fingerprint: of the rows.
-        spec: how.
+        spec: how; its network is decided.
         excluded: ids of the rows that a reviewer found to be anomalies.
     """
     made_from = spec.model_dump(mode="json", include=MADE_FROM)

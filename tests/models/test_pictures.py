@@ -11,17 +11,18 @@ import torch
 from picture_support import PATCH, draw, picture_dataset, tiny_backbone
 from sklearn.metrics import roc_auc_score
 
-from anomaly_ae.artifact import load_model
+from anomaly_ae.artifact import load_description, load_model
 from anomaly_ae.errors import SpecError
 from anomaly_ae.features.backbones import LOADERS, Backbone
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.ingest.pictures.decode import encode_png
+from anomaly_ae.models import CHOICES, decide
 from anomaly_ae.models.feature_maps import FeatureStore
 from anomaly_ae.models.model import Fitted
 from anomaly_ae.models.picture_networks import plan
 from anomaly_ae.models.picture_rows import PictureRows
 from anomaly_ae.models.pictures import PictureModel, fit_pictures
-from anomaly_ae.spec import Spec
+from anomaly_ae.spec import AutoNetwork, MemoryNetwork, Spec
 from anomaly_ae.split import SplitRule, gather
 from anomaly_ae.steps.train import train
 
@@ -220,9 +221,38 @@ def test_what_the_spec_leaves_open_is_decided_by_the_pictures(
     spec = Spec.model_validate({"data": {"source": "unused"}, "pictures": pictures})
     dataset = picture_dataset(tmp_path, side, train=4, test=2)
 
-    how = plan(dataset, rows_of(dataset, "train"), spec)
+    how = plan(dataset, rows_of(dataset, "train"), decide(spec, dataset))
 
     assert (how.network.kind, how.size, how.colours) == chosen
+
+
+@pytest.mark.parametrize("kind", ["memory", "feature_maps"])
+def test_a_network_that_the_spec_names_is_kept(tmp_path: Path, kind: str) -> None:
+    """A spec that names a kind and leaves its settings alone gets that kind, also where another is the default."""
+    spec = Spec.model_validate({"data": {"source": "unused"}, "network": {"kind": kind}})
+    dataset = picture_dataset(tmp_path, 80 if kind == "memory" else 32, train=4, test=2)
+
+    decided = decide(spec, dataset)
+
+    assert decided == spec
+    assert plan(dataset, rows_of(dataset, "train"), decided).network == spec.network
+
+
+def test_the_network_that_was_decided_is_in_the_version(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Left open or named, the same network is the same version; should another release choose otherwise, it is not."""
+    named = spec_of("memory", training={"steps": 5, "device": "cpu"})
+    open_ = named.model_copy(update={"network": AutoNetwork()})
+    kept = [train(dataset.directory, spec, tmp_path) for spec in (open_, named)]
+
+    monkeypatch.setitem(CHOICES, "pictures", lambda _: MemoryNetwork(hidden=(8,)))
+    other = train(dataset.directory, open_, tmp_path)
+
+    assert kept[0].version == kept[1].version != other.version
+    assert kept[1].reused
+    assert not other.reused
+    assert load_description(other.directory).spec.network == MemoryNetwork(hidden=(8,))
 
 
 def test_a_size_that_breaks_the_backbone_s_grid_is_refused(dataset: Dataset) -> None:
