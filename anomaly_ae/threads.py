@@ -4,14 +4,14 @@ A batch that fits the cache is too small to share: threads would spend their tim
 where other programs run. What is computed then does not depend on how many cores a machine has, either.
 """
 
-import os
 import threading
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import TypeVar
 
 import torch
+
+from anomaly_ae.ingest.ahead import map_ahead
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -50,12 +50,34 @@ def one_thread() -> AbstractContextManager[None]:
     return _ONE_THREAD
 
 
-def side_by_side(compute: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Return what `compute`, in inference mode, makes of each item, in order; one item per core at a time."""
+class _Inside(threading.local):
+    """Knows whether this thread is one of those that compute side by side."""
+
+    held = False
+
+    def __enter__(self) -> None:
+        self.held = True
+
+    def __exit__(self, *_: object) -> None:
+        self.held = False
+
+
+_INSIDE = _Inside()
+
+
+def side_by_side(compute: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Yield what `compute`, in inference mode, makes of each item, in order; one item per core at a time.
+
+    A few are computed ahead of what is asked for. What `compute` itself asks for side by side is computed one after
+    the other: the cores are taken.
+    """
 
     def infer(item: Item) -> Result:
-        with torch.inference_mode():  # each thread has its own
+        with torch.inference_mode(), _INSIDE:  # each thread has its own
             return compute(item)
 
-    with one_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(infer, items))
+    if _INSIDE.held:
+        yield from map(compute, items)
+        return
+    with one_thread():
+        yield from map_ahead(infer, items)

@@ -112,5 +112,5 @@ def _mean_unseen_errors(
         lambda batch: autoencoder.unseen_errors(batch[0], batch[1], batch[2], passes).double().sum(dim=1),
         zip(*(torch.split(one, BATCH_ROWS) for one in rows), strict=True),
     )
-    mean: NDArray[np.float64] = (torch.stack(sums).sum(dim=0) / len(elements)).cpu().numpy()
+    mean: NDArray[np.float64] = (torch.stack(list(sums)).sum(dim=0) / len(elements)).cpu().numpy()
     return mean

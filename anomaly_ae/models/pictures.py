@@ -121,7 +121,7 @@ class PictureModel:
 
     def score_pictures(self, pictures: Pictures) -> PictureScores:
         """Score pictures that are decoded and of the network's size already."""
-        seen = side_by_side(self._examine, _full_batches(pictures.values))
+        seen = list(side_by_side(self._examine, _full_batches(pictures.values)))
         count = len(pictures.values)
         maps, error = (
             torch.cat([getattr(one, name) for one in seen])[:count].cpu().numpy() for name in ("maps", "error")

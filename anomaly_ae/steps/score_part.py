@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 
 from anomaly_ae.artifact import Description, ModelVersion, load_model
 from anomaly_ae.errors import ArtifactError
-from anomaly_ae.ingest.ahead import map_ahead
 from anomaly_ae.ingest.contract import LABEL, ROW_ID, SOURCE_FILE, SOURCE_ROW, Contract
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.models.pictures import PictureParts
@@ -20,7 +19,9 @@ from anomaly_ae.scored.pictures import PictureFiles
 from anomaly_ae.scored.table import scored_schema
 from anomaly_ae.scoring import Scores
 from anomaly_ae.spec import Role
+from anomaly_ae.threads import side_by_side
 from anomaly_ae.threshold import Judge, Judgement
+from anomaly_ae.unwritable import explain_unwritable
 
 IDENTITY_ROLES = (Role.ID, Role.TIME, Role.ENTITY)
 
@@ -39,9 +40,9 @@ def score_part(part: Path, dataset: Path, model: Path, staging: Path) -> int:
     seen = files_seen(rows, one.description)
     alerts = 0
     batches = rows.batches(part=part, batch_rows=one.model.batch_rows)
-    with pq.ParquetWriter(staging / part.name, schema, compression="zstd") as writer:
+    with explain_unwritable(staging), pq.ParquetWriter(staging / part.name, schema, compression="zstd") as writer:
         # While one batch is written the next ones are computed.
-        for examined in map_ahead(lambda batch: _examine(batch, one, judge), batches):
+        for examined in side_by_side(lambda batch: _examine(batch, one, judge), batches):
             columns = dict(_columns(examined, rows.contract, one, seen))
             if files and examined.scores.maps is not None:
                 columns |= files.write(examined.rows, examined.scores.maps, examined.judged.is_anomaly)
