@@ -14,7 +14,8 @@ from anomaly_ae.spec_file import load_spec
 from flows.evaluate import evaluate_scored, monitor_scored, report_scored
 from flows.events import announce_scored
 from flows.ingest import ingest_source
-from flows.score import RUNNER, score_dataset
+from flows.runners import task_runner
+from flows.score import score_dataset
 from flows.summary import publish_summary
 from flows.train import train_model
 
@@ -25,7 +26,7 @@ class PipelineParameters(Section):
     spec: Spec
 
 
-@flow(name="pipeline", result_serializer="json", task_runner=RUNNER)
+@flow(name="pipeline", result_serializer="json", task_runner=task_runner())
 def pipeline(parameters: PipelineParameters) -> dict[str, Any]:
     """Ingest, train, score, monitor, evaluate and report, as the spec says; what is there already is kept."""
     spec = parameters.spec

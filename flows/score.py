@@ -1,23 +1,22 @@
 """Flow `score`: new rows become a scored table, shard by shard."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 from prefect import flow, task
 from prefect.runtime import flow_run
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from anomaly_ae.artifact import load_description
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.registry import find_model
 from anomaly_ae.spec import Section, Spec
 from anomaly_ae.steps import score as step
-from anomaly_ae.steps.score_part import score_part as score_step
+from anomaly_ae.steps.score_part import score_part
 from anomaly_ae.storage import Staging, is_published, open_staging
 from flows.evaluate import evaluate_scored, monitor_scored, report_scored
 from flows.events import announce_scored
 from flows.ingest import ingest_source
+from flows.runners import share_out, task_runner
 from flows.settings import COMPUTES, MOVES, as_json
 from flows.summary import publish_summary
 
@@ -37,9 +36,9 @@ class ScoreParameters(Section):
 
 
 @task(**COMPUTES)
-def score_part(part: str, dataset: str, model: str, staging: str) -> int:
-    """Score one part of a dataset; return its alerts."""
-    return score_step(Path(part), Path(dataset), Path(model), Path(staging))
+def score_parts(parts: tuple[str, ...], dataset: str, model: str, staging: str) -> int:
+    """Score some parts of a dataset; return their alerts."""
+    return sum(score_part(Path(part), Path(dataset), Path(model), Path(staging)) for part in parts)
 
 
 @task(**MOVES)
@@ -50,7 +49,7 @@ def publish_scored(staging: str, target: str, dataset: str, model: str, alerts: 
 
 
 def score_dataset(dataset: str, model: str, workspace: str) -> dict[str, Any]:
-    """Score a dataset, one task per part; called within a flow.
+    """Score a dataset, one task per part, or per few of very many; called within a flow.
 
     Returns:
         The result of the scoring step, as JSON.
@@ -59,15 +58,12 @@ def score_dataset(dataset: str, model: str, workspace: str) -> dict[str, Any]:
     if is_published(target):
         return as_json(step.result_of(target, reused=True))
     staging = str(open_staging(target).path)
-    futures = [score_part.submit(str(part), dataset, model, staging) for part in Dataset.open(Path(dataset)).parts]
+    parts = [str(part) for part in Dataset.open(Path(dataset)).parts]
+    futures = [score_parts.submit(some, dataset, model, staging) for some in share_out(parts)]
     return publish_scored(staging, str(target), dataset, model, [future.result() for future in futures])
 
 
-RUNNER: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=os.cpu_count())
-"""Threads suffice: torch and pyarrow compute outside Python's lock."""
-
-
-@flow(name="score", result_serializer="json", task_runner=RUNNER)
+@flow(name="score", result_serializer="json", task_runner=task_runner())
 def score(parameters: ScoreParameters) -> dict[str, Any]:
     """Ingest new rows under the model's contract, score them, monitor, evaluate where labels exist, report."""
     model = find_model(Path(parameters.workspace), parameters.name)
