@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         SourceError,
         SpecError,
         SplitError,
+        StorageError,
         TrainingError,
     )
     from anomaly_ae.spec import Spec
@@ -56,6 +57,7 @@ _HOMES = {
     "TrainingError": "errors",
     "CalibrationError": "errors",
     "ArtifactError": "errors",
+    "StorageError": "errors",
 }
 
 __all__ = [
@@ -68,6 +70,7 @@ __all__ = [
     "Spec",
     "SpecError",
     "SplitError",
+    "StorageError",
     "TabularAutoencoder",
     "TrainingError",
     "__version__",

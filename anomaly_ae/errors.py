@@ -7,7 +7,8 @@
     ├── SplitError         the rows cannot be split as asked                            (also ValueError)
     ├── TrainingError      the network cannot be trained on these rows                  (also ValueError)
     ├── CalibrationError   the threshold's promise cannot be made from these scores     (also ValueError)
-    └── ArtifactError      a published directory is incomplete, altered or unsuitable   (also ValueError)
+    ├── ArtifactError      a published directory is incomplete, altered or unsuitable   (also ValueError)
+    └── StorageError       a place cannot be written: full, read-only, not permitted    (also OSError)
 
 Each also is the built-in error a caller would expect, so `except ValueError` around the estimator still works.
 A message says what was wrong, where, and what to do.
@@ -44,3 +45,7 @@ class CalibrationError(AnomalyAEError, ValueError):
 
 class ArtifactError(AnomalyAEError, ValueError):
     """A published directory (dataset, model version, scored table) is incomplete, altered or unsuitable."""
+
+
+class StorageError(AnomalyAEError, OSError):
+    """A place cannot be written: it is full, read-only, or not ours to write to."""

@@ -15,8 +15,10 @@ from pydantic import ValidationError
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.spec import Section
 from anomaly_ae.storage import read_json, read_manifest, write_json
+from anomaly_ae.unwritable import explain_unwritable
 
 MODELS, ALIASES = "models", "aliases"
+TRAINING = ".training-"
 Alias = Literal["champion", "challenger"]
 CHAMPION: Alias = "champion"
 CHALLENGER: Alias = "challenger"
@@ -73,6 +75,11 @@ class Aliases(Section):
 def model_directory(workspace: Path, version: str) -> Path:
     """Return where a version is or will be."""
     return workspace / MODELS / version
+
+
+def training_directory(workspace: Path, version: str) -> Path:
+    """Return where the checkpoints of a version in training are."""
+    return workspace / MODELS / f"{TRAINING}{version}"
 
 
 def read_aliases(workspace: Path, name: str) -> Aliases:
@@ -181,7 +188,9 @@ def _write(workspace: Path, name: str, aliases: Aliases) -> None:
 def _alone(workspace: Path, name: str) -> Iterator[None]:
     """Keep others of this host from changing the aliases between reading and writing them; a dead one keeps nobody."""
     lock = _file(workspace, name).with_suffix(".lock")
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as stream:
+    with explain_unwritable(lock):
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        stream = lock.open("w")
+    with stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield

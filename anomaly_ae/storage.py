@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from anomaly_ae.errors import ArtifactError
+from anomaly_ae.unwritable import explain_unwritable
 
 MANIFEST = "manifest.json"
 STAGING = ".staging-"
@@ -61,14 +62,21 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file of which a reader sees the old content or the new one, never a part."""
-    temporary = path.with_name(f"{STAGING}{path.name}-{uuid.uuid4().hex[:8]}")
-    try:
-        temporary.write_bytes(content)
-        _sync(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Write a file of which a reader sees the old content or the new one, never a part.
+
+    Raises:
+        StorageError: the disk is full, or the place is read-only or not ours to write to.
+    """
+    temporary = _hidden(path)
+    with explain_unwritable(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _clear_stale(path)
+            temporary.write_bytes(content)
+            _sync(temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -94,11 +102,16 @@ class Staging:
 
 
 def open_staging(target: Path) -> Staging:
-    """Make an empty staging directory beside `target`, and clear those that dead processes of this host left."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _clear_stale(target)
+    """Make an empty staging directory beside `target`, and clear those that dead processes of this host left.
+
+    Raises:
+        StorageError: the disk is full, or the place is read-only or not ours to write to.
+    """
     path = _hidden(target)
-    path.mkdir()
+    with explain_unwritable(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _clear_stale(target)
+        path.mkdir()
     return Staging(path, target)
 
 
@@ -112,35 +125,31 @@ def commit(staging: Staging) -> Path:
 
     Raises:
         ArtifactError: something else has that name.
+        StorageError: the disk is full, or the place is read-only or not ours to write to.
     """
-    names = sorted(path for path in staging.path.rglob("*") if path.is_file())
-    files = {
-        path.relative_to(staging.path).as_posix(): {"bytes": path.stat().st_size, "sha256": hash_file(path)}
-        for path in names
-        if path.name not in staging.replaceable
-    }
-    write_json(staging.path / MANIFEST, {**staging.facts, "files": files})
-    for path in names:
-        _sync(path)
-    _sync(staging.path)
-    try:
-        staging.path.rename(staging.target)
-    except OSError as error:
-        if not is_published(staging.target):
-            msg = f"{staging.target} is there, but is not what a step published; remove it or name another directory"
-            raise ArtifactError(msg) from error
-        shutil.rmtree(staging.path)
-    _sync(staging.target.parent)
+    with explain_unwritable(staging.target):
+        _write_manifest(staging)
+        _appear(staging)
     return staging.target
 
 
 @contextmanager
 def publish(target: Path) -> Iterator[Staging]:
-    """Open a staging directory; commit it when the block ends well, remove it when it does not."""
-    staging = open_staging(target)
-    try:
+    """Open a staging directory; commit it when the block ends well, remove it when it does not.
+
+    Raises:
+        StorageError: the disk is full, or the place is read-only or not ours to write to.
+    """
+    with removed_on_failure(open_staging(target)) as staging, explain_unwritable(target):
         yield staging
         commit(staging)
+
+
+@contextmanager
+def removed_on_failure(staging: Staging) -> Iterator[Staging]:
+    """Remove a staging directory when the block fails."""
+    try:
+        yield staging
     except BaseException:
         shutil.rmtree(staging.path, ignore_errors=True)
         raise
@@ -195,7 +204,7 @@ def verify_files(directory: Path, files: Mapping[str, Mapping[str, Any]]) -> Non
 
 
 def owner_is_gone(staging: Path) -> bool:
-    """Say whether a staging directory was made on this host by a process that has ended."""
+    """Say whether a staging directory or file was made on this host by a process that has ended."""
     owner, _, _ = staging.name.rpartition("-")
     host, _, pid = owner.rpartition("-")
     return host.endswith(f"-{socket.gethostname()}") and pid.isdecimal() and not _is_alive(int(pid))
@@ -207,11 +216,43 @@ def _hidden(target: Path) -> Path:
     return target.parent / f"{STAGING}{target.name}-{owner}-{uuid.uuid4().hex[:8]}"
 
 
+def _write_manifest(staging: Staging) -> None:
+    """Write the manifest last, and put everything on disk."""
+    names = sorted(path for path in staging.path.rglob("*") if path.is_file())
+    files = {
+        path.relative_to(staging.path).as_posix(): {"bytes": path.stat().st_size, "sha256": hash_file(path)}
+        for path in names
+        if path.name not in staging.replaceable
+    }
+    write_json(staging.path / MANIFEST, {**staging.facts, "files": files})
+    folders = [path for path in staging.path.rglob("*") if path.is_dir()]
+    for path in (*names, *folders, staging.path):
+        _sync(path)
+
+
+def _appear(staging: Staging) -> None:
+    """Rename the staging directory; where the target was published meanwhile, remove it."""
+    try:
+        staging.path.rename(staging.target)
+    except OSError as error:
+        if not staging.target.exists():
+            raise
+        if not is_published(staging.target):
+            msg = f"{staging.target} is there, but is not what a step published; remove it or name another directory"
+            raise ArtifactError(msg) from error
+        shutil.rmtree(staging.path)
+    _sync(staging.target.parent)
+
+
 def _clear_stale(target: Path) -> None:
-    """Remove staging directories of the same target whose process, on this host, is gone."""
+    """Remove what processes of this host that are gone had begun to write to the same target."""
     for path in target.parent.glob(f"{STAGING}{target.name}-*"):
-        if owner_is_gone(path):
+        if not owner_is_gone(path):
+            continue
+        if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _is_alive(pid: int) -> bool:

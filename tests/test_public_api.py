@@ -17,6 +17,7 @@ PUBLIC = [
     "Spec",
     "SpecError",
     "SplitError",
+    "StorageError",
     "TabularAutoencoder",
     "TrainingError",
     "__version__",

@@ -15,7 +15,17 @@ from anomaly_ae.models.pictures import PictureParts
 from anomaly_ae.scored.table import SCHEMA_VERSION
 from anomaly_ae.spec_file import dump_spec
 from anomaly_ae.steps.score_part import score_part
-from anomaly_ae.storage import Staging, commit, fingerprint, is_published, open_staging, read_manifest
+from anomaly_ae.storage import (
+    Staging,
+    commit,
+    fingerprint,
+    is_published,
+    open_staging,
+    read_manifest,
+    removed_on_failure,
+    write_text,
+)
+from anomaly_ae.unwritable import explain_unwritable
 
 FORMAT_VERSION = 2
 SCORED = "scored"
@@ -59,17 +69,14 @@ def score(dataset: Path, model: Path, workspace: Path, run_id: str | None = None
 
     Raises:
         ArtifactError: dataset or model are incomplete or altered, or do not fit each other.
+        StorageError: the disk is full, or the workspace is read-only or not ours to write to.
     """
     target = scored_directory(dataset, model, workspace)
     if is_published(target):
         return result_of(target, reused=True)
-    staging = open_staging(target)
-    try:
+    with removed_on_failure(open_staging(target)) as staging:
         alerts = [score_part(part, dataset, model, staging.path) for part in Dataset.open(dataset).parts]
         return finish(staging, dataset, model, sum(alerts), run_id)
-    except BaseException:
-        shutil.rmtree(staging.path, ignore_errors=True)
-        raise
 
 
 def scored_directory(dataset: Path, model: Path, workspace: Path) -> Path:
@@ -88,10 +95,11 @@ def finish(staging: Staging, dataset: Path, model: Path, alerts: int, run_id: st
     if scored_directory(dataset, model, staging.target.parent.parent) != staging.target:
         msg = f"the threshold of {model} was replaced while rows were scored with it; score them again"
         raise ArtifactError(msg)
-    shutil.copyfile(dataset / "rejected.parquet", staging.path / "rejected.parquet")
+    with explain_unwritable(staging.target):
+        shutil.copyfile(dataset / "rejected.parquet", staging.path / "rejected.parquet")
     rows, about, calibration = Dataset.open(dataset), load_description(model), load_calibration(model)
     spec = about.spec.model_copy(update={"threshold": calibration.parameters})
-    (staging.path / "spec.yaml").write_text(dump_spec(spec), encoding="utf-8")
+    write_text(staging.path / "spec.yaml", dump_spec(spec))
     staging.facts.update(
         kind="scored",
         format_version=FORMAT_VERSION,
