@@ -66,7 +66,7 @@ def fit_one_class(values: NDArray[np.float32], network: NetworkSpec, seed: int) 
     kept = values[np.random.default_rng(seed).random(len(values)) >= HELD_OUT]
     spec = Spec.model_validate({"data": {"source": "unused"}, "training": {"seed": seed, "device": "cpu"}})
     how = Plan(network=network, size=values.shape[-1], colours=1, top_share=1)
-    fitted, history = fit_pixels(torch.from_numpy(kept), how, network, spec, None)
+    fitted, history = fit_pixels(torch.from_numpy(kept), how, network, spec)
     parts = PictureParts(plan=how, map_scale=MapScale(low=0, high=1), expected=())
     return PictureModel(fitted, parts, 0, None, history)
 

@@ -18,7 +18,7 @@ from anomaly_ae.models.table import ModelSpec, TableModel, fit_model
 from anomaly_ae.networks import build_dense
 from anomaly_ae.networks.dense import DenseNetwork
 from anomaly_ae.spec import DenoisingNetwork, FeatureSpec, NetworkSpec, ScoringSpec, TextbookNetwork, TrainingSpec
-from anomaly_ae.training import Check, NoiseRange, assign_folds, train
+from anomaly_ae.training import Check, Conduct, NoiseRange, assign_folds, train
 
 DENOISING = DenoisingNetwork(hidden=(32,), members=2)
 TEXTBOOK = TextbookNetwork(hidden=(16,), bottleneck=2)
@@ -50,7 +50,7 @@ def trained(
     network = fresh(spec)
     fold = assign_folds(len(rows), network.members, training.early_stopping_share, training.seed)
     noise = NOISE if spec is DENOISING else None
-    return network, train(network, rows, fold, training, noise=noise, on_check=on_check)
+    return network, train(network, rows, fold, training, noise=noise, conduct=Conduct(on_check))
 
 
 def weights(network: DenseNetwork) -> Tensor:

@@ -73,16 +73,20 @@ def ingest(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: 
 
 @app.command()
 def train(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False) -> None:
-    """Train and calibrate a model version on the spec's data."""
+    """Train and calibrate a model version on the spec's data; under `torchrun`, in several processes together."""
     from anomaly_ae.steps.ingest import ingest as ingest_step
     from anomaly_ae.steps.train import train as step
+    from anomaly_ae.training import join
 
     settings = load(spec, overrides)
     workspace = Path(settings.workspace)
-    dataset = ingest_step(settings.data, workspace)
-    with show_progress(settings, as_json) as on_check:
-        made = step(dataset.directory, settings, workspace, on_check)
-    print_result(as_json, asdict(made), [*lines.ingest_lines(dataset), lines.train_line(made)])
+    with join() as crew:
+        with crew.leader_first():
+            dataset = ingest_step(settings.data, workspace)
+        with show_progress(settings, as_json or not crew.leads) as on_check:
+            made = step(dataset.directory, settings, workspace, on_check, crew)
+    if crew.leads:
+        print_result(as_json, asdict(made), [*lines.ingest_lines(dataset), lines.train_line(made)])
 
 
 @app.command()

@@ -38,7 +38,8 @@ def ingest_lines(made: "IngestResult") -> list[str]:
 
 def train_line(made: "TrainResult") -> str:
     """Say where the model version is, and the threshold in force."""
-    return f"model      {made.directory}  threshold {made.threshold:.6g}"
+    resumed = "" if made.resumed_from is None else f"  gone on from step {made.resumed_from} of a run that had ended"
+    return f"model      {made.directory}  threshold {made.threshold:.6g}{resumed}"
 
 
 def score_lines(made: "ScoreResult") -> list[str]:

@@ -13,14 +13,14 @@ from anomaly_ae.models.pictures import PictureModel, PictureParts, fit_pictures
 from anomaly_ae.models.table import TableModel, TableParts, fit_table
 from anomaly_ae.spec import AnyNetworkSpec, AutoNetwork, MemoryNetwork, Spec
 from anomaly_ae.split import SplitRule
-from anomaly_ae.training import Check, OnCheck, select_device
+from anomaly_ae.training import Check, Conduct, select_device
 
 __all__ = ["CHOICES", "FITS", "Fitted", "Model", "ModelParts", "decide", "rebuild"]
 
 ModelParts = Annotated[TableParts | PictureParts, Field(discriminator="kind")]
 """What `model.json` may say of a model: the parts of every kind, told apart by `kind`."""
 
-FITS: dict[str, Callable[[Dataset, SplitRule, Spec, OnCheck | None], Fitted]] = {
+FITS: dict[str, Callable[[Dataset, SplitRule, Spec, Conduct], Fitted]] = {
     "table": fit_table,
     "pictures": fit_pictures,
 }

@@ -13,7 +13,7 @@ from anomaly_ae.networks.dense import DenseNetwork
 from anomaly_ae.scoring import BATCH_ROWS, fit_weight
 from anomaly_ae.spec import MemoryNetwork, NetworkSpec, ScoringSpec, TextbookNetwork, TrainingSpec
 from anomaly_ae.threads import side_by_side
-from anomaly_ae.training import Check, NoiseRange, OnCheck, assign_folds, train
+from anomaly_ae.training import UNATTENDED, Check, Conduct, NoiseRange, assign_folds, train
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def fit_dense(
     network: NetworkSpec,
     training: TrainingSpec,
     scoring: ScoringSpec,
-    on_check: OnCheck | None = None,
+    conduct: Conduct = UNATTENDED,
 ) -> DenseFit:
     """Fit an autoencoder on train rows, and weigh its parts by their errors of rows they had not seen.
 
@@ -45,7 +45,7 @@ def fit_dense(
         network: kind and sizes.
         training: how.
         scoring: passes and whitening.
-        on_check: told of the training's progress.
+        conduct: who is told, where training is put down, who shares the work.
 
     Raises:
         TrainingError: the training diverged.
@@ -53,7 +53,7 @@ def fit_dense(
     dense = initialised(network, training.seed, elements.shape[1]).to(elements.device)
     fold = assign_folds(len(elements), dense.members, training.early_stopping_share, training.seed)
     frame, *memory_frames = _frames(elements, network)
-    history = train(dense, elements @ frame, fold, training, noise=noise(network), on_check=on_check)
+    history = train(dense, elements @ frame, fold, training, noise=noise(network), conduct=conduct)
     own = _draw_memory(len(elements), network, training.seed)
     memories = _memories(elements, own, network, memory_frames)
     autoencoder = Autoencoder.of(dense, elements, frame, memories).eval()

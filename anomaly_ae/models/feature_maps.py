@@ -16,7 +16,7 @@ from anomaly_ae.models.picture_rows import PictureRows
 from anomaly_ae.networks.feature_maps import FeatureMapAutoencoder, Moments, PositionWhitening, lay_on_grid
 from anomaly_ae.spec import FeatureMapsNetwork, TrainingSpec
 from anomaly_ae.threads import one_thread, side_by_side
-from anomaly_ae.training import Check, OnCheck, assign_folds, train
+from anomaly_ae.training import UNATTENDED, Check, Conduct, assign_folds, train
 
 PICTURES_AT_ONCE = 8
 """Pictures a network sees at once, always, so that a score does not depend on how many pictures come with it."""
@@ -77,7 +77,7 @@ def fit_feature_maps(
     training: TrainingSpec,
     *,
     cache_bytes: int,
-    on_check: OnCheck | None = None,
+    conduct: Conduct = UNATTENDED,
 ) -> tuple[FeatureMapAutoencoder, tuple[Check, ...]]:
     """Fit whitening and network on train pictures.
 
@@ -87,7 +87,7 @@ def fit_feature_maps(
         network: grid, shrinkage, sizes and noise.
         training: steps, and `max_rows`: positions that the network is trained on.
         cache_bytes: of disk that features may take.
-        on_check: told of the training's progress.
+        conduct: who is told, where training is put down, who shares the work.
 
     Raises:
         TrainingError: the training diverged.
@@ -100,7 +100,7 @@ def fit_feature_maps(
         rows = _draw_positions(store, whitening, training)
     dense = initialised(network, training.seed, channels)
     fold = assign_folds(len(rows), dense.members, training.early_stopping_share, training.seed)
-    history = train(dense, rows, fold, training, noise=noise(network), on_check=on_check)
+    history = train(dense, rows, fold, training, noise=noise(network), conduct=conduct)
     return FeatureMapAutoencoder(whitening, dense).eval(), tuple(history)
 
 

@@ -27,7 +27,7 @@ from anomaly_ae.spec import (
     TextbookNetwork,
     decided,
 )
-from anomaly_ae.training import Check, OnCheck, assign_folds, select_device, train
+from anomaly_ae.training import UNATTENDED, Check, Conduct, assign_folds, select_device, train
 
 PHOTOGRAPH = 64
 """Smaller side from which a picture is a photograph, with parts that a backbone knows; below, it is pixels."""
@@ -94,7 +94,7 @@ def build_network(how: Plan, tensors: Mapping[str, Tensor]) -> PictureNetwork:
 
 
 def fit_network(
-    dataset: Dataset, rows: pa.Table, how: Plan, spec: Spec, *, backbone: Backbone | None, on_check: OnCheck | None
+    dataset: Dataset, rows: pa.Table, how: Plan, spec: Spec, *, backbone: Backbone | None, conduct: Conduct
 ) -> tuple[PictureNetwork, tuple[Check, ...]]:
     """Fit the network on train rows of a dataset of pictures.
 
@@ -104,16 +104,16 @@ def fit_network(
     pictures = PictureRows.of(dataset, rows, how.size, how.colours)
     if isinstance(how.network, FeatureMapsNetwork) and backbone is not None:
         cache = spec.pictures.cache_bytes
-        return fit_feature_maps(pictures, backbone, how.network, spec.training, cache_bytes=cache, on_check=on_check)
+        return fit_feature_maps(pictures, backbone, how.network, spec.training, cache_bytes=cache, conduct=conduct)
     values = _in_memory(pictures)
     if isinstance(how.network, ConvolutionalNetwork):
-        return _fit_convolutional(values, how, how.network, spec, on_check)
+        return _fit_convolutional(values, how, how.network, spec, conduct)
     assert not isinstance(how.network, FeatureMapsNetwork)  # noqa: S101  for the type checker
-    return fit_pixels(values, how, how.network, spec, on_check)
+    return fit_pixels(values, how, how.network, spec, conduct)
 
 
 def fit_pixels(
-    values: Tensor, how: Plan, network: NetworkSpec, spec: Spec, on_check: OnCheck | None
+    values: Tensor, how: Plan, network: NetworkSpec, spec: Spec, conduct: Conduct = UNATTENDED
 ) -> tuple[PixelAutoencoder, tuple[Check, ...]]:
     """Fit a dense network on train pictures in memory, `(n, colours, size, size)` from 0 to 1.
 
@@ -124,19 +124,19 @@ def fit_pixels(
     if isinstance(elements, Ink):
         elements.fit(values)
     rows = torch.cat([elements(some)[0] for some in torch.split(values, 1024)])
-    fit = fit_dense(rows.to(select_device(spec.training.device)), network, spec.training, spec.scoring, on_check)
+    fit = fit_dense(rows.to(select_device(spec.training.device)), network, spec.training, spec.scoring, conduct)
     weight = torch.from_numpy(fit.weight).float()
     return PixelAutoencoder(elements, fit.autoencoder.cpu(), weight).eval(), fit.history
 
 
 def _fit_convolutional(
-    values: Tensor, how: Plan, network: ConvolutionalNetwork, spec: Spec, on_check: OnCheck | None
+    values: Tensor, how: Plan, network: ConvolutionalNetwork, spec: Spec, conduct: Conduct
 ) -> tuple[ConvolutionalAutoencoder, tuple[Check, ...]]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(spec.training.seed)
         convolutional = _convolutional(how, network)
     fold = assign_folds(len(values), 1, spec.training.early_stopping_share, spec.training.seed)
-    history = train(convolutional, values.flatten(1), fold, spec.training, on_check=on_check)
+    history = train(convolutional, values.flatten(1), fold, spec.training, conduct=conduct)
     return convolutional.eval(), tuple(history)
 
 

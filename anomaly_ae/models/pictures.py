@@ -27,7 +27,7 @@ from anomaly_ae.spec import FeatureMapsNetwork, Section, Spec
 from anomaly_ae.split import SplitRule, gather
 from anomaly_ae.threads import side_by_side
 from anomaly_ae.threshold import validation_rows
-from anomaly_ae.training import Check, OnCheck
+from anomaly_ae.training import UNATTENDED, Check, Conduct
 
 MAPS_FOR_SCALE = 1000
 """Validation maps that the colour scale is taken from."""
@@ -143,7 +143,7 @@ class PictureModel:
         return self.network.examine(describe(self.backbone, on_device, self.parts.plan.network.grid))
 
 
-def fit_pictures(dataset: Dataset, rule: SplitRule, spec: Spec, on_check: OnCheck | None = None) -> Fitted:
+def fit_pictures(dataset: Dataset, rule: SplitRule, spec: Spec, conduct: Conduct = UNATTENDED) -> Fitted:
     """Fit a model on a dataset's train pictures and score its validation pictures.
 
     Raises:
@@ -152,7 +152,7 @@ def fit_pictures(dataset: Dataset, rule: SplitRule, spec: Spec, on_check: OnChec
     split = gather(dataset, rule, spec.training.max_rows)
     how = plan(dataset, split.train, spec)
     backbone = _backbone(how, None)
-    network, history = fit_network(dataset, split.train, how, spec, backbone=backbone, on_check=on_check)
+    network, history = fit_network(dataset, split.train, how, spec, backbone=backbone, conduct=conduct)
     sha256 = None if backbone is None else backbone.weights_sha256
     parts = PictureParts(plan=how, map_scale=MapScale(low=0, high=1), expected=(), backbone_sha256=sha256)
     model = PictureModel(network, parts, spec.scoring.reasons, backbone, history)

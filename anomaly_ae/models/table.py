@@ -29,7 +29,7 @@ from anomaly_ae.spec import (
 )
 from anomaly_ae.split import SplitRule, gather
 from anomaly_ae.threshold import validation_rows
-from anomaly_ae.training import Check, OnCheck, select_device
+from anomaly_ae.training import UNATTENDED, Check, Conduct, select_device
 from anomaly_ae.trimming import far_rows
 
 
@@ -104,7 +104,7 @@ class ModelSpec:
 
 
 def fit_model(
-    table: pa.Table, columns: Sequence[ColumnContract], spec: ModelSpec, on_check: OnCheck | None = None
+    table: pa.Table, columns: Sequence[ColumnContract], spec: ModelSpec, conduct: Conduct = UNATTENDED
 ) -> TableModel:
     """Fit encoder, network and error scale on train rows.
 
@@ -112,7 +112,7 @@ def fit_model(
         table: train rows, normal ones but for some if `training.robust`, with the columns named in `columns`.
         columns: contracts of the feature columns.
         spec: how.
-        on_check: told of the training's progress.
+        conduct: who is told, where training is put down, who shares the work.
 
     Raises:
         ContractError: no column varies.
@@ -124,12 +124,12 @@ def fit_model(
         table = table.take(np.setdiff1d(np.arange(table.num_rows), trimmed))
     encoder = TableEncoder.fit(table, columns, spec.features)
     elements = _elements(encoder, table, spec)
-    fit = fit_dense(elements, dense_network(spec.network), spec.training, spec.scoring, on_check)
+    fit = fit_dense(elements, dense_network(spec.network), spec.training, spec.scoring, conduct)
     scale = ErrorScale(fit.weight, encoder.column_of_element, len(encoder.columns), spec.scoring.passes)
     return TableModel(encoder, fit.autoencoder, scale, spec.scoring, fit.history, trimmed)
 
 
-def fit_table(dataset: Dataset, rule: SplitRule, spec: Spec, on_check: OnCheck | None = None) -> Fitted:
+def fit_table(dataset: Dataset, rule: SplitRule, spec: Spec, conduct: Conduct = UNATTENDED) -> Fitted:
     """Fit a model on a dataset's train rows and score its validation rows.
 
     Raises:
@@ -137,7 +137,7 @@ def fit_table(dataset: Dataset, rule: SplitRule, spec: Spec, on_check: OnCheck |
     """
     split = gather(dataset, rule, spec.training.max_rows)
     how = ModelSpec(spec.features, spec.network, spec.training, spec.scoring)
-    model = fit_model(split.train, dataset.contract.features, how, on_check)
+    model = fit_model(split.train, dataset.contract.features, how, conduct)
     scores = model.score(split.validation).anomaly_score
     profile = Profile.fit(split.train, dataset.contract.features)
     trimmed = split.train.column(ROW_ID).take(np.array(model.trimmed, np.int64)).to_pylist()

@@ -35,6 +35,9 @@ class TrainingSpec(Section):
     )
     patience: int = Field(10, ge=1, description="checks without a better early-stopping loss before stopping")
     check_every: int = Field(50, ge=1, description="steps between two checks")
+    checkpoint_seconds: float = Field(
+        30, ge=0, description="after which training is put down at the next check, for a killed run to go on from there"
+    )
     max_rows: int = Field(200_000, ge=1, description="train rows held in memory; a larger table is sampled")
     robust: bool = Field(
         False, description="train rows may hold anomalies: those far from all others are trimmed, and reported"

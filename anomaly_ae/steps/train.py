@@ -20,7 +20,7 @@ from anomaly_ae.feedback.records import known_anomalies_of
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.ingest.pace import rows_per_day
 from anomaly_ae.models import FITS, decide
-from anomaly_ae.registry import model_directory, set_alias
+from anomaly_ae.registry import model_directory, set_alias, training_directory
 from anomaly_ae.spec import FprThreshold, Spec, ThresholdSpec
 from anomaly_ae.split import SplitRule
 from anomaly_ae.steps.calibrate import calibrate, rehearse, resolve
@@ -28,10 +28,12 @@ from anomaly_ae.storage import fingerprint, is_published
 from anomaly_ae.threshold import Calibration, normal_scores
 from anomaly_ae.threshold import calibrate as take_threshold
 from anomaly_ae.threshold.conformal import smallest_rate
-from anomaly_ae.training import OnCheck, select_device
+from anomaly_ae.training import ALONE, Checkpoints, Conduct, Crew, OnCheck, select_device
 
 MADE_FROM = {"name", "split", "features", "network", "pictures", "training", "scoring"}
 """Sections of the spec that a model version is made from."""
+NOT_MADE_FROM = {"training": {"checkpoint_seconds"}}
+"""Settings in them that its weights do not depend on."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class TrainResult:
         calibration_id: of the threshold in force.
         threshold: the cut itself.
         reused: it was there already, made from the same rows and the same spec.
+        resumed_from: the step at which a training was taken up that an earlier run had begun; None without one.
     """
 
     directory: Path
@@ -51,19 +54,24 @@ class TrainResult:
     calibration_id: str
     threshold: float
     reused: bool
+    resumed_from: int | None = None
 
 
-def train(dataset: Path, spec: Spec, workspace: Path, on_check: OnCheck | None = None) -> TrainResult:
+def train(
+    dataset: Path, spec: Spec, workspace: Path, on_check: OnCheck | None = None, crew: Crew = ALONE
+) -> TrainResult:
     """Train an autoencoder on a dataset's train rows and calibrate it on its validation rows.
 
     The version becomes the champion of `spec.name`, or its challenger if the spec says so. Where it exists already,
-    only its threshold is brought in line with `spec.threshold`.
+    only its threshold is brought in line with `spec.threshold`. A training that was killed goes on where it last put
+    itself down, and ends with the same weights.
 
     Args:
         dataset: directory that ingest published.
         spec: split, features, network, training, scoring and threshold.
         workspace: receives the model version.
         on_check: told of the training's progress.
+        crew: the processes that train together; the first publishes the version, the others wait for it.
 
     Raises:
         AnomalyAEError: the rows cannot be split or trained on, or the threshold cannot be promised. What the number of
@@ -73,36 +81,44 @@ def train(dataset: Path, spec: Spec, workspace: Path, on_check: OnCheck | None =
     rows = Dataset.open(dataset)
     spec = decide(spec, rows)
     excluded = known_anomalies_of(rows, workspace, spec.name) if spec.training.exclude_reviewed else ()
-    version = version_of(rows.fingerprint, spec, excluded)
+    version = version_of(rows.fingerprint, spec, excluded, crew.size)
+    crew.refuse_difference(int(version[:12], 16), "a spec or rows")
     directory = model_directory(workspace, version)
-    reused = is_published(directory)
-    if not reused:
-        save_model(directory, _fit(rows, spec, version, excluded, on_check))
-    _put_in_force(directory, spec.threshold)
-    set_alias(workspace, spec.name, version, spec.register_as)
-    calibration = load_calibration(directory)
-    return TrainResult(directory, version, calibration.calibration_id, calibration.threshold, reused)
+    checkpoints = Checkpoints(training_directory(workspace, version), version, spec.training.checkpoint_seconds)
+    reused = bool(crew.agree(is_published(directory)))
+    made = None if reused else _fit(rows, spec, version, excluded, Conduct(on_check, checkpoints, crew))
+    if crew.leads:
+        if made:
+            save_model(directory, made)
+        checkpoints.clear()
+        _put_in_force(directory, spec.threshold)
+        set_alias(workspace, spec.name, version, spec.register_as)
+    crew.wait()
+    there = load_calibration(directory)
+    return TrainResult(directory, version, there.calibration_id, there.threshold, reused, checkpoints.resumed_from)
 
 
-def version_of(dataset_fingerprint: str, spec: Spec, excluded: tuple[str, ...] = ()) -> str:
+def version_of(dataset_fingerprint: str, spec: Spec, excluded: tuple[str, ...] = (), processes: int = 1) -> str:
     """Return the name of the version: a fingerprint of everything the weights are computed from.
 
     Args:
         dataset_fingerprint: of the rows.
         spec: how; its network is decided.
         excluded: ids of the rows that a reviewer found to be anomalies.
+        processes: that train together: the last digits of the weights depend on it.
     """
-    made_from = spec.model_dump(mode="json", include=MADE_FROM)
+    made_from = spec.model_dump(mode="json", include=MADE_FROM, exclude=NOT_MADE_FROM)
     device = select_device(spec.training.device).type
-    return fingerprint([FORMAT_VERSION, dataset_fingerprint, made_from, excluded, device, library_versions()])
+    together = [processes] if processes > 1 else []
+    return fingerprint(
+        [FORMAT_VERSION, dataset_fingerprint, made_from, excluded, device, library_versions(), *together]
+    )
 
 
-def _fit(
-    dataset: Dataset, spec: Spec, version: str, excluded: tuple[str, ...], on_check: OnCheck | None
-) -> ModelVersion:
+def _fit(dataset: Dataset, spec: Spec, version: str, excluded: tuple[str, ...], conduct: Conduct) -> ModelVersion:
     rule = SplitRule.fit(dataset, spec.split, excluded)
     rehearse(dataset, rule, spec.threshold)
-    fitted = FITS[dataset.contract.modality](dataset, rule, spec, on_check)
+    fitted = FITS[dataset.contract.modality](dataset, rule, spec, conduct)
     description = describe(
         fitted.model,
         version=version,

@@ -1,0 +1,112 @@
+"""A training put down every so often, so that a run that was killed is taken up again and not begun anew.
+
+A checkpoint is a published directory like any other, within one that no reader looks at: safetensors and JSON, held to
+the hashes of its manifest before it is trusted.
+
+    models/.training-<version>/<step>/state.safetensors  state.json  manifest.json
+"""
+
+import logging
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load, save
+from torch import Tensor
+
+from anomaly_ae.errors import ArtifactError
+from anomaly_ae.storage import is_published, publish, read_json, read_manifest, verify_files, withdraw, write_json
+
+KIND, TENSORS, FACTS = "checkpoint", "state.safetensors", "state.json"
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class State:
+    """A training at one step.
+
+    Attributes:
+        tensors: by dotted names.
+        facts: the rest, as JSON has it.
+    """
+
+    tensors: Mapping[str, Tensor]
+    facts: Mapping[str, Any]
+
+    def below(self, prefix: str) -> dict[str, Tensor]:
+        """Return the tensors whose names begin with `prefix` and a dot, by the rest of their names."""
+        start = f"{prefix}."
+        return {name.removeprefix(start): one for name, one in self.tensors.items() if name.startswith(start)}
+
+
+class Checkpoints:
+    """The checkpoints of one model version: the last is kept.
+
+    Args:
+        directory: receives them; nobody else's.
+        version: of the model in training; others' checkpoints are not taken up.
+        seconds: between two checkpoints, at least.
+
+    Attributes:
+        resumed_from: the step of the checkpoint that was taken up; None where training began anew.
+    """
+
+    def __init__(self, directory: Path, version: str, seconds: float) -> None:
+        self.directory, self.version, self.seconds = directory, version, seconds
+        self.resumed_from: int | None = None
+        self.last = time.monotonic()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the last one was long enough ago."""
+        return time.monotonic() - self.last >= self.seconds
+
+    def latest(self) -> State | None:
+        """Return the last state that was put down; None without one. What cannot be trusted is removed."""
+        for path in reversed(self._written()):
+            try:
+                state = self._read(path)
+            except ArtifactError as error:
+                LOG.warning("a checkpoint is not taken up: %s", error)
+                withdraw(path)
+            else:
+                self.resumed_from = state.facts["step"]
+                LOG.info("training goes on from step %d", self.resumed_from)
+                return state
+        return None
+
+    def put_down(self, state: State) -> None:
+        """Write a state, and remove those before it; where it cannot be written, training goes on without."""
+        before = self._written()
+        target = self.directory / f"{state.facts['step']:09d}"
+        try:
+            with publish(target) as staging:
+                content = {name: one.cpu().contiguous() for name, one in state.tensors.items()}
+                (staging.path / TENSORS).write_bytes(save(content))
+                write_json(staging.path / FACTS, state.facts)
+                staging.facts.update(kind=KIND, version=self.version)
+            for path in before:
+                withdraw(path)
+        except (OSError, ArtifactError) as error:
+            LOG.warning("the checkpoint %s could not be written: %s", target, error)
+        self.last = time.monotonic()
+
+    def clear(self) -> None:
+        """Remove them all."""
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _written(self) -> list[Path]:
+        return sorted(path for path in self.directory.glob("[!.]*") if is_published(path))
+
+    def _read(self, directory: Path) -> State:
+        manifest = read_manifest(directory, KIND)
+        if manifest.get("version") != self.version:
+            msg = f"{directory} is of model version {manifest.get('version')}, not {self.version}"
+            raise ArtifactError(msg)
+        verify_files(directory, manifest["files"])
+        tensors = load((directory / TENSORS).read_bytes())
+        # Copies: what is read lies in memory as the file has it, and torch wants it aligned.
+        return State({name: one.clone() for name, one in tensors.items()}, read_json(directory / FACTS))

@@ -1,0 +1,100 @@
+"""The loop itself, and what surrounds it: who is told, where it is put down, who shares the work."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from anomaly_ae.spec import TrainingSpec
+from anomaly_ae.threads import one_thread
+from anomaly_ae.training.checkpoints import Checkpoints
+from anomaly_ae.training.crew import ALONE, Crew
+from anomaly_ae.training.judge import Check
+from anomaly_ae.training.learner import Learner, Trainable
+from anomaly_ae.training.rows import NoiseRange
+
+OnCheck = Callable[[int, float], None]
+
+
+@dataclass(frozen=True)
+class Conduct:
+    """How a training is conducted; what is learned does not depend on it, but for the last digits on `crew`.
+
+    Attributes:
+        on_check: called with the step and the early-stopping loss at every check.
+        checkpoints: where it is put down every so often, and taken up again.
+        crew: the processes that share the work.
+    """
+
+    on_check: OnCheck | None = None
+    checkpoints: Checkpoints | None = None
+    crew: Crew = ALONE
+
+    def begin(self, learner: Learner) -> None:
+        """Take up what an earlier run has put down.
+
+        Raises:
+            TrainingError: another process of the crew did not find it.
+        """
+        state = self.checkpoints.latest() if self.checkpoints else None
+        self.crew.refuse_difference(state.facts["step"] if state else 0, "a checkpoint")
+        if state:
+            learner.restore(state)
+
+    def note(self, check: Check, learner: Learner) -> None:
+        """Tell of a check, and put the training down if it is time."""
+        if self.on_check:
+            self.on_check(check.step, check.early_stopping_loss)
+        if self.checkpoints and self.crew.leads and self.checkpoints.is_due:
+            self.checkpoints.put_down(learner.state())
+
+
+UNATTENDED = Conduct()
+"""Nobody is told, nothing is put down, one process does it all."""
+
+
+def select_device(name: str) -> torch.device:
+    """Return the device called `name`; "auto" takes the accelerator if there is one."""
+    if name != "auto":
+        return torch.device(name)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def train(
+    network: Trainable,
+    rows: Tensor,
+    fold: Tensor,
+    spec: TrainingSpec,
+    *,
+    noise: NoiseRange | None = None,
+    conduct: Conduct = UNATTENDED,
+) -> list[Check]:
+    """Train a network in place and leave in it the weights with the least early-stopping loss.
+
+    Args:
+        network: reconstructs `(members, n, d)`; trained where its weights are.
+        rows: train rows, `(n, d)`, on any device.
+        fold: see `assign_folds`; early stopping watches each member on the rows it is not trained on.
+        spec: steps, optimizer, schedule, early stopping, seed.
+        noise: what is added to the input rows; None feeds them clean.
+        conduct: who is told, where it is put down, who shares the work.
+
+    Returns:
+        The checks, first to last.
+
+    Raises:
+        TrainingError: the loss became infinite or NaN, or another process of the crew has ended.
+    """
+    device = next(network.parameters()).device
+    learner = Learner(network, rows.to(device), fold, spec, noise=noise, crew=conduct.crew)
+    conduct.begin(learner)
+    network.train()
+    with one_thread():
+        while not learner.is_done:
+            conduct.note(learner.advance(), learner)
+    learner.judge.restore_best()
+    network.eval()
+    return learner.judge.checks
