@@ -33,6 +33,8 @@ def test_what_must_be_there_is_there() -> None:
     assert set(DEPLOYMENTS) == {
         "ingest/on-demand",
         "score/nightly",
+        "score/fan-out",
+        "score/partitions",
         "score/on-demand",
         "train/weekly",
         "train/on-demand",
