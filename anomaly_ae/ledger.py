@@ -1,6 +1,7 @@
 """The ledger: which partitions of a source are scored, with what, and where the rows are.
 
-    partitions/<model name>/<source>/<partition>.json    one file a partition
+    partitions/<model name>/<source>/<partition>.json       one file a partition
+    partitions/<model name>/<source>/<partition>.refused    why its files could not be scored, where they could not
 
 Each file is made from what scoring published and replaced whole, so two runs at once write the same, and a lost ledger
 is made again from the tables that are there. What a partition was scored to before stays listed under `earlier`.
@@ -8,7 +9,7 @@ is made again from the tables that are there. What a partition was scored to bef
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 from pydantic import ValidationError
 
@@ -18,6 +19,7 @@ from anomaly_ae.spec import Section
 from anomaly_ae.storage import fingerprint, read_json, write_json
 
 PARTITIONS = "partitions"
+_Kind = TypeVar("_Kind", bound=Section)
 
 
 class Result(Section):
@@ -58,6 +60,26 @@ class Entry(Result):
     earlier: tuple[Result, ...] = ()
 
 
+class Refusal(Section):
+    """Why the files of a partition were not scored: they are at fault, and trying again would not help.
+
+    It stands until they change, or another model version is to score them.
+
+    Attributes:
+        partition: its key.
+        content: fingerprint of its files.
+        stamp: of their names, sizes and times of change.
+        model_version: that was to score them.
+        reason: what is wrong with them.
+    """
+
+    partition: str
+    content: str
+    stamp: str
+    model_version: str
+    reason: str
+
+
 @dataclass(frozen=True)
 class Ledger:
     """The entries of one source.
@@ -79,13 +101,18 @@ class Ledger:
         Raises:
             ArtifactError: a file is not as it was written.
         """
-        found = (self._read(path) for path in sorted(self.directory.rglob("*.json")))
+        found = (_read(path, Entry) for path in sorted(self.directory.rglob("*.json")))
         return {entry.partition: entry for entry in found}
+
+    def refusals(self) -> dict[str, Refusal]:
+        """Read every refusal, by the key of its partition; errors as of `entries`."""
+        found = (_read(path, Refusal) for path in sorted(self.directory.rglob("*.refused")))
+        return {refusal.partition: refusal for refusal in found}
 
     def record(self, partition: str, result: Result) -> Entry:
         """Let a result count for its partition; the one that did so far goes to the earlier ones."""
         path = self.directory / f"{partition}.json"
-        before = self._read(path) if path.exists() else None
+        before = _read(path, Entry) if path.exists() else None
         if before is None:
             entry = Entry(partition=partition, **dict(result))
         elif before.scored == result.scored:
@@ -97,12 +124,19 @@ class Ledger:
             write_json(path, entry.model_dump(mode="json"))
         return entry
 
-    def _read(self, path: Path) -> Entry:
-        try:
-            return Entry.model_validate(read_json(path))
-        except ValidationError as error:
-            msg = f"{path} is not an entry as it was written ({error.errors()[0]['msg']}); remove it: it is made anew"
-            raise ArtifactError(msg) from error
+    def refuse(self, refusal: Refusal) -> None:
+        """Write down why a partition is not scored; what it was scored to before goes on counting."""
+        path = self.directory / f"{refusal.partition}.refused"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, refusal.model_dump(mode="json"))
+
+
+def _read(path: Path, kind: type[_Kind]) -> _Kind:
+    try:
+        return kind.model_validate(read_json(path))
+    except ValidationError as error:
+        msg = f"{path} is not as it was written ({error.errors()[0]['msg']}); remove it: it is made anew"
+        raise ArtifactError(msg) from error
 
 
 def _earlier(before: Entry, now: Result) -> tuple[Result, ...]:

@@ -13,7 +13,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ActionTypes, CallWebhook, ChangeFlowRunState, RunDeployment
 
-from flows.events import MODEL_RESOURCE, SCORED
+from flows.events import MODEL_RESOURCE, REFUSED, SCORED
 
 OURS = "anomaly_ae: "
 """How the names of our automations begin."""
@@ -36,6 +36,11 @@ ABOUT_SCORED = """{
   "model": {{ event.resource.name | tojson }},
   "verdict": {{ event.resource["verdict"] | tojson }},
   "scored": {{ event.payload | tojson }}
+}"""
+ABOUT_REFUSED = """{
+  "what": {{ automation.name | tojson }},
+  "model": {{ event.resource.name | tojson }},
+  "refused": {{ event.payload | tojson }}
 }"""
 
 
@@ -70,15 +75,17 @@ def watch_runs(zombie_after: timedelta, recover: UUID) -> list[AutomationCore]:
 
 
 def page(webhook: UUID) -> list[AutomationCore]:
-    """Return what sends a person a message: a failed run, a threshold that no longer holds, too many alerts.
+    """Return what sends a person a message: a failed run, bad files, a threshold that no longer holds, many alerts.
 
     Args:
         webhook: block document of a `prefect.blocks.webhook.Webhook`.
     """
     about_run = CallWebhook(block_document_id=webhook, payload=ABOUT_RUN)
     about_scored = CallWebhook(block_document_id=webhook, payload=ABOUT_SCORED)
+    about_refused = CallWebhook(block_document_id=webhook, payload=ABOUT_REFUSED)
     return [
         _when("page: run failed", {CRASHED, FAILED}, {"prefect.resource.id": RUNS}, about_run),
+        _when("page: partition refused", {REFUSED}, {"prefect.resource.id": MODELS}, about_refused),
         _when("page: threshold invalid", {SCORED}, {"prefect.resource.id": MODELS, "verdict": "invalid"}, about_scored),
         _when("page: alert rate high", {SCORED}, {"prefect.resource.id": MODELS, "alert-rate": "high"}, about_scored),
     ]

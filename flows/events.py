@@ -1,4 +1,4 @@
-"""What a run tells the outside: one structured log line a step, and an event for each scored table.
+"""What a run tells the outside: one structured log line a step, an event for each scored table and refused partition.
 
 Event labels are text and carry decisions, which automations match (`automations.py`); numbers are in the payload.
 """
@@ -16,6 +16,7 @@ from anomaly_ae.steps.monitor import VALIDITY
 from anomaly_ae.storage import read_json, read_manifest
 
 SCORED = "anomaly_ae.scored"
+REFUSED = "anomaly_ae.refused"
 MODEL_RESOURCE = "anomaly_ae.model."
 UNKNOWN = "unknown"
 COUNTS = ("rows_in", "rows_scored", "rows_rejected", "alerts", "threshold")
@@ -41,14 +42,22 @@ def announce_scored(scored: dict[str, Any]) -> dict[str, str]:
     manifest, labels = read_manifest(directory, "scored"), judgements(directory)
     emit_event(
         SCORED,
-        resource={
-            "prefect.resource.id": f"{MODEL_RESOURCE}{manifest['model_name']}",
-            "prefect.resource.name": manifest["model_name"],
-            **labels,
-        },
+        resource={**model_resource(manifest["model_name"]), **labels},
         payload={**{name: scored[name] for name in COUNTS}, **scored_by(manifest), "directory": scored["directory"]},
     )
     return labels
+
+
+def announce_refused(model: str, partition: str, reason: str) -> None:
+    """Log that the files of a partition are at fault and were not scored, and emit `anomaly_ae.refused`."""
+    facts = {"step": "refuse", "run_id": flow_run.id, "partition": partition, "reason": reason}
+    get_run_logger().warning(json.dumps(facts))
+    emit_event(REFUSED, resource=model_resource(model), payload={"partition": partition, "reason": reason})
+
+
+def model_resource(name: str) -> dict[str, str]:
+    """Return the labels that say which model an event is about."""
+    return {"prefect.resource.id": f"{MODEL_RESOURCE}{name}", "prefect.resource.name": name}
 
 
 def scored_by(manifest: dict[str, Any]) -> dict[str, Any]:

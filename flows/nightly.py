@@ -8,19 +8,19 @@ from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
 
+from anomaly_ae.artifact import load_description
+from anomaly_ae.errors import SourceError
 from anomaly_ae.ingest.partitions import By, Partition
 from anomaly_ae.registry import find_model
 from anomaly_ae.spec import Section, Spec
 from anomaly_ae.steps import incremental as step
-from anomaly_ae.steps.incremental import IncrementalResult, Plan
+from anomaly_ae.steps.incremental import IncrementalResult, Outcome, Plan
 from anomaly_ae.steps.score import result_of
-from flows.events import announce_scored, log_step
-from flows.score import RUNNER
+from flows.events import announce_refused, announce_scored, log_step
+from flows.runners import share_out, task_runner
 from flows.settings import COMPUTES, as_json
 
-MOST_TASKS = 100
-"""The server spends some 30 ms on each task run; of more partitions, a task scores several."""
-KINDS = ("new", "changed", "rescored", "late", "vanished", "done")
+KINDS = ("new", "changed", "rescored", "late", "vanished", "done", "refused", "refused_before", "failed")
 
 
 class NightlyParameters(Section):
@@ -34,6 +34,7 @@ class NightlyParameters(Section):
         since: only what is of this day or later.
         until: only what is of this day or earlier.
         rescore: also what another model version or threshold scored.
+        only: only partitions with these keys; default: all. `score/fan-out` gives each run its share this way.
     """
 
     source: str
@@ -43,58 +44,88 @@ class NightlyParameters(Section):
     since: date | None = None
     until: date | None = None
     rescore: bool = False
+    only: tuple[str, ...] = ()
 
 
 @task(**COMPUTES)
 def score_partitions(partitions: tuple[Partition, ...], what: Plan) -> dict[str, dict[str, str]]:
     """Score some partitions, and tell the outside of each; one that cannot be scored does not stop the others."""
-    scored, failed = step.score_each(partitions, what, str(flow_run.id))
-    for made in scored.values():
-        announce_scored(as_json(made))
-    for key, why in failed.items():
+    made = step.score_each(partitions, what, str(flow_run.id))
+    for table in made.scored.values():
+        announce_scored(as_json(table))
+    for key, why in made.refused.items():
+        announce_refused(load_description(what.model).name, key, why)
+    for key, why in made.failed.items():
         get_run_logger().error("%s could not be scored: %s", key, why)
-    return {"scored": {key: str(made.directory) for key, made in scored.items()}, "failed": failed}
+    tables = {key: str(table.directory) for key, table in made.scored.items()}
+    return {"scored": tables, "refused": made.refused, "failed": made.failed}
 
 
-@flow(name="score", result_serializer="json", task_runner=RUNNER)
+@flow(name="score", result_serializer="json", task_runner=task_runner())
 def nightly(parameters: NightlyParameters) -> dict[str, Any]:
-    """Score what is new or changed, partition by partition; fail in the end if any partition could not be scored."""
-    model, asked = find_model(Path(parameters.workspace), parameters.name), parameters
-    what = step.plan(
+    """Score what is new or changed, partition by partition; fail in the end if one could not be scored.
+
+    Files that are at fault themselves are refused and announced; they fail the run only if nothing was scored.
+    """
+    what = plan_of(parameters)
+    futures = [score_partitions.submit(some, what) for some in share_out(pending_of(what, parameters.only))]
+    result = gather(what, [future.result() for future in futures])
+    log_step("nightly", {kind: len(getattr(result, kind)) for kind in KINDS} | rows_of(result))
+    create_markdown_artifact(summarise(result), key="anomaly-ae-nightly", description="What was scored of what came in")
+    result.raise_if_failed()
+    return as_json(result)
+
+
+def plan_of(asked: NightlyParameters) -> Plan:
+    """Compare a source with what its champion has scored."""
+    return step.plan(
         asked.source,
-        model,
+        find_model(Path(asked.workspace), asked.name),
         Path(asked.workspace),
         by=asked.by,
         since=asked.since,
         until=asked.until,
         rescore=asked.rescore,
     )
-    futures = [score_partitions.submit(some, what) for some in share_out(what.pending)]
-    result = gather(what, [future.result() for future in futures])
-    log_step("nightly", {kind: len(getattr(result, kind)) for kind in (*KINDS, "failed")})
-    create_markdown_artifact(summarise(result), key="anomaly-ae-nightly", description="What was scored of what came in")
-    result.raise_if_failed()
-    return as_json(result)
 
 
-def share_out(partitions: tuple[Partition, ...]) -> list[tuple[Partition, ...]]:
-    """Give each task one partition, or several of them where there are more than tasks."""
-    return [partitions[number::MOST_TASKS] for number in range(min(MOST_TASKS, len(partitions)))]
+def pending_of(what: Plan, only: tuple[str, ...]) -> tuple[Partition, ...]:
+    """Return what is to be scored, or those of it that are named; what another run has scored meanwhile is not.
+
+    Raises:
+        SourceError: one that is named is not there.
+    """
+    there = {one.key for one in (*what.pending, *what.done)} | what.refused.keys()
+    if missing := [key for key in only if key not in there]:
+        msg = f"there is no partition {', '.join(missing)}; its files were taken away, or `only` names it wrongly"
+        raise SourceError(msg)
+    return tuple(one for one in what.pending if one.key in only or not only)
 
 
 def gather(what: Plan, made: list[dict[str, dict[str, str]]]) -> IncrementalResult:
     """Put together what the tasks did."""
-    scored = {key: result_of(Path(path), reused=False) for one in made for key, path in one["scored"].items()}
-    return step.conclude(what, scored, {key: why for one in made for key, why in one["failed"].items()})
+    outcome = Outcome()
+    for one in made:
+        outcome.scored.update({key: result_of(Path(path), reused=False) for key, path in one["scored"].items()})
+        outcome.refused.update(one["refused"])
+        outcome.failed.update(one["failed"])
+    return step.conclude(what, outcome)
+
+
+def rows_of(result: IncrementalResult) -> dict[str, int]:
+    """Return how many rows came in, were scored, were rejected and are alerts, in all tables of a run."""
+    counts = ("rows_in", "rows_scored", "rows_rejected", "alerts")
+    return {name: sum(getattr(made, name) for made in result.scored.values()) for name in counts}
 
 
 def summarise(result: IncrementalResult) -> str:
     """Return as Markdown which partitions were scored, with their alerts, and which were not, and why."""
-    counts = [f"| {kind} | {len(getattr(result, kind))} |" for kind in (*KINDS, "failed")]
+    counts = [f"| {kind.replace('_', ' ')} | {len(getattr(result, kind))} |" for kind in KINDS]
     rows = [
         f"| `{key}` | {made.rows_scored} | {made.alerts} | `{made.directory}` |" for key, made in result.scored.items()
     ]
     table = ["", "| partition | rows | alerts | scored table |", "|---|---|---|---|", *rows] if rows else []
-    failed = [f"- `{key}`: {why}" for key, why in result.failed.items()]
+    unscored = {**result.failed, **result.refused, **result.refused_before}
+    why_not = [f"- `{key}`: {why}" for key, why in unscored.items()]
     listed = [f"- {kind}: {', '.join(getattr(result, kind))}" for kind in ("late", "vanished") if getattr(result, kind)]
-    return "\n".join(["| partitions | |", "|---|---|", *counts, *table, "", *failed, *listed, ""])
+    return "\n".join(["| partitions | |", "|---|---|", *counts, *table, "", *why_not, *listed, ""])

@@ -56,6 +56,7 @@ def incremental_lines(made: "IncrementalResult") -> list[str]:
         *found,
         *_under("late", made.late),
         *_under("vanished", made.vanished),
+        *_under("refused", (f"{key}  {why}" for key, why in {**made.refused_before, **made.refused}.items())),
         *_under("failed", made.failed),
         f"{'done':11}{len(made.done)} partitions, scored before",
     ]

@@ -1,20 +1,22 @@
 """Incremental: of a source that grows, only what is new or changed is scored, partition by partition.
 
-A partition is done when its ledger entry names a published table of the same content; so a run that was killed, or
-that met a bad file, is simply repeated, and days without a run are caught up with.
+A partition is done when its ledger entry names a published table of the same content; so a run that was killed is
+simply repeated, and days without a run are caught up with. Files that are at fault themselves are refused: they keep
+none of the others from being scored, and are tried again when they change.
 """
 
+import gzip
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 from anomaly_ae.artifact import load_calibration, load_description
-from anomaly_ae.errors import SourceError
+from anomaly_ae.errors import ContractError, SourceError
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.ingest.modality import Source
 from anomaly_ae.ingest.partitions import By, Partition, between, day_in, find_partitions
-from anomaly_ae.ledger import Entry, Ledger, Result
+from anomaly_ae.ledger import Entry, Ledger, Refusal, Result
 from anomaly_ae.steps.evaluate import evaluate
 from anomaly_ae.steps.ingest import describe, ingest_source
 from anomaly_ae.steps.monitor import monitor
@@ -35,6 +37,7 @@ class Plan:
         changed: scored before, with other content.
         rescored: scored before, by another model version or threshold, and asked for again.
         done: as they are.
+        refused: why partitions will not be tried, by key: their files were refused, and have not changed.
         late: keys of new partitions of a day before the last one scored.
         vanished: keys of partitions that were scored, and whose files are no longer there.
     """
@@ -46,6 +49,7 @@ class Plan:
     changed: tuple[Partition, ...] = ()
     rescored: tuple[Partition, ...] = ()
     done: tuple[Partition, ...] = ()
+    refused: dict[str, str] = field(default_factory=dict)
     late: tuple[str, ...] = ()
     vanished: tuple[str, ...] = ()
 
@@ -57,14 +61,18 @@ class Plan:
 
 @dataclass(frozen=True)
 class IncrementalResult:
-    """What became of every partition, by key; each is in exactly one of new, changed, rescored, done and failed.
+    """What became of every partition, by key.
+
+    Each is in exactly one of new, changed, rescored, done, refused, refused_before and failed.
 
     Attributes:
         new: scored for the first time.
         changed: scored again, as the content differs; the earlier table is kept, and no longer counts.
         rescored: scored again by the model version and threshold now in force.
         done: scored before.
-        failed: not scored, and why; the next run tries again.
+        refused: not scored, as its files are at fault, and why; tried again when they change.
+        refused_before: the same, found by an earlier run.
+        failed: not scored for another reason, and why; the next run tries again.
         late: those of `new` that are of a day before the last one scored.
         vanished: scored before, and no longer in the source; their tables are kept.
         scored: the table of each partition that was scored in this run.
@@ -74,22 +82,35 @@ class IncrementalResult:
     changed: tuple[str, ...]
     rescored: tuple[str, ...]
     done: tuple[str, ...]
+    refused: dict[str, str]
+    refused_before: dict[str, str]
     failed: dict[str, str]
     late: tuple[str, ...]
     vanished: tuple[str, ...]
     scored: dict[str, ScoreResult]
 
     def raise_if_failed(self) -> None:
-        """Fail when a partition did.
+        """Fail when a partition did, or when files were refused and none scored.
 
         Raises:
             SourceError: names each partition that could not be scored, and why.
         """
         if self.failed:
-            whole = len(self.failed) + len(self.scored)
-            why = "; ".join(f"{key}: {reason}" for key, reason in self.failed.items())
-            msg = f"{len(self.failed)} of {whole} partitions could not be scored, the others were: {why}"
+            whole = len(self.failed) + len(self.refused) + len(self.scored)
+            msg = f"{len(self.failed)} of {whole} partitions could not be scored, the others were: {_list(self.failed)}"
             raise SourceError(msg)
+        if self.refused and not self.scored:
+            msg = f"nothing could be scored: {_list(self.refused)}"
+            raise SourceError(msg)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the partitions that a run tried, by key, as in `IncrementalResult`."""
+
+    scored: dict[str, ScoreResult] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
 
 
 def score_new(
@@ -107,10 +128,10 @@ def score_new(
 
     Raises:
         AnomalyAEError: the source, the model or the ledger cannot be read. A partition that cannot be scored raises
-            nothing; it is among `failed`.
+            nothing; it is among `refused` or `failed`.
     """
     what = plan(source, model, workspace, by=by, since=since, until=until, rescore=rescore)
-    return conclude(what, *score_each(what.pending, what, run_id))
+    return conclude(what, score_each(what.pending, what, run_id))
 
 
 def plan(
@@ -132,7 +153,7 @@ def plan(
         by: what makes a partition: a file, or the date in the names of files.
         since: only partitions of this day or later.
         until: only partitions of this day or earlier.
-        rescore: also those that another model version or threshold scored.
+        rescore: also those that another model version or threshold scored, and those that were refused.
 
     Raises:
         SourceError: nothing is there, or a file's name lacks the date that is needed.
@@ -141,81 +162,131 @@ def plan(
     about = load_description(model)
     found = find_partitions(Source.find(about.spec.data.model_copy(update={"source": source})), by)
     ledger = Ledger.of(workspace, about.name, source, by)
-    entries, scorer = ledger.entries(), (about.version, load_calibration(model).calibration_id)
+    entries, refusals = ledger.entries(), {} if rescore else ledger.refusals()
+    scorer = (about.version, load_calibration(model).calibration_id) if rescore else None
     kinds: dict[str, list[Partition]] = {"new": [], "changed": [], "rescored": [], "done": []}
+    refused = {}
     for one in between(found, since, until):
-        kinds[_kind(one, entries.get(one.key), workspace, scorer if rescore else None)].append(one)
+        kind, refusal = _kind(one, entries.get(one.key), workspace, scorer), refusals.get(one.key)
+        if kind != "done" and refusal and _stands(refusal, one, about.version):
+            refused[one.key] = refusal.reason
+        else:
+            kinds[kind].append(one)
     last = max((day for key in entries if (day := day_in(key))), default=date.min)
     return Plan(
         model,
         workspace,
         ledger,
         **{kind: tuple(some) for kind, some in kinds.items()},
+        refused=refused,
         late=tuple(one.key for one in kinds["new"] if one.day and one.day < last),
         vanished=tuple(sorted(entries.keys() - {one.key for one in found})),
     )
 
 
-def score_partition(partition: Partition, what: Plan, run_id: str | None = None) -> ScoreResult:
+def score_partition(partition: Partition, what: Plan, run_id: str | None = None) -> ScoreResult | Refusal:
     """Ingest, score, judge and report one partition, then let its table count.
 
+    Returns:
+        The scored table; or, where its files are at fault, why they are refused.
+
     Raises:
-        AnomalyAEError: its files cannot be read, or break the contract.
+        AnomalyAEError: its files cannot be read for another reason, or a later step failed.
     """
-    stamp = partition.stamp()
-    ingested = ingest_source(partition.source, what.workspace, load_description(what.model).contract)
+    about, stamp = load_description(what.model), partition.stamp()
+    try:
+        ingested = ingest_source(partition.source, what.workspace, about.contract)
+    except (SourceError, ContractError) as error:
+        if _may_recover(error):
+            raise
+        content = _content([describe(file) for file in partition.source.files])
+        refusal = Refusal(
+            partition=partition.key, content=content, stamp=stamp, model_version=about.version, reason=_in_words(error)
+        )
+        what.ledger.refuse(refusal)
+        return refusal
     made = score(ingested.directory, what.model, what.workspace, run_id)
     monitor(made.directory, what.model)
     evaluate(made.directory)
     report(made.directory, what.model)
-    manifest = read_manifest(made.directory, "scored")
-    counts = ("rows_in", "rows_scored", "rows_rejected", "alerts", "model_version", "calibration_id")
-    result = Result(
-        content=_content(Dataset.open(ingested.directory).manifest["sources"]),
-        stamp=stamp,
-        scored=f"{SCORED}/{made.directory.name}",
-        **{name: manifest[name] for name in counts},
-    )
-    what.ledger.record(partition.key, result)
+    what.ledger.record(partition.key, _result(made.directory, ingested.directory, stamp))
     return made
 
 
-def score_each(
-    partitions: Iterable[Partition], what: Plan, run_id: str | None = None
-) -> tuple[dict[str, ScoreResult], dict[str, str]]:
-    """Score partitions one after the other; return the tables, and of those that have none why."""
-    scored, failed = {}, {}
+def score_each(partitions: Iterable[Partition], what: Plan, run_id: str | None = None) -> Outcome:
+    """Score partitions one after the other; one that cannot be scored does not stop the others."""
+    outcome = Outcome()
     for one in partitions:
         try:
-            scored[one.key] = score_partition(one, what, run_id)
+            made = score_partition(one, what, run_id)
         except Exception as error:  # noqa: BLE001 - whatever one file has, the others are scored, and then the run fails
-            failed[one.key] = f"{type(error).__name__}: {error}"
-    return scored, failed
+            outcome.failed[one.key] = _in_words(error)
+            continue
+        if isinstance(made, Refusal):
+            outcome.refused[one.key] = made.reason
+        else:
+            outcome.scored[one.key] = made
+    return outcome
 
 
-def conclude(what: Plan, scored: dict[str, ScoreResult], failed: dict[str, str]) -> IncrementalResult:
+def conclude(what: Plan, outcome: Outcome) -> IncrementalResult:
     """Put together what was planned and what became of it."""
     kinds = {
-        kind: tuple(one.key for one in partitions if one.key in scored)
+        kind: tuple(one.key for one in partitions if one.key in outcome.scored)
         for kind, partitions in (("new", what.new), ("changed", what.changed), ("rescored", what.rescored))
     }
     return IncrementalResult(
         **kinds,
         done=tuple(one.key for one in what.done),
-        failed=failed,
-        late=tuple(key for key in what.late if key in scored),
+        refused=outcome.refused,
+        refused_before=what.refused,
+        failed=outcome.failed,
+        late=tuple(key for key in what.late if key in outcome.scored),
         vanished=what.vanished,
-        scored=scored,
+        scored=outcome.scored,
     )
 
 
 def _kind(one: Partition, entry: Entry | None, workspace: Path, scorer: tuple[str, str] | None) -> str:
     if entry is None or not is_published(workspace / entry.scored):
         return "new"
-    if entry.stamp != one.stamp() and entry.content != _content([describe(file) for file in one.source.files]):
+    if not _is_unchanged(one, entry):
         return "changed"
     return "rescored" if scorer and scorer != (entry.model_version, entry.calibration_id) else "done"
 
 
+def _stands(refusal: Refusal, one: Partition, version: str) -> bool:
+    return refusal.model_version == version and _is_unchanged(one, refusal)
+
+
+def _is_unchanged(one: Partition, known: Entry | Refusal) -> bool:
+    """Say whether the files are those that are known; they are read only if they were touched."""
+    return known.stamp == one.stamp() or known.content == _content([describe(file) for file in one.source.files])
+
+
+def _may_recover(error: Exception) -> bool:
+    """Say whether the same files may be read another time: a disk, a network or a missing right was at fault."""
+    return isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, gzip.BadGzipFile)
+
+
+def _result(scored: Path, dataset: Path, stamp: str) -> Result:
+    manifest = read_manifest(scored, "scored")
+    counts = ("rows_in", "rows_scored", "rows_rejected", "alerts", "model_version", "calibration_id")
+    return Result(
+        content=_content(Dataset.open(dataset).manifest["sources"]),
+        stamp=stamp,
+        scored=f"{SCORED}/{scored.name}",
+        **{name: manifest[name] for name in counts},
+    )
+
+
 def _content(files: list[dict[str, str]]) -> str:
     return fingerprint([(file["name"], file["sha256"]) for file in files])
+
+
+def _in_words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _list(reasons: dict[str, str]) -> str:
+    return "; ".join(f"{key}: {reason}" for key, reason in reasons.items())

@@ -9,14 +9,12 @@ from prefect.client.schemas.objects import StateType
 from tests_support import write_table
 
 from anomaly_ae.errors import SourceError
-from anomaly_ae.ingest.modality import Source
-from anomaly_ae.ingest.partitions import Partition
 from anomaly_ae.spec import DataSpec, Spec
 from anomaly_ae.steps.ingest import ingest
 from anomaly_ae.steps.score import ScoreResult
 from anomaly_ae.steps.train import train
 from flows import nightly as flow
-from flows.nightly import NightlyParameters, nightly, share_out
+from flows.nightly import NightlyParameters, nightly
 
 
 @pytest.fixture
@@ -46,42 +44,55 @@ def test_a_night_scores_what_is_new(parameters: NightlyParameters) -> None:
     assert (second["new"], second["done"], second["scored"]) == ([], first["new"], {})
 
 
-def test_a_night_with_a_bad_file_fails_and_scores_the_others(
+def test_a_night_with_a_bad_file_scores_the_others(
     parameters: NightlyParameters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The run fails with the name of the file; the table of the other one is there and announced."""
-    announced: list[dict[str, object]] = []
-    monkeypatch.setattr(flow, "announce_scored", announced.append)
+    """The run ends well, the bad file is announced once, and the table of the other one is there and announced."""
+    scored: list[dict[str, object]] = []
+    refused: list[tuple[str, ...]] = []
+    monkeypatch.setattr(flow, "announce_scored", scored.append)
+    monkeypatch.setattr(flow, "announce_refused", lambda *about: refused.append(about))
     (Path(parameters.source) / "2026-10-01.csv").write_text("load\n1\n", encoding="utf-8")
 
-    with pytest.raises(SourceError, match=r"1 of 2 partitions .*2026-10-01\.csv"):
+    first, second = nightly(parameters), nightly(parameters)
+
+    assert [one["rows_scored"] for one in scored] == [62]
+    assert [about[:2] for about in refused] == [("anomaly_ae", "2026-10-01.csv")]
+    assert first["refused"] == second["refused_before"] == {"2026-10-01.csv": refused[0][2]}
+
+
+def test_a_night_of_bad_files_only_fails(parameters: NightlyParameters) -> None:
+    """Where nothing could be scored the run fails with the names of the files."""
+    for path in Path(parameters.source).iterdir():
+        path.write_text("load\n1\n", encoding="utf-8")
+
+    with pytest.raises(SourceError, match=r"nothing could be scored: 2026-10-01\.csv.*2026-10-02\.csv"):
         nightly(parameters)
 
-    assert [one["rows_scored"] for one in announced] == [62]
     failed = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.FAILED])))
     with get_client(sync_client=True) as client:
         assert client.read_flow_runs(flow_run_filter=failed)
 
 
-def test_more_partitions_than_tasks_are_shared_out() -> None:
-    """However many files came in, a run has at most a hundred tasks, and each file is in one of them."""
-    many = tuple(Partition(str(number), None, Source(DataSpec(source=""), "table", ())) for number in range(250))
-
-    shares = share_out(many)
-
-    assert [len(share) for share in shares] == [3] * 50 + [2] * 50
-    assert sorted(one.key for share in shares for one in share) == sorted(one.key for one in many)
-    assert share_out(()) == []
-
-
 def test_the_summary_names_every_partition(tmp_path: Path) -> None:
     """Counts, the tables that were made, what failed and why, and what is late or gone."""
     made = ScoreResult(tmp_path, 9, 9, 0, 1, 0.5, 0.01, "At most 1%.", reused=False)
-    result = flow.IncrementalResult(("b",), (), (), ("a",), {"c": "it is torn"}, ("b",), ("z",), {"b": made})
+    result = flow.IncrementalResult(
+        new=("b",),
+        changed=(),
+        rescored=(),
+        done=("a",),
+        refused={"c": "it is torn"},
+        refused_before={"d": "it is empty"},
+        failed={"e": "the disk is gone"},
+        late=("b",),
+        vanished=("z",),
+        scored={"b": made},
+    )
 
     text = flow.summarise(result)
 
     assert "| new | 1 |" in text
     assert f"| `b` | 9 | 1 | `{tmp_path}` |" in text
-    assert "- `c`: it is torn" in text
+    assert {"- `c`: it is torn", "- `d`: it is empty", "- `e`: the disk is gone"} <= set(text.splitlines())
     assert "- late: b\n- vanished: z" in text

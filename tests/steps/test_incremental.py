@@ -1,6 +1,7 @@
 """Incremental scoring: what is new is scored once, what changed is scored anew, and nothing is lost or listed twice."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -8,18 +9,20 @@ import sys
 import time
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests_support import make_frame, write_table
 
 from anomaly_ae.errors import SourceError
+from anomaly_ae.ingest.modality import Source
 from anomaly_ae.ledger import Ledger
 from anomaly_ae.registry import find_model
 from anomaly_ae.spec import FprThreshold, Spec
 from anomaly_ae.steps import incremental
 from anomaly_ae.steps.calibrate import calibrate
 from anomaly_ae.steps.incremental import IncrementalResult, score_new
-from anomaly_ae.steps.ingest import ingest
+from anomaly_ae.steps.ingest import IngestResult, ingest
 from anomaly_ae.steps.train import train
 from anomaly_ae.storage import is_published
 
@@ -38,20 +41,24 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with a champion."""
     directory = tmp_path_factory.mktemp("trained")
     write_table(directory / "plant.csv")
+    return train_plant(directory / "runs", steps=20)
+
+
+def train_plant(workspace: Path, steps: int) -> Path:
+    """Train a champion on `plant.csv` beside the workspace; return the workspace."""
     spec = Spec.model_validate(
         {
             "name": "plant",
-            "workspace": str(directory / "runs"),
+            "workspace": str(workspace),
             "data": {
-                "source": str(directory / "plant.csv"),
+                "source": str(workspace.parent / "plant.csv"),
                 "id": "part_id",
                 "label": {"column": "anomaly", "anomaly_values": [1]},
             },
             "threshold": {"target_fpr": 0.05},
-            "training": {"steps": 20},
+            "training": {"steps": steps},
         }
     )
-    workspace = Path(spec.workspace)
     train(ingest(spec.data, workspace).directory, spec, workspace)
     return workspace
 
@@ -60,6 +67,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def workspace(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of it, beside a folder of three days; reports are left out, for they take long."""
     shutil.copytree(trained, tmp_path / "runs")
+    shutil.copy(trained.parent / "plant.csv", tmp_path)
     for number in (1, 2, 3):
         write_day(tmp_path, number)
     monkeypatch.setattr(incremental, "report", lambda scored, model: scored / model)
@@ -204,20 +212,88 @@ def test_another_threshold_rescores_only_when_asked(workspace: Path) -> None:
     assert workspace / entries[days(3)[0]].earlier[0].scored == first.scored[days(3)[0]].directory
 
 
-def test_a_bad_file_does_not_stop_the_others(workspace: Path) -> None:
-    """What can be scored is scored; the run then fails with the list; mended, the file is scored by the next."""
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("", "ContractError: .*holds no rows"),
+        ("part_id,load,heat,line,anomaly\n", "ContractError: .*holds no rows"),
+        ("load,heat\n1,2\n", "ContractError: .*lacks"),
+        ("part_id,load,heat,line,anomaly\np1,warm,hot,north,0\n", "ContractError: 1 of 1 rows"),
+    ],
+    ids=["empty", "header only", "other columns", "no numbers"],
+)
+def test_a_bad_file_is_refused_until_it_changes(workspace: Path, content: str, why: str) -> None:
+    """The others are scored and the run ends well; the next does not read the file again, unless it was mended."""
     bad = workspace.parent / "in" / days(2)[0]
-    bad.write_text("load,heat\n1,2\n", encoding="utf-8")
+    bad.write_text(content, encoding="utf-8")
 
-    failing = score_days(workspace)
+    first = score_days(workspace)
+    second = score_days(workspace)
+    os.utime(bad)
+    touched = score_days(workspace)
     write_day(workspace.parent, 2)
     mended = score_days(workspace)
 
-    assert (failing.new, tuple(failing.failed)) == (days(1, 3), days(2))
-    with pytest.raises(SourceError, match=r"1 of 3 partitions .* 2026-10-02\.csv: ContractError: .*lacks"):
+    assert (first.new, tuple(first.refused), first.failed) == (days(1, 3), days(2), {})
+    assert re.match(why, first.refused[days(2)[0]])
+    for later in (second, touched):
+        assert (later.refused, later.refused_before, later.done) == ({}, first.refused, days(1, 3))
+    assert (mended.new, mended.refused, mended.refused_before) == (days(2), {}, {})
+    for made in (first, second, touched, mended):
+        made.raise_if_failed()
+
+
+def test_a_refused_file_is_tried_again_by_another_model_or_when_asked(workspace: Path) -> None:
+    """A new champion may have another contract, and `rescore` tries everything again; both refuse it anew."""
+    (workspace.parent / "in" / days(2)[0]).write_text("load\n1\n", encoding="utf-8")
+    score_days(workspace)
+
+    assert tuple(score_days(workspace, rescore=True).refused) == days(2)
+    train_plant(workspace, steps=21)
+    assert tuple(score_days(workspace).refused) == days(2)
+
+
+def test_a_changed_file_that_is_refused_keeps_its_table(workspace: Path) -> None:
+    """What was scored of the earlier content goes on counting, until the file is mended."""
+    first = score_days(workspace)
+    (workspace.parent / "in" / days(2)[0]).write_text("", encoding="utf-8")
+
+    torn = score_days(workspace)
+
+    entry = ledger_of(workspace).entries()[days(2)[0]]
+    assert (tuple(torn.refused), torn.vanished) == (days(2), ())
+    assert workspace / entry.scored == first.scored[days(2)[0]].directory
+
+
+def test_a_run_that_could_score_nothing_fails(workspace: Path) -> None:
+    """When every file that came in is refused the run fails with the list; the next has nothing to try and is well."""
+    for number in (1, 2, 3):
+        (workspace.parent / "in" / days(number)[0]).write_text("", encoding="utf-8")
+
+    with pytest.raises(SourceError, match=r"nothing could be scored: 2026-10-01\.csv: ContractError: .*; 2026-10-02"):
+        score_days(workspace).raise_if_failed()
+    score_days(workspace).raise_if_failed()
+
+
+def test_a_file_that_the_disk_keeps_back_is_tried_again(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What may be better tomorrow is no refusal: the run fails with the list, and the next tries again."""
+    read = incremental.ingest_source
+
+    def fail(source: Source, *arguments: Any) -> IngestResult:
+        if days(2)[0] in source.data.source:
+            msg = "cannot be read"
+            raise SourceError(msg) from OSError(5, "Input/output error")
+        return read(source, *arguments)
+
+    monkeypatch.setattr(incremental, "ingest_source", fail)
+    failing = score_days(workspace)
+    monkeypatch.setattr(incremental, "ingest_source", read)
+    mended = score_days(workspace)
+
+    assert (failing.new, tuple(failing.failed), failing.refused) == (days(1, 3), days(2), {})
+    with pytest.raises(SourceError, match=r"1 of 3 partitions .* 2026-10-02\.csv: SourceError: cannot be read"):
         failing.raise_if_failed()
     assert (mended.new, mended.failed) == (days(2), {})
-    mended.raise_if_failed()
 
 
 def test_a_table_that_is_gone_is_made_again(workspace: Path) -> None:
