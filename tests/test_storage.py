@@ -80,7 +80,7 @@ def test_the_manifest_is_written_last(tmp_path: Path, monkeypatch: pytest.Monkey
         seen.append((len(list(path.parent.iterdir())), (tmp_path / "one").exists()))
         write_json(path, value)
 
-    monkeypatch.setattr("anomaly_ae.storage.write_json", spy)
+    monkeypatch.setattr("anomaly_ae.storage.publishing.write_json", spy)
     write_all(tmp_path / "one")
 
     assert seen == [(FILES, False)]

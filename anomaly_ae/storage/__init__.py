@@ -1,0 +1,67 @@
+"""Storage: locations on this machine or on an object store, files that appear whole, and the hashes of what is in them.
+
+locations   text to a path, here or elsewhere; what is there
+files       JSON and bytes, written whole; created by one writer only; hashes
+leftovers   hidden names, and what dead processes leave under them
+publishing  directories that are there whole or not at all
+objects     the same on an object store, where nothing can be renamed
+parquet     Parquet files opened, read and written wherever they are; imported by itself, as it loads pyarrow
+"""
+
+from anomaly_ae.storage.files import (
+    canonical_json,
+    create_json,
+    fingerprint,
+    hash_file,
+    open_bytes,
+    read_json,
+    write_bytes,
+    write_json,
+    write_text,
+)
+from anomaly_ae.storage.leftovers import STAGING, owner_is_gone, remove
+from anomaly_ae.storage.locations import expand, files_below, is_remote, locate, reach
+from anomaly_ae.storage.publishing import (
+    MANIFEST,
+    Staging,
+    commit,
+    is_published,
+    make_directory,
+    open_staging,
+    publish,
+    read_manifest,
+    removed_on_failure,
+    verify_files,
+    withdraw,
+)
+
+__all__ = [
+    "MANIFEST",
+    "STAGING",
+    "Staging",
+    "canonical_json",
+    "commit",
+    "create_json",
+    "expand",
+    "files_below",
+    "fingerprint",
+    "hash_file",
+    "is_published",
+    "is_remote",
+    "locate",
+    "make_directory",
+    "open_bytes",
+    "open_staging",
+    "owner_is_gone",
+    "publish",
+    "reach",
+    "read_json",
+    "read_manifest",
+    "remove",
+    "removed_on_failure",
+    "verify_files",
+    "withdraw",
+    "write_bytes",
+    "write_json",
+    "write_text",
+]

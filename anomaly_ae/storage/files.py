@@ -1,0 +1,124 @@
+"""Files: JSON and bytes of which a reader sees the old content or the new one, and the hashes of content."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from anomaly_ae.errors import ArtifactError
+from anomaly_ae.storage.leftovers import clear_stale, hidden_beside
+from anomaly_ae.storage.locations import is_remote
+from anomaly_ae.unwritable import explain_unwritable
+
+BLOCK_BYTES = 8 << 20
+"""Fetched from an object store at once: the time to the first byte is then a small part, and memory stays small."""
+
+
+def canonical_json(value: Any) -> str:
+    """Return the one JSON text of `value`: sorted keys, no spaces, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def fingerprint(value: Any, length: int = 16) -> str:
+    """Return the first `length` hex digits of the SHA-256 of `value` as canonical JSON."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:length]
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """Open a file for reading; on an object store a block is fetched at a time, the file is never fetched whole."""
+    place: Any = path
+    opened: IO[bytes] = place.open("rb", block_size=BLOCK_BYTES) if is_remote(path) else path.open("rb")
+    return opened
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hex."""
+    with open_bytes(path) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type] # any stream has readinto
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that this package wrote.
+
+    Raises:
+        ArtifactError: the file is missing or is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        msg = f"{path} does not exist"
+        raise ArtifactError(msg) from error
+    except ValueError as error:
+        msg = f"{path} is not readable JSON: {error}"
+        raise ArtifactError(msg) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text as `write_bytes` does."""
+    write_bytes(path, text.encode("utf-8", "replace"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file of which a reader sees the old content or the new one, never a part.
+
+    Raises:
+        StorageError: the disk is full, or the place is read-only or not ours to write to.
+    """
+    with explain_unwritable(path):
+        if is_remote(path):
+            path.write_bytes(content)
+            return
+        with _written(path, content) as temporary:
+            temporary.replace(path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON for people, indented, as `write_text` does."""
+    write_text(path, _legible(value))
+
+
+def create_json(path: Path, value: Any) -> None:
+    """Write JSON into a file that must not be there yet: of several writers at once, on any host, one succeeds.
+
+    Raises:
+        FileExistsError: another one was first.
+        StorageError: as of `write_bytes`.
+    """
+    content = _legible(value).encode()
+    with explain_unwritable(path):
+        if is_remote(path):
+            place: Any = path
+            place.fs.pipe_file(place.path, content, mode="create")
+            return
+        with _written(path, content) as temporary:
+            path.hardlink_to(temporary)
+
+
+def sync(path: Path) -> None:
+    """Put a file or directory on disk, so that a rename never outlives what it names."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _written(path: Path, content: bytes) -> Iterator[Path]:
+    """Write a file beside the one it is to become; it is gone at the end, unless it was renamed."""
+    temporary = hidden_beside(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        clear_stale(path)
+        temporary.write_bytes(content)
+        sync(temporary)
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _legible(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

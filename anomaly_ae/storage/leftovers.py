@@ -1,0 +1,55 @@
+"""Leftovers: the hidden names under which something is being written, and what a dead process leaves behind of them."""
+
+import contextlib
+import os
+import shutil
+import socket
+import uuid
+from pathlib import Path
+from typing import Any
+
+from anomaly_ae.storage.locations import is_remote
+
+STAGING = ".staging-"
+
+
+def hidden_beside(target: Path) -> Path:
+    """Return a name beside `target` that no reader looks at, which says who owns it."""
+    owner = f"{socket.gethostname()}-{os.getpid()}"
+    return target.parent / f"{STAGING}{target.name}-{owner}-{uuid.uuid4().hex[:8]}"
+
+
+def owner_is_gone(staging: Path) -> bool:
+    """Say whether a staging directory or file was made on this host by a process that has ended."""
+    owner, _, _ = staging.name.rpartition("-")
+    host, _, pid = owner.rpartition("-")
+    return host.endswith(f"-{socket.gethostname()}") and pid.isdecimal() and not _is_alive(int(pid))
+
+
+def clear_stale(target: Path) -> None:
+    """Remove what processes of this host that are gone had begun to write to the same target."""
+    for path in target.parent.glob(f"{STAGING}{target.name}-*"):
+        if owner_is_gone(path):
+            remove(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a directory or a file, if it is there."""
+    if is_remote(path):
+        place: Any = path
+        with contextlib.suppress(FileNotFoundError):
+            place.fs.rm(place.path, recursive=True)
+    elif path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

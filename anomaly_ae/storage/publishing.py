@@ -1,0 +1,209 @@
+"""Directories that are there whole or not at all.
+
+A step writes into a hidden staging directory; `commit` writes the manifest last and makes the directory appear by one
+atomic rename; on an object store, the manifest's own appearance is the commit. A reader trusts a directory only when
+its manifest is there. Names are made from what the directory was computed from (`fingerprint`), so a repeated run finds
+its own result, and two runs at once write the same thing.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from anomaly_ae.errors import ArtifactError
+from anomaly_ae.storage import objects
+from anomaly_ae.storage.files import hash_file, read_json, sync, write_json
+from anomaly_ae.storage.leftovers import clear_stale, hidden_beside, remove
+from anomaly_ae.storage.locations import files_below, is_remote, reach
+from anomaly_ae.unwritable import explain_unwritable
+
+MANIFEST = "manifest.json"
+_Read = TypeVar("_Read")
+_REQUESTS = 8
+"""Files read at once from an object store, which is slow to answer and quick to send."""
+
+
+@dataclass(frozen=True)
+class Staging:
+    """A directory being written; `facts` become the manifest.
+
+    Attributes:
+        path: where to write.
+        target: where it will appear.
+        facts: what the manifest says besides the list of files.
+        replaceable: files that a later step may replace; the manifest does not list them.
+    """
+
+    path: Path
+    target: Path
+    facts: dict[str, Any] = field(default_factory=dict)
+    replaceable: set[str] = field(default_factory=set)
+
+
+def open_staging(target: Path) -> Staging:
+    """Make an empty staging directory beside `target`, and clear those that dead processes of this host left.
+
+    Raises:
+        StorageError: the disk is full, or the place is read-only or not ours to write to, or cannot be reached.
+    """
+    path = hidden_beside(target)
+    reach(target.parent)
+    with explain_unwritable(target):
+        make_directory(target.parent)
+        clear_stale(target)
+        make_directory(path)
+    return Staging(path, target)
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory and those above it; on an object store there are none to make."""
+    if not is_remote(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
+def commit(staging: Staging) -> Path:
+    """Write the manifest last, then let the directory appear under its name.
+
+    A directory already there came from the same inputs (its name is their fingerprint) and is kept; ours goes.
+
+    Returns:
+        The published directory.
+
+    Raises:
+        ArtifactError: something else has that name.
+        StorageError: the disk is full, or the place is read-only or not ours to write to.
+    """
+    with explain_unwritable(staging.target):
+        if is_remote(staging.target):
+            if not is_published(staging.target):
+                objects.appear(staging.path, staging.target, MANIFEST, _manifest(staging))
+            remove(staging.path)
+        else:
+            _write_manifest(staging)
+            _appear(staging)
+    return staging.target
+
+
+@contextmanager
+def publish(target: Path) -> Iterator[Staging]:
+    """Open a staging directory; commit it when the block ends well, remove it when it does not.
+
+    Raises:
+        StorageError: the disk is full, or the place is read-only or not ours to write to.
+    """
+    with removed_on_failure(open_staging(target)) as staging, explain_unwritable(target):
+        yield staging
+        commit(staging)
+
+
+@contextmanager
+def removed_on_failure(staging: Staging) -> Iterator[Staging]:
+    """Remove a staging directory when the block fails."""
+    try:
+        yield staging
+    except BaseException:
+        remove(staging.path)
+        raise
+
+
+def withdraw(directory: Path) -> None:
+    """Remove a published directory: a reader sees it whole or not at all."""
+    if is_remote(directory):
+        objects.withdraw(directory, MANIFEST)
+        return
+    hidden = hidden_beside(directory)
+    directory.rename(hidden)
+    remove(hidden)
+
+
+def is_published(directory: Path) -> bool:
+    """Say whether a directory is complete: its manifest, written last, is there."""
+    return (directory / MANIFEST).is_file()
+
+
+def read_manifest(directory: Path, kind: str) -> dict[str, Any]:
+    """Read the manifest of a published directory of the given kind ("dataset", "model", "scored").
+
+    Raises:
+        ArtifactError: the directory is not there, was never completed, or is of another kind.
+    """
+    if not is_published(directory):
+        state = "has no manifest.json: it was never completed" if directory.is_dir() else "does not exist"
+        msg = f"{directory} {state}; run the step that writes it"
+        raise ArtifactError(msg)
+    manifest: dict[str, Any] = read_json(directory / MANIFEST)
+    if not {"kind", "files"} <= manifest.keys():
+        msg = f"{directory / MANIFEST} is not as it was written: kind or files is not in it"
+        raise ArtifactError(msg)
+    if manifest["kind"] != kind:
+        msg = f"{directory} holds a {manifest['kind']!r}, not a {kind!r}"
+        raise ArtifactError(msg)
+    return manifest
+
+
+def verify_files(directory: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
+    """Compare files with the hashes their manifest recorded.
+
+    Raises:
+        ArtifactError: a file is missing or a byte of it has changed.
+    """
+    hashes = _each(_hash_if_there, [directory / name for name in files])
+    for (name, recorded), found in zip(files.items(), hashes, strict=True):
+        if found is None:
+            msg = f"{directory / name} is missing, though the manifest lists it"
+            raise ArtifactError(msg)
+        if found != recorded.get("sha256"):
+            msg = f"{directory / name} has changed since it was written (SHA-256 differs from its manifest)"
+            raise ArtifactError(msg)
+
+
+def _manifest(staging: Staging) -> dict[str, Any]:
+    """Return what the manifest says: the facts, and size and hash of every file that stays as it is."""
+    paths = [path for path in files_below(staging.path) if path.name not in staging.replaceable]
+    names = [path.relative_to(staging.path).as_posix() for path in paths]
+    return {**staging.facts, "files": dict(zip(names, _each(_size_and_hash, paths), strict=True))}
+
+
+def _write_manifest(staging: Staging) -> None:
+    """Write the manifest last, and put everything on disk."""
+    names = files_below(staging.path)
+    write_json(staging.path / MANIFEST, _manifest(staging))
+    folders = [path for path in staging.path.rglob("*") if path.is_dir()]
+    for path in (*names, *folders, staging.path):
+        sync(path)
+
+
+def _appear(staging: Staging) -> None:
+    """Rename the staging directory; where the target was published meanwhile, remove it."""
+    try:
+        staging.path.rename(staging.target)
+    except OSError as error:
+        if not staging.target.exists():
+            raise
+        if not is_published(staging.target):
+            msg = f"{staging.target} is there, but is not what a step published; remove it or name another directory"
+            raise ArtifactError(msg) from error
+        remove(staging.path)
+    sync(staging.target.parent)
+
+
+def _size_and_hash(path: Path) -> dict[str, Any]:
+    return {"bytes": path.stat().st_size, "sha256": hash_file(path)}
+
+
+def _hash_if_there(path: Path) -> str | None:
+    try:
+        return hash_file(path)
+    except (FileNotFoundError, IsADirectoryError):
+        return None
+
+
+def _each(read: Callable[[Path], _Read], paths: Sequence[Path]) -> list[_Read]:
+    """Read every file: several at once where each has to be asked for over a network."""
+    if not paths or not is_remote(paths[0]):
+        return [read(path) for path in paths]
+    with ThreadPoolExecutor(_REQUESTS) as pool:
+        return list(pool.map(read, paths))
