@@ -1,10 +1,10 @@
-"""Work done a few items ahead on several threads, its results in order."""
+"""Work done a few items ahead on other threads, its results in order."""
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import TypeVar, cast
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -23,3 +23,13 @@ def map_ahead(function: Callable[[_Item], _Result], items: Iterable[_Item]) -> I
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
+
+
+def draw_ahead(items: Iterable[_Item]) -> Generator[_Item]:
+    """Yield items, the next of which is drawn on a thread of its own while one is used."""
+    source, end = iter(items), object()
+    with ThreadPoolExecutor(1) as pool:
+        drawn: Future[_Item | object] = pool.submit(next, source, end)
+        while (item := drawn.result()) is not end:
+            drawn = pool.submit(next, source, end)
+            yield cast("_Item", item)

@@ -19,7 +19,8 @@ def read_parquet(file: SourceFile, data: DataSpec) -> Iterator[RawBatch]:  # noq
     """Yield the records of a Parquet file; first an empty batch that has its columns."""
     # Buffered ahead, a file would be in memory whole by its last row group.
     with pq.ParquetFile(file.path, pre_buffer=False) as parquet:
-        yield from _number(parquet.schema_arrow, parquet.iter_batches(BATCH_ROWS))
+        # So few rows are decoded sooner than they are shared out to threads.
+        yield from _number(parquet.schema_arrow, parquet.iter_batches(BATCH_ROWS, use_threads=False))
 
 
 def read_arrow(file: SourceFile, data: DataSpec) -> Iterator[RawBatch]:  # noqa: ARG001 (every reader is called so)

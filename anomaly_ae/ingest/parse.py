@@ -135,9 +135,12 @@ _PARSERS: dict[Dtype, Callable[[pa.Array, ColumnContract], pa.Array]] = {
 
 def _judge(values: pa.Array, cells: pa.Array) -> Parsed:
     """Say of each cell that is there but has no (finite) value why it fails; NaN is a missing cell."""
+    finite = not pa.types.is_floating(values.type) or pc.all(pc.is_finite(values)).as_py()
+    if finite and values.null_count == cells.null_count:
+        return Parsed(values, {}, len(cells) - cells.null_count)
     present = mask(cells.is_valid())
     failed: dict[str, np.ndarray] = {}
-    if pa.types.is_floating(values.type) and not pc.all(pc.is_finite(values)).as_py():
+    if not finite:
         present &= ~mask(pc.is_nan(values))
         failed["infinite"] = mask(pc.is_inf(values))
         values = pc.if_else(pc.is_finite(values), values, None)
