@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from anomaly_ae.ledger import PARTITIONS
-from anomaly_ae.registry import MODELS, aliased_versions
+from anomaly_ae.registry import MODELS, TRAINING, aliased_versions
 from anomaly_ae.steps.score import SCORED
 from anomaly_ae.storage import STAGING, is_published, owner_is_gone, read_manifest, withdraw
 
@@ -23,7 +23,7 @@ class Pruned:
     """What was removed, or would have been.
 
     Attributes:
-        leftovers: staging directories and files of processes that are gone.
+        leftovers: staging directories and files of processes that are gone, and checkpoints that nobody went on from.
         models: model versions.
     """
 
@@ -45,6 +45,7 @@ def prune(workspace: Path, keep: timedelta, *, dry_run: bool) -> Pruned:
         *workspace.glob(f"*/{STAGING}*"),
         *workspace.glob(f"*/[!.]*/{STAGING}*"),
         *workspace.glob(f"{PARTITIONS}/**/{STAGING}*"),
+        *workspace.glob(f"{MODELS}/{TRAINING}*"),
     }
     leftovers = tuple(path for path in sorted(staged) if is_abandoned(path))
     models = tuple(sorted(unused_models(workspace, keep)))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from anomaly_ae.registry import model_directory, set_alias
+from anomaly_ae.registry import model_directory, set_alias, training_directory
 from anomaly_ae.steps.prune import Pruned, prune
 from anomaly_ae.storage import open_staging, publish
 
@@ -120,6 +120,17 @@ def test_leftover_files_go(tmp_path: Path) -> None:
 
     assert prune(tmp_path, MONTH, dry_run=False).leftovers == (leftover,)
     assert not leftover.exists()
+
+
+def test_checkpoints_that_nobody_went_on_from_go(tmp_path: Path) -> None:
+    """The checkpoints of a training that was given up go after a day; those of one under way stay."""
+    for version, days in (("given-up", 2), ("under-way", 0)):
+        with publish(training_directory(tmp_path, version) / "000000050") as staging:
+            staging.facts.update(kind="checkpoint")
+        age(training_directory(tmp_path, version), days)
+
+    assert prune(tmp_path, MONTH, dry_run=False).leftovers == (training_directory(tmp_path, "given-up"),)
+    assert versions(tmp_path) == {".training-under-way"}
 
 
 def test_an_empty_workspace_is_no_error(tmp_path: Path) -> None:

@@ -1,0 +1,283 @@
+"""A training that was killed goes on from its last checkpoint, and ends with what it would have ended with."""
+
+import logging
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from picture_support import picture_dataset, tiny_backbone
+from tests_support import run_cli, write_table
+from torch import Tensor
+
+from anomaly_ae.features.backbones import LOADERS
+from anomaly_ae.networks import build_dense
+from anomaly_ae.registry import model_directory, training_directory
+from anomaly_ae.spec import DenoisingNetwork, Spec, TrainingSpec
+from anomaly_ae.spec_file import change_spec, dump_spec
+from anomaly_ae.steps.ingest import ingest
+from anomaly_ae.steps.train import TrainResult
+from anomaly_ae.steps.train import train as train_step
+from anomaly_ae.storage import MANIFEST, read_json, write_json
+from anomaly_ae.training import Check, Checkpoints, Conduct, NoiseRange, assign_folds, checkpoints, train
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from anomaly_ae.spec_file import load_spec
+from anomaly_ae.steps.train import train
+
+spec, dataset, moment = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+kill = lambda step, _: os.kill(os.getpid(), signal.SIGKILL) if step == moment else None
+train(dataset, load_spec(spec), dataset.parent.parent, kill)
+"""
+OFTEN = {"steps": 60, "check_every": 10, "patience": 100, "checkpoint_seconds": 0, "device": "cpu"}
+TABLES: dict[str, dict[str, Any]] = {
+    "memory": {"network": {"kind": "memory", "hidden": (16, 16)}},
+    "textbook": {
+        "network": {"kind": "textbook", "hidden": (16,)},
+        "training": OFTEN | {"optimizer": "sgd", "schedule": "constant"},
+    },
+}
+PICTURES: dict[str, dict[str, Any]] = {
+    "pixels": {"network": {"kind": "memory", "hidden": (16, 16)}},
+    "convolutional": {"network": {"kind": "convolutional", "hidden": (8, 16), "bottleneck": 8}},
+    "feature maps": {"network": {"kind": "feature_maps", "backbone": "tiny", "grid": 8, "hidden": (32, 32)}},
+}
+
+
+class Killed(BaseException):
+    """Stands for whatever ends a process at once."""
+
+
+def table_spec(**others: Any) -> Spec:
+    """Return the spec of a small table."""
+    label = {"column": "anomaly", "anomaly_values": [1]}
+    data = {"source": "plant.csv", "id": "part_id", "label": label}
+    return Spec.model_validate(
+        {"data": data, "training": OFTEN, "threshold": {"target_fpr": 0.1}, **TABLES["memory"], **others}
+    )
+
+
+def picture_spec(**others: Any) -> Spec:
+    """Return the spec of a few small pictures."""
+    settings = {"data": {"source": "unused"}, "split": {"by": "folder"}, "training": OFTEN}
+    return Spec.model_validate(settings | {"threshold": {"target_fpr": 0.2}} | others)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a dataset of a small table."""
+    directory = tmp_path_factory.mktemp("table")
+    write_table(directory / "plant.csv")
+    data = table_spec().data.model_copy(update={"source": str(directory / "plant.csv")})
+    return ingest(data, directory / "ws").directory
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a dataset of a few small pictures."""
+    return picture_dataset(tmp_path_factory.mktemp("pictures")).directory
+
+
+def stop_at(moment: int) -> Callable[[int, float], None]:
+    """Return what ends a training at a step, before its checkpoint is written."""
+
+    def stop(step: int, _: float) -> None:
+        if step == moment:
+            raise Killed
+
+    return stop
+
+
+def interrupt(dataset: Path, spec: Spec, workspace: Path, moment: int) -> None:
+    """Train up to a step."""
+    with pytest.raises(Killed):
+        train_step(dataset, spec, workspace, stop_at(moment))
+
+
+def files_of(made: TrainResult) -> dict[str, bytes]:
+    """Return the files of a version, but for the manifest, which says when it was made."""
+    return {
+        path.name: path.read_bytes() for path in made.directory.glob("*") if path.is_file() and path.name != MANIFEST
+    }
+
+
+def only_checkpoint(workspace: Path) -> Path:
+    """Return the directory of the one checkpoint of a workspace."""
+    (path,) = (workspace / "models").glob(".training-*/[!.]*")
+    return path
+
+
+def test_killed_twice_it_ends_as_if_undisturbed(table: Path, tmp_path: Path) -> None:
+    """After two SIGKILLs in mid-training the third run goes on from the last checkpoint, to the same bytes."""
+    spec, workspace = table_spec(), table.parent.parent
+    (tmp_path / "spec.yaml").write_text(dump_spec(spec), encoding="utf-8")
+    for moment in ("30", "50"):
+        command = [sys.executable, "-c", KILLED, str(tmp_path / "spec.yaml"), str(table), moment]
+        assert subprocess.run(command, check=False).returncode == -signal.SIGKILL  # noqa: S603 - our own command
+        assert int(only_checkpoint(workspace).name) == int(moment) - 10
+    assert not list((workspace / "models").glob("[!.]*"))
+
+    done = train_step(table, spec, workspace)
+
+    assert done.resumed_from == 40
+    assert files_of(done) == files_of(train_step(table, spec, tmp_path))
+    assert not list((workspace / "models").glob(".*"))
+
+
+@pytest.mark.parametrize("kind", [*TABLES, *PICTURES])
+def test_every_kind_of_network_goes_on(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Optimizers, schedules and networks of all kinds end with the same bytes, wherever they were interrupted."""
+    monkeypatch.setitem(LOADERS, "tiny", tiny_backbone)
+    is_table = kind in TABLES
+    spec = table_spec(**TABLES[kind]) if is_table else picture_spec(**PICTURES[kind])
+    dataset = request.getfixturevalue("table" if is_table else "pictures")
+    undisturbed = train_step(dataset, spec, tmp_path / "undisturbed")
+
+    interrupt(dataset, spec, tmp_path, 40)
+    done = train_step(dataset, spec, tmp_path)
+
+    assert (undisturbed.resumed_from, done.resumed_from) == (None, 30)
+    assert files_of(done) == files_of(undisturbed)
+
+
+def test_the_command_says_where_it_went_on(table: Path, tmp_path: Path) -> None:
+    """`anomaly-ae train` names the step."""
+    spec = change_spec(table_spec(), [f"workspace={tmp_path / 'ws'}", f"data.source={table.parents[2] / 'plant.csv'}"])
+    (tmp_path / "spec.yaml").write_text(dump_spec(spec), encoding="utf-8")
+    interrupt(table, spec, tmp_path / "ws", 40)
+
+    assert "gone on from step 30" in run_cli("train", "--spec", "spec.yaml", cwd=tmp_path).stdout
+
+
+def flip_a_byte(name: str) -> Callable[[Path], None]:
+    """Return what changes one byte in the middle of a file."""
+
+    def flip(checkpoint: Path) -> None:
+        content = bytearray((checkpoint / name).read_bytes())
+        content[len(content) // 2] ^= 1
+        (checkpoint / name).write_bytes(content)
+
+    return flip
+
+
+def rename_version(checkpoint: Path) -> None:
+    """Make it the checkpoint of another version."""
+    write_json(checkpoint / MANIFEST, read_json(checkpoint / MANIFEST) | {"version": "another"})
+
+
+UNTRUSTED = {
+    "weights changed": flip_a_byte("state.safetensors"),
+    "facts changed": flip_a_byte("state.json"),
+    "manifest torn": lambda checkpoint: (checkpoint / MANIFEST).write_text('{"kind"'),
+    "of another version": rename_version,
+    "weights gone": lambda checkpoint: (checkpoint / "state.safetensors").unlink(),
+}
+
+
+@pytest.mark.parametrize("how", UNTRUSTED)
+def test_what_cannot_be_trusted_is_not_taken_up(
+    table: Path, tmp_path: Path, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A changed or foreign checkpoint is named in the log and removed; training begins anew, to the same bytes."""
+    spec = table_spec()
+    interrupt(table, spec, tmp_path, 40)
+    UNTRUSTED[how](only_checkpoint(tmp_path))
+
+    done = train_step(table, spec, tmp_path)
+
+    assert done.resumed_from is None
+    assert ["a checkpoint is not taken up" in record.message for record in caplog.records] == [True]
+    assert files_of(done) == files_of(train_step(table, spec, tmp_path / "undisturbed"))
+    assert not training_directory(tmp_path, done.version).exists()
+
+
+def test_another_spec_begins_anew(table: Path, tmp_path: Path) -> None:
+    """A checkpoint belongs to one version: another seed leaves it alone, how often to write one does not matter."""
+    interrupt(table, table_spec(), tmp_path, 40)
+
+    other = train_step(table, table_spec(training=OFTEN | {"seed": 1}), tmp_path)
+    same = train_step(table, table_spec(training=OFTEN | {"checkpoint_seconds": 5}), tmp_path)
+
+    assert (other.resumed_from, same.resumed_from) == (None, 30)
+
+
+def test_a_finished_version_leaves_none(table: Path, tmp_path: Path) -> None:
+    """A run killed after the version was published, before its checkpoints were removed, is tidied by the next."""
+    spec = table_spec()
+    made = train_step(table, spec, tmp_path)
+    left = training_directory(tmp_path, made.version) / "000000060"
+    left.mkdir(parents=True)
+
+    again = train_step(table, spec, tmp_path)
+
+    assert again.reused
+    assert list(model_directory(tmp_path, made.version).parent.iterdir()) == [made.directory]
+
+
+@pytest.fixture
+def rows() -> Tensor:
+    """Return rows of six elements."""
+    return torch.randn(300, 6, generator=torch.Generator().manual_seed(0))
+
+
+def trained(rows: Tensor, conduct: Conduct, **settings: Any) -> tuple[Tensor, list[Check]]:
+    """Train a small network; return its weights and its checks."""
+    training = TrainingSpec.model_validate(OFTEN | settings)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = build_dense(DenoisingNetwork(hidden=(8,), members=2), 6)
+    fold = assign_folds(len(rows), 2, 0.1, 0)
+    history = train(network, rows, fold, training, noise=NoiseRange(0.05, 0.5), conduct=conduct)
+    return torch.cat([one.detach().ravel() for one in network.parameters()]), history
+
+
+def test_early_stopping_goes_on_too(rows: Tensor, tmp_path: Path) -> None:
+    """Killed when it had stopped early, training does not go on beyond; the best weights are those of before."""
+    settings = {"steps": 2000, "patience": 3, "learning_rate": 0.1, "schedule": "constant"}
+    weights, history = trained(rows, Conduct(checkpoints=Checkpoints(tmp_path, "v1", 0)), **settings)
+    told: list[int] = []
+    conduct = Conduct(lambda step, _: told.append(step), Checkpoints(tmp_path, "v1", 0))
+
+    again, same = trained(rows, conduct, **settings)
+
+    assert history[-1].step < 2000
+    assert told == []
+    assert same == history
+    assert torch.equal(again, weights)
+
+
+def test_short_trainings_write_none(rows: Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint is written when the seconds of the spec have passed, and not before; only the last is kept."""
+    clock = count(0, 10)
+    monkeypatch.setattr(checkpoints.time, "monotonic", lambda: float(next(clock)))
+    seen: list[list[str]] = []
+    conduct = Conduct(
+        lambda *_: seen.append(sorted(path.name for path in tmp_path.glob("*"))), Checkpoints(tmp_path, "v1", 25)
+    )
+
+    trained(rows, conduct)
+
+    assert seen == [[], [], [], ["000000030"], ["000000030"], ["000000030"]]
+    assert [path.name for path in tmp_path.glob("*")] == ["000000060"]
+
+
+def test_training_goes_on_where_no_checkpoint_can_be_written(
+    rows: Tensor, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A full disk, or a place that is not ours, costs the checkpoint and not the training; the log says so."""
+    (tmp_path / "file").touch()
+
+    weights, _ = trained(rows, Conduct(checkpoints=Checkpoints(tmp_path / "file" / "here", "v1", 0)))
+
+    assert torch.equal(weights, trained(rows, Conduct())[0])
+    assert {record.levelno for record in caplog.records} == {logging.WARNING}
+    assert "could not be written" in caplog.text
