@@ -34,27 +34,26 @@ WebhookUrl = Annotated[
 ZombieAfter = Annotated[
     float | None, typer.Option(help="Seconds without heartbeat after which a run counts as crashed; default: three.")
 ]
-Runs = Annotated[int, typer.Option(min=1, help="Flow runs at a time on one installation.")]
 
 
-def apply(webhook: WebhookUrl = None, zombie_after: ZombieAfter = None, runs: Runs = 2) -> None:
-    """Apply pool, limits, deployments and automations to the server at PREFECT_API_URL."""
+def apply(webhook: WebhookUrl = None, zombie_after: ZombieAfter = None) -> None:
+    """Apply pool, deployments with their limits, and automations to the server at PREFECT_API_URL."""
     with get_client(sync_client=True) as client:
-        apply_pool(client, runs)
+        apply_pool(client)
         deploy(Path.cwd())
         recover = client.read_deployment_by_name(RECOVER).id
         automations = watch_runs(_patience(zombie_after), recover)
         apply_automations(client, [*automations, *(page(_webhook_block(webhook)) if webhook else [])])
 
 
-def apply_pool(client: SyncPrefectClient, runs: int) -> None:
-    """Make the pool of process workers, at most so many flow runs at a time."""
+def apply_pool(client: SyncPrefectClient) -> None:
+    """Make the pool of process workers; how many runs a machine bears is each worker's own limit."""
     template = ProcessWorker.get_default_base_job_template()
     try:
         client.read_work_pool(POOL)
-        client.update_work_pool(POOL, WorkPoolUpdate(concurrency_limit=runs, base_job_template=template))
+        client.update_work_pool(POOL, WorkPoolUpdate(concurrency_limit=None, base_job_template=template))
     except ObjectNotFound:
-        pool = WorkPoolCreate(name=POOL, type="process", concurrency_limit=runs, base_job_template=template)
+        pool = WorkPoolCreate(name=POOL, type="process", base_job_template=template)
         client.create_work_pool(pool)
 
 

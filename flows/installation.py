@@ -1,14 +1,15 @@
-"""A whole installation on one machine: a server, a worker, and everything applied.
+"""A whole installation on one machine: a server, a worker, and everything applied; or one more worker elsewhere.
 
-`python -m flows.installation up` and `down`. Where and how is said by Prefect's own settings (`prefect.toml`, a
-profile, PREFECT_... variables): the home that holds database, logs and pid files, the server's address and its
-protection. Run twice, `up` starts nothing twice; `down` stops what `up` started and nothing else.
+`python -m flows.installation up`, `worker` and `down`. Where and how is said by Prefect's own settings (`prefect.toml`,
+a profile, PREFECT_... variables): the home that holds database, logs and pid files, the server's address and its
+protection. Run twice, `up` starts nothing twice; `down` stops what was started here and nothing else.
 """
 
 import os
 import socket
 import sys
 import time
+from typing import Annotated
 
 import httpx
 import typer
@@ -20,13 +21,15 @@ from prefect.settings import (
     temporary_settings,
 )
 
-from flows.apply import POOL, Runs, WebhookUrl, ZombieAfter, apply
+from flows.apply import POOL, WebhookUrl, ZombieAfter, apply
 from flows.daemons import Daemon
 
 STARTUP_SECONDS = 180
 """The first start makes the database; on a busy small machine that takes a while."""
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+Runs = Annotated[int, typer.Option(min=1, help="Flow runs at a time on this machine.")]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="A server and a worker on this machine.")
 
@@ -35,36 +38,48 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="A server and
 def up(webhook: WebhookUrl = None, zombie_after: ZombieAfter = None, runs: Runs = 2) -> None:
     """Start server and worker where they do not run, apply everything, print where the UI is."""
     settings = get_current_settings()
-    server, worker = daemons(settings)
+    server, worker = daemons(settings, runs)
     if server.pid is None:
         refuse_open_door(settings)
         refuse_taken_port(settings)
-    server.start(child_environment(settings))
+    server.start(child_environment(settings, api_url(settings)))
     wait_until_healthy(server, api_url(settings))
     with temporary_settings(
         {PREFECT_API_URL: api_url(settings), PREFECT_API_AUTH_STRING: settings.server.api.auth_string}
     ):
-        apply(webhook, zombie_after, runs)
-    worker.start(child_environment(settings))
+        apply(webhook, zombie_after)
+    worker.start(child_environment(settings, api_url(settings)))
     typer.echo(
         f"UI      {api_url(settings).removesuffix('/api')}\nlogs    {server.log_file}\n        {worker.log_file}"
     )
     typer.echo(f"shell   export PREFECT_API_URL={api_url(settings)}")
 
 
+@app.command("worker")
+def start_worker(runs: Runs = 2) -> None:
+    """Start a worker on this machine for the server at PREFECT_API_URL, on whichever machine that is."""
+    settings = get_current_settings()
+    if settings.api.url is None:
+        sys.exit("set PREFECT_API_URL to the address of the server; the worker asks it for runs")
+    _, worker = daemons(settings, runs)
+    worker.start(child_environment(settings, settings.api.url))
+    typer.echo(f"logs    {worker.log_file}")
+
+
 @app.command()
 def down() -> None:
-    """Stop worker and server, and nothing else."""
+    """Stop the worker and the server that were started here, and nothing else."""
     for daemon in reversed(daemons(get_current_settings())):
         typer.echo(f"{daemon.name:7} {'stopped' if daemon.stop() else 'was not running'}")
 
 
-def daemons(settings: Settings) -> tuple[Daemon, Daemon]:
-    """Return the server and the worker of the installation whose home the settings name."""
+def daemons(settings: Settings, runs: int = 1) -> tuple[Daemon, Daemon]:
+    """Return the server and the worker, of so many runs at a time, of the installation whose home the settings name."""
     home = settings.home.absolute()
+    limits = ("--limit", str(runs), "--install-policy", "never")
     return (
         Daemon("server", ("server", "start"), home),
-        Daemon("worker", ("worker", "start", "--pool", POOL, "--type", "process", "--install-policy", "never"), home),
+        Daemon("worker", ("worker", "start", "--pool", POOL, "--type", "process", *limits), home),
     )
 
 
@@ -73,13 +88,13 @@ def api_url(settings: Settings) -> str:
     return f"http://{settings.server.api.host}:{settings.server.api.port}/api"
 
 
-def child_environment(settings: Settings) -> dict[str, str]:
+def child_environment(settings: Settings, url: str) -> dict[str, str]:
     """Return the variables that server, worker and their runs are started with: absolute, wherever they go."""
     environment = {
         **os.environ,
         "DO_NOT_TRACK": "1",
         "PREFECT_HOME": str(settings.home.absolute()),
-        "PREFECT_API_URL": api_url(settings),
+        "PREFECT_API_URL": url,
     }
     if settings.server.api.auth_string:
         environment["PREFECT_API_AUTH_STRING"] = settings.server.api.auth_string.get_secret_value()

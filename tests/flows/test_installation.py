@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from prefect.settings import Settings
+from prefect.settings import PREFECT_API_URL, Settings, temporary_settings
 
 from flows.daemons import Daemon, command_line
-from flows.installation import child_environment, refuse_open_door, refuse_taken_port
+from flows.installation import child_environment, refuse_open_door, refuse_taken_port, start_worker
 
 
 @pytest.fixture
@@ -77,13 +77,19 @@ def test_a_taken_port_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
             refuse_taken_port(Settings())
 
 
+def test_a_worker_without_a_server_is_refused() -> None:
+    """A worker that nobody told where to ask would ask a server of its own, which has no runs."""
+    with temporary_settings(restore_defaults={PREFECT_API_URL}), pytest.raises(SystemExit, match="PREFECT_API_URL"):
+        start_worker()
+
+
 def test_what_is_started_knows_its_home_wherever_it_goes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Server, worker and runs get the home as an absolute path, and the password of their own server."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PREFECT_HOME", "./home")
     monkeypatch.setenv("PREFECT_SERVER_API_AUTH_STRING", "a:b")
 
-    environment = child_environment(Settings())
+    environment = child_environment(Settings(), "http://127.0.0.1:4242/api")
 
     assert environment["PREFECT_HOME"] == str(tmp_path / "home")
     assert environment["PREFECT_API_AUTH_STRING"] == "a:b"
