@@ -22,9 +22,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import ValidationError
+from safetensors.torch import load as deserialize
 from safetensors.torch import load_file
 from safetensors.torch import save as serialize
 from torch import nn
@@ -35,7 +35,17 @@ from anomaly_ae.models import Model, ModelParts, rebuild
 from anomaly_ae.monitoring.profile import Profile
 from anomaly_ae.spec import AnyNetworkSpec, Section, Spec, decided
 from anomaly_ae.split import SplitRule
-from anomaly_ae.storage import Staging, is_published, publish, read_json, read_manifest, verify_files, write_json
+from anomaly_ae.storage import (
+    Staging,
+    is_published,
+    is_remote,
+    publish,
+    read_json,
+    read_manifest,
+    verify_files,
+    write_json,
+)
+from anomaly_ae.storage.parquet import read_parquet, write_parquet
 from anomaly_ae.threshold import Calibration, hash_scores, normal_scores, scores_of
 from anomaly_ae.training import Check
 
@@ -153,7 +163,8 @@ def load_model(directory: Path, device: str = "cpu") -> ModelVersion:
         ArtifactError: a file is missing, altered, or of a format this release does not read.
     """
     description = load_description(directory)
-    tensors = load_file(directory / WEIGHTS)
+    weights = directory / WEIGHTS
+    tensors = deserialize(weights.read_bytes()) if is_remote(weights) else load_file(weights)
     model = rebuild(description.model, tensors, description.spec, description.history, device)
     calibration, validation = load_calibration(directory), load_validation(directory)
     return ModelVersion(description, model, calibration, validation, load_profile(directory))
@@ -183,7 +194,7 @@ def load_validation(directory: Path) -> pa.Table:
     """
     recorded = read_manifest(directory, "model")["files"].get(VALIDATION_SCORES, {})
     verify_files(directory, {VALIDATION_SCORES: recorded})
-    return pq.read_table(directory / VALIDATION_SCORES)
+    return read_parquet(directory / VALIDATION_SCORES)
 
 
 def load_validation_scores(directory: Path) -> NDArray[np.float64]:
@@ -224,7 +235,6 @@ def load_calibration(directory: Path) -> Calibration:
 def save_calibration(directory: Path, calibration: Calibration) -> None:
     """Put a threshold in force; earlier ones stay beside it."""
     history = directory / CALIBRATIONS
-    history.mkdir(exist_ok=True)
     content = calibration.model_dump(mode="json")
     write_json(history / f"{calibration.calibration_id}.json", content)
     write_json(directory / CALIBRATION, content)
@@ -256,7 +266,7 @@ def _write(staging: Staging, one: ModelVersion) -> None:
     # Not safetensors' save_file: it makes a file that only its owner may read.
     (directory / WEIGHTS).write_bytes(serialize_weights(network))
     write_json(directory / MODEL, one.description.model_dump(mode="json"))
-    pq.write_table(one.validation, directory / VALIDATION_SCORES)
+    write_parquet(one.validation, directory / VALIDATION_SCORES)
     write_json(directory / PROFILE, one.profile.model_dump(mode="json"))
     (directory / CARD).write_text(_card(one), encoding="utf-8")
     save_calibration(directory, one.calibration)

@@ -35,6 +35,9 @@ def explain_unwritable(target: Path) -> Iterator[None]:
 
 def _reason(error: OSError, target: Path) -> str | None:
     """Say what stood in the way and what to do; None where it was nothing about writing there."""
+    if not isinstance(target, Path):  # on an object store; its errors have no number
+        denied = isinstance(error, PermissionError)
+        return f"access is denied ({error}); let the credentials in use write there" if denied else None
     if error.errno in FULL:
         return f"no space is left ({_free(target)}); make room, or name another workspace"
     if error.errno in TOO_LARGE:

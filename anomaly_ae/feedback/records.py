@@ -18,6 +18,7 @@ from anomaly_ae.feedback.verdicts import FALSE_ALARM, REAL
 from anomaly_ae.ingest.contract import ROW_ID
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.storage import fingerprint, write_bytes
+from anomaly_ae.storage.parquet import read_parquet
 
 FEEDBACK = "feedback"
 SCHEMA = pa.schema(
@@ -51,7 +52,6 @@ def store(workspace: Path, name: str, reviewed: pa.Table) -> tuple[Path, bool]:
     if path.exists():
         return path, True
     now = pa.array([datetime.now(UTC)] * reviewed.num_rows, SCHEMA.field("given_at").type)
-    path.parent.mkdir(parents=True, exist_ok=True)
     sink = pa.BufferOutputStream()
     pq.write_table(reviewed.append_column("given_at", now).select(SCHEMA.names).cast(SCHEMA), sink)
     write_bytes(path, sink.getvalue().to_pybytes())
@@ -61,7 +61,7 @@ def store(workspace: Path, name: str, reviewed: pa.Table) -> tuple[Path, bool]:
 def read_feedback(workspace: Path, name: str) -> pd.DataFrame:
     """Return every verdict ever given on rows that a model scored, earliest first; columns as `SCHEMA`."""
     files = sorted((workspace / FEEDBACK / name).glob("*.parquet"))
-    tables = [pq.read_table(file, schema=SCHEMA) for file in files]
+    tables = [read_parquet(file, schema=SCHEMA) for file in files]
     whole: pd.DataFrame = pa.concat_tables([SCHEMA.empty_table(), *tables]).to_pandas()
     return whole.sort_values("given_at", kind="stable", ignore_index=True)
 

@@ -7,10 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from anomaly_ae.errors import ContractError, SourceError
+from anomaly_ae.storage import open_bytes
+from anomaly_ae.storage.parquet import read_parquet
 
 REAL, FALSE_ALARM, UNSURE = "real", "false alarm", "unsure"
 VERDICTS = (REAL, FALSE_ALARM, UNSURE)
@@ -61,7 +62,7 @@ def refuse_rows(path: Path, rows: Sequence[int], fault: str) -> None:
 def _read(path: Path) -> dict[str, pa.ChunkedArray]:
     """Return the columns we know as strings, stripped; empty where missing."""
     try:
-        table = pq.read_table(path) if path.suffix in {".parquet", ".pq"} else _read_csv(path)
+        table = read_parquet(path) if path.suffix in {".parquet", ".pq"} else _read_csv(path)
     except FileNotFoundError as error:
         msg = f"{path} does not exist"
         raise SourceError(msg) from error
@@ -75,12 +76,13 @@ def _read(path: Path) -> dict[str, pa.ChunkedArray]:
 
 
 def _read_csv(path: Path) -> pa.Table:
-    return pacsv.read_csv(
-        path,
-        read_options=pacsv.ReadOptions(use_threads=False),  # else its errors do not name the row
-        parse_options=pacsv.ParseOptions(newlines_in_values=True),
-        convert_options=pacsv.ConvertOptions(column_types=dict.fromkeys(COLUMNS, pa.string())),
-    )
+    with open_bytes(path) as file:
+        return pacsv.read_csv(
+            file,
+            read_options=pacsv.ReadOptions(use_threads=False),  # else its errors do not name the row
+            parse_options=pacsv.ParseOptions(newlines_in_values=True),
+            convert_options=pacsv.ConvertOptions(column_types=dict.fromkeys(COLUMNS, pa.string())),
+        )
 
 
 def _check_columns(path: Path, names: Sequence[str]) -> None:

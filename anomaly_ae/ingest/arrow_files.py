@@ -5,20 +5,19 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from anomaly_ae.ingest.raw import RawBatch
 from anomaly_ae.ingest.sources import SourceFile
 from anomaly_ae.ingest.text import open_stream
 from anomaly_ae.spec import DataSpec
+from anomaly_ae.storage.parquet import open_parquet
 
 BATCH_ROWS = 16_384
 
 
 def read_parquet(file: SourceFile, data: DataSpec) -> Iterator[RawBatch]:  # noqa: ARG001 (every reader is called so)
     """Yield the records of a Parquet file; first an empty batch that has its columns."""
-    # Buffered ahead, a file would be in memory whole by its last row group.
-    with pq.ParquetFile(file.path, pre_buffer=False) as parquet:
+    with open_parquet(file.path) as parquet:
         # So few rows are decoded sooner than they are shared out to threads.
         yield from _number(parquet.schema_arrow, parquet.iter_batches(BATCH_ROWS, use_threads=False))
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from anomaly_ae.errors import ArtifactError, ContractError
 from anomaly_ae.ingest.contract import Contract
 from anomaly_ae.storage import read_json, read_manifest
+from anomaly_ae.storage.parquet import open_parquet
 
 KIND = "dataset"
 CONTRACT = "contract.json"
@@ -82,8 +82,7 @@ class Dataset:
             msg = f"the dataset has no column {unknown[0]!r}; it has {', '.join(self.contract.schema.names)}"
             raise ContractError(msg)
         for path in self.parts if part is None else [part]:
-            # Buffered ahead, a part would be in memory whole by its last row group.
-            with pq.ParquetFile(path, pre_buffer=False) as parquet:
+            with open_parquet(path) as parquet:
                 for batch in rebatch(parquet.iter_batches(batch_rows, columns=names), batch_rows):
                     yield batch.select(names)
 

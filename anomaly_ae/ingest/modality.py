@@ -13,9 +13,10 @@ from anomaly_ae.ingest.pictures.contract import picture_contract
 from anomaly_ae.ingest.pictures.find import container_of, find_pictures, is_picture
 from anomaly_ae.ingest.pictures.parquet_files import holds_pictures
 from anomaly_ae.ingest.pictures.stream import stream_pictures
-from anomaly_ae.ingest.sources import SUFFIXES, SourceFile, find_sources, is_hidden, is_table, matches
+from anomaly_ae.ingest.sources import SUFFIXES, SourceFile, find_sources, is_table, root_of, visible_files
 from anomaly_ae.ingest.stream import stream_rows
 from anomaly_ae.spec import DataSpec
+from anomaly_ae.storage import expand, locate, reach
 
 _Stream = Callable[[Sequence[SourceFile], DataSpec, Contract], Iterator[tuple[SourceFile, Applied]]]
 _STREAMS: dict[Modality, _Stream] = {"table": stream_rows, "pictures": stream_pictures}
@@ -47,7 +48,9 @@ class Source:
 
         Raises:
             SourceError: nothing is there, it holds both tables and pictures, or its format cannot be told.
+            StorageError: the place cannot be reached.
         """
+        reach(root_of(data.source))
         modality = _modality(data)
         files = find_pictures(data.source) if modality == "pictures" else find_sources(data.source, data.format)
         return cls(data, modality, tuple(files))
@@ -94,8 +97,8 @@ def _modality(data: DataSpec) -> Modality:
 
 
 def _files(source: str) -> Iterator[Path]:
-    path = Path(source)
+    path = locate(source)
     if path.is_dir():
-        yield from (file for file in path.rglob("*") if not is_hidden(file.relative_to(path)) and file.is_file())
+        yield from visible_files(path)
     else:
-        yield from [path] if path.is_file() else map(Path, matches(source))
+        yield from [path] if path.is_file() else expand(source)

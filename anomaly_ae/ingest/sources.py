@@ -5,8 +5,10 @@ import glob
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import Any
 
 from anomaly_ae.errors import SourceError
+from anomaly_ae.storage import expand, files_below, is_remote, locate
 
 SUFFIXES = {
     ".csv": "csv",
@@ -27,7 +29,7 @@ _DOUBTFUL = frozenset({".json", ".txt"})
 """Often notes or settings that lie beside tables: a directory gives them only when their format is asked for."""
 
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
-States = list[tuple[int, int]]
+States = list[tuple[int, int | str]]
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,12 @@ class SourceFile:
 
     @property
     def paths(self) -> list[Path]:
-        """Every file on disk that it stands for."""
+        """Every file that it stands for."""
         return [self.path / member for member in self.members] or [self.path]
 
     def states(self) -> States:
         """Return size and time of change of each of them: when neither differs, the content is taken for the same."""
-        found = (path.stat() if path.exists() else path.lstat() for path in self.paths)  # a link may lead nowhere
-        return [(state.st_size, state.st_mtime_ns) for state in found]
+        return [_state(path) for path in self.paths]
 
 
 def find_sources(source: str, file_format: str = "auto") -> list[SourceFile]:
@@ -67,29 +68,31 @@ def find_sources(source: str, file_format: str = "auto") -> list[SourceFile]:
     a format given: that format); names that start with a dot or an underscore are hidden.
 
     Args:
-        source: a file, a directory or a glob.
+        source: a file, a directory or a glob, on this machine or as `s3://...`.
         file_format: the format of every file, or "auto" to go by each file's suffix.
 
     Raises:
         SourceError: nothing is there, or a file's format cannot be told from its suffix.
     """
-    path = Path(source)
+    path = locate(source)
     if path.is_dir():
-        found = [(file, file.relative_to(path).as_posix()) for file in _visible(path, file_format)]
+        files = (file for file in visible_files(path) if is_table(file, file_format))
+        found = [(file, file.relative_to(path).as_posix()) for file in files]
     elif path.is_file():
         found = [(path, path.name)]
     else:
         root = root_of(source)
-        found = [(file, file.relative_to(root).as_posix()) for file in map(Path, matches(source)) if file.is_file()]
+        files = (file for file in expand(source) if is_remote(file) or file.is_file())
+        found = [(file, file.relative_to(root).as_posix()) for file in files]
     if not found:
         raise SourceError(nothing_found(source, path, ", ".join(SUFFIXES)))
     return [_source_file(file, name, file_format) for file, name in sorted(found, key=lambda pair: pair[1])]
 
 
-def _visible(directory: Path, file_format: str) -> Iterator[Path]:
-    """Yield the files below a directory that are neither hidden nor of an unknown format."""
-    for path in directory.rglob("*"):
-        if not is_hidden(path.relative_to(directory)) and path.is_file() and is_table(path, file_format):
+def visible_files(directory: Path) -> Iterator[Path]:
+    """Yield the files below a directory that are not hidden, sorted."""
+    for path in files_below(directory):
+        if not is_hidden(path.relative_to(directory)):
             yield path
 
 
@@ -106,16 +109,18 @@ def is_table(path: Path, file_format: str = "auto") -> bool:
     return SUFFIXES.get(suffix) == file_format
 
 
-def matches(source: str) -> list[str]:
-    """List what a glob names; nothing where the source has no wildcard."""
-    return glob.glob(source, recursive=True) if glob.has_magic(source) else []  # noqa: PTH207 (Path.glob is relative)
-
-
 def root_of(source: str) -> Path:
     """Return the part of a glob before its first wildcard: what the names of its files are relative to."""
-    parts = Path(source).parts
-    fixed = next((index for index, part in enumerate(parts) if glob.has_magic(part)), len(parts))
-    return Path(*parts[:fixed])
+    path = locate(source)
+    return next(above for above in (path, *path.parents) if not glob.has_magic(str(above)))
+
+
+def _state(path: Path) -> tuple[int, int | str]:
+    place: Any = path
+    if is_remote(path):  # the time is to the second; the store's own mark of the content is not
+        return path.stat().st_size, str(place.fs.ukey(place.path))
+    state = path.stat() if path.exists() else path.lstat()  # a link may lead nowhere
+    return state.st_size, state.st_mtime_ns
 
 
 def _suffixes(path: Path) -> tuple[str, str | None]:
@@ -140,13 +145,11 @@ def _source_file(path: Path, name: str, file_format: str) -> SourceFile:
 
 def nothing_found(source: str, path: Path, suffixes: str) -> str:
     """Say that a source is not there, and which names beside it come nearest."""
-    if "://" in source:
-        return f"{source}: only local files, directories and globs can be read"
     if path.is_dir():
         return f"{source}: the directory holds no file with a known suffix ({suffixes}); set data.format"
     if glob.has_magic(source):
         return f"{source}: no file matches"
-    beside = sorted(entry.name for entry in path.parent.iterdir()) if path.parent.is_dir() else []
+    beside = sorted(entry.name for entry in path.parent.glob("*")) if path.parent.is_dir() else []
     near = difflib.get_close_matches(path.name, beside, n=3, cutoff=0.5)
     where = f"nearest in {path.parent}: {', '.join(near)}" if near else f"nothing in {path.parent} is called like it"
     return f"{source} does not exist; {where}"

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from anomaly_ae.errors import SpecError
 from anomaly_ae.ingest.sources import SourceFile
+from anomaly_ae.storage import is_remote, open_bytes
 
 HEAD_BYTES = 1 << 20
 """How much of a file is looked at to find its encoding and delimiter."""
@@ -29,7 +30,8 @@ _TELLING_BYTES = 16
 
 def open_stream(file: SourceFile) -> pa.NativeFile:
     """Open a file's bytes, decompressed."""
-    return pa.input_stream(str(file.path), compression=file.compression)
+    source = open_bytes(file.path) if is_remote(file.path) else str(file.path)
+    return pa.input_stream(source, compression=file.compression)
 
 
 def read_head(file: SourceFile) -> bytes:

@@ -1,7 +1,7 @@
 """Writes the Parquet files of a dataset, so that the same rows give the same bytes however they arrive."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from anomaly_ae.ingest.ahead import draw_ahead
 from anomaly_ae.ingest.apply import REJECTED_SCHEMA, Reject
 from anomaly_ae.ingest.contract import ROW_ID
 from anomaly_ae.ingest.dataset import REJECTED, rebatch
+from anomaly_ae.storage.parquet import open_writer
 
 GROUP_ROWS = 131_072
 PART_GROUPS = 7
@@ -84,12 +85,12 @@ def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
     return pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
 
 
-def _open_writer(path: Path, schema: pa.Schema, first: pa.RecordBatch | None) -> pq.ParquetWriter:
+def _open_writer(
+    path: Path, schema: pa.Schema, first: pa.RecordBatch | None
+) -> AbstractContextManager[pq.ParquetWriter]:
     """Open a part. Dictionaries are for text only: numbers hardly repeat, and the attempt doubles the time."""
     text = [field.name for field in schema if pa.types.is_string(field.type) and field.name != ROW_ID]
-    return pq.ParquetWriter(
-        path, schema, compression="zstd", use_dictionary=text, use_byte_stream_split=_single_precision(first)
-    )
+    return open_writer(path, schema, use_dictionary=text, use_byte_stream_split=_single_precision(first))
 
 
 def _single_precision(rows: pa.RecordBatch | None) -> list[str]:
@@ -132,7 +133,7 @@ class RejectWriter:
 @contextmanager
 def open_rejects(directory: Path) -> Iterator[RejectWriter]:
     """Open rejected.parquet; it is written even if nothing is rejected."""
-    with pq.ParquetWriter(directory / REJECTED, REJECTED_SCHEMA, compression="zstd") as parquet:
+    with open_writer(directory / REJECTED, REJECTED_SCHEMA) as parquet:
         rejects = RejectWriter(parquet)
         yield rejects
         rejects.flush()

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from anomaly_ae.report.tally import BATCH_ROWS, Array
 from anomaly_ae.report.timeline import milliseconds
 from anomaly_ae.scored.rows import Place, read_places
+from anomaly_ae.storage.parquet import open_parquet
 
 EACH_SIDE = 15
 
@@ -55,7 +55,7 @@ def read_neighbours(
     spots = [Spot(_moment(row[time]), row[entity] if entity else None) for row in rows]
     kept = dict.fromkeys(spots, np.empty((0, 2)))
     for part in parts:
-        with pq.ParquetFile(part, pre_buffer=False) as file:
+        with open_parquet(part) as file:
             for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=columns):
                 _look(batch.filter(pc.is_valid(batch[time])), time, entity, kept)
     return tuple(Neighbours(spot.moment, _points(kept[spot])) for spot in spots)

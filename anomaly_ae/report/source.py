@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.monitoring.profile import Profile
@@ -13,6 +12,7 @@ from anomaly_ae.report.inputs import Inputs, ScoredManifest, read_inputs
 from anomaly_ae.report.tally import Array, Scan, Tally, scan
 from anomaly_ae.report.top_rows import TopRows, read_top_rows
 from anomaly_ae.report.verdict import Verdict, judge
+from anomaly_ae.storage.parquet import read_parquet
 from anomaly_ae.stories.alerts import stories_of
 from anomaly_ae.stories.grouping import Story
 
@@ -88,7 +88,7 @@ def _validation(model: Path) -> Array | None:
     path = model / "validation_scores.parquet"
     if not path.exists():
         return None
-    rows = pq.read_table(path)
+    rows = read_parquet(path)
     if "label" in rows.column_names:
         rows = rows.filter(pc.not_equal(pc.field("label"), True) | pc.is_null(pc.field("label")))
     scores: Array = np.sort(rows["anomaly_score"].to_numpy())

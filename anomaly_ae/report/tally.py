@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.scored.rows import Place
+from anomaly_ae.storage.parquet import open_parquet
 
 DIGITS = 14
 BATCH_ROWS = 131_072
@@ -111,7 +111,7 @@ def scan(parts: Sequence[Path], top: int) -> Scan:
 
 def _batches(part: Path) -> Iterator[pa.RecordBatch]:
     try:
-        with pq.ParquetFile(part, pre_buffer=False) as file:
+        with open_parquet(part) as file:
             yield from file.iter_batches(batch_size=BATCH_ROWS, columns=list(COLUMNS))
     except (pa.ArrowException, OSError) as error:
         msg = f"{part} cannot be read as part of a scored table: {error}"

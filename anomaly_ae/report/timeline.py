@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from anomaly_ae.report.tally import BATCH_ROWS, Array, Counts
 from anomaly_ae.report.top_rows import own_columns
+from anomaly_ae.storage.parquet import open_parquet, schema_of
 
 BINS = 180
 RANKS = 512
@@ -50,7 +50,7 @@ class Timeline:
 
 def time_column(part: Path) -> str | None:
     """Name the column of moments among the user's own."""
-    schema = pq.read_schema(part)
+    schema = schema_of(part)
     return next((name for name in own_columns(part) if pa.types.is_timestamp(schema.field(name).type)), None)
 
 
@@ -103,7 +103,7 @@ def _ranks(counts: Counts) -> Array:
 def _batches(parts: Sequence[Path], column: str) -> Iterator[tuple[Array, Array, Array]]:
     """Yield (milliseconds since 1970, score, is_anomaly) of the rows that have a time."""
     for part in parts:
-        with pq.ParquetFile(part, pre_buffer=False) as file:
+        with open_parquet(part) as file:
             names = [column, "anomaly_score", "is_anomaly"]
             for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=names):
                 timed = batch.filter(pc.is_valid(batch[column]))

@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-import pyarrow.parquet as pq
-
 from anomaly_ae.scored.rows import Place, read_places
+from anomaly_ae.storage.parquet import schema_of
 
 LEAST_SHARE = 0.01
 """Of a row's score: a reason below it says little."""
@@ -96,7 +95,7 @@ def read_top_rows(parts: Sequence[Path], places: Sequence[Place]) -> TopRows:
     if not places:
         return TopRows((), ())
     first = parts[places[0].part]
-    there = set(pq.read_schema(first).names)
+    there = set(schema_of(first).names)
     own = own_columns(first)
     wanted = [*_NEEDED, *own, *(name for name in _IF_THERE if name in there)]
     found = read_places(parts, places, wanted)
@@ -107,7 +106,7 @@ def read_top_rows(parts: Sequence[Path], places: Sequence[Place]) -> TopRows:
 
 def own_columns(part: Path) -> list[str]:
     """Name the user's own columns, which say which row it is: they stand between ours."""
-    names = pq.read_schema(part).names
+    names = schema_of(part).names
     return list(names[names.index(_AHEAD) + 1 : names.index(_BEHIND)])
 
 

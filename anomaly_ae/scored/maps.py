@@ -4,6 +4,7 @@ A map covers the whole picture, however many positions it has, so one rule bring
 edges. Colours, boxes and pixel metrics all use that rule.
 """
 
+import io
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,7 +58,7 @@ def load_map(path: Path) -> NDArray[np.float16]:
         ArtifactError: the file is missing or damaged.
     """
     try:
-        error_map: NDArray[np.float16] = np.load(path, allow_pickle=False)
+        error_map: NDArray[np.float16] = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         msg = f"{path} cannot be read as an anomaly map: {error}; score the source again"
         raise ArtifactError(msg) from error

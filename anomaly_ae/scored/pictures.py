@@ -4,6 +4,7 @@ Every picture has its anomaly map, a file `maps/<part>/<row>.npy`; some have an 
 The files lie in the scored directory and appear with it.
 """
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,6 +17,7 @@ from anomaly_ae.ingest.pictures.decode import decode
 from anomaly_ae.scored.heat import draw_overlay
 from anomaly_ae.scored.maps import ErrorMap, MapScale, compact, hottest_box
 from anomaly_ae.scored.table import BOX
+from anomaly_ae.storage import make_directory
 
 MAPS, OVERLAYS = "maps", "overlays"
 Overlays = Literal["alerts", "all", "none"]
@@ -47,7 +49,7 @@ class PictureFiles:
 
     def __post_init__(self) -> None:
         for folder in (MAPS, OVERLAYS):
-            (self.directory / folder / self.part).mkdir(parents=True, exist_ok=True)
+            make_directory(self.directory / folder / self.part)
 
     def write(
         self, pictures: pa.RecordBatch, maps: NDArray[np.float32], is_anomaly: NDArray[np.bool_]
@@ -84,11 +86,15 @@ class PictureFiles:
 
     def _write_map(self, row: int, error_map: ErrorMap) -> str:
         name = f"{MAPS}/{self.part}/{row:06d}.npy"
-        np.save(self.directory / name, compact(error_map), allow_pickle=False)
+        stored = io.BytesIO()
+        np.save(stored, compact(error_map), allow_pickle=False)
+        (self.directory / name).write_bytes(stored.getvalue())
         return name
 
     def _write_overlay(self, row: int, encoded: bytes, error_map: ErrorMap) -> str:
         name = f"{OVERLAYS}/{self.part}/{row:06d}.png"
-        draw_overlay(decode(encoded), error_map, self.scale, OVERLAY_SIDE).save(self.directory / name, "PNG")
+        drawn = io.BytesIO()
+        draw_overlay(decode(encoded), error_map, self.scale, OVERLAY_SIDE).save(drawn, "PNG")
+        (self.directory / name).write_bytes(drawn.getvalue())
         self.drawn += 1
         return name

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.ingest.dataset import Dataset, rebatch
 from anomaly_ae.storage import is_published, read_manifest
+from anomaly_ae.storage.parquet import count_rows, open_parquet
 
 BATCH_ROWS = 65_536
 FEW_ROWS = 4096
@@ -61,7 +61,7 @@ def rows_beside(
     """
     for source in dataset.parts:
         part = scored / source.name
-        held = [pq.read_metadata(path).num_rows if path.is_file() else 0 for path in (part, source)]
+        held = [count_rows(path) if path.is_file() else 0 for path in (part, source)]
         if held[0] != held[1]:
             msg = f"{part} has {held[0]} rows, but {source} has {held[1]}; score the dataset again"
             raise ArtifactError(msg)
@@ -92,7 +92,7 @@ def _picked(
     part: Path, wanted: set[int], columns: Sequence[str], batch_rows: int
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     first_row = 0
-    with pq.ParquetFile(part, pre_buffer=False) as file:
+    with open_parquet(part) as file:
         for group in range(file.num_row_groups):
             end = first_row + file.metadata.row_group(group).num_rows
             if any(first_row <= row < end for row in wanted):
@@ -110,5 +110,5 @@ def _take(batch: pa.RecordBatch, rows: Sequence[int]) -> list[dict[str, Any]]:
 
 
 def _batches(part: Path, columns: Sequence[str], batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(part, pre_buffer=False) as parquet:
+    with open_parquet(part) as parquet:
         yield from rebatch(parquet.iter_batches(batch_rows, columns=list(columns)), batch_rows)

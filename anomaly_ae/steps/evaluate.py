@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
 from anomaly_ae.evaluation import Metrics
 from anomaly_ae.evaluation import evaluate as judge
@@ -14,6 +13,7 @@ from anomaly_ae.split import TEST
 from anomaly_ae.steps.compare import compare
 from anomaly_ae.steps.locate import judge_maps
 from anomaly_ae.storage import read_manifest, write_json
+from anomaly_ae.storage.parquet import open_dataset
 
 METRICS = "metrics.json"
 
@@ -56,7 +56,7 @@ def _judge(rows: pa.Table, threshold: float, split: str) -> Metrics:
 
 def _labelled(scored: Path) -> pa.Table:
     """Read what the labelled rows were judged; nothing else of the table is held."""
-    parts = ds.dataset(sorted(scored.glob("part-*.parquet")), format="parquet")
+    parts = open_dataset(sorted(scored.glob("part-*.parquet")))
     columns = ["label", "anomaly_score", "is_anomaly", "split"]
     columns += [name for name in ("segment",) if name in parts.schema.names]
     return parts.to_table(columns=columns, filter=pc.field("label").is_valid())

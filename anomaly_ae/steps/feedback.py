@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
 from anomaly_ae.feedback.records import replaced, store
 from anomaly_ae.feedback.verdicts import FALSE_ALARM, REAL, UNSURE, read_verdicts, refuse_rows
 from anomaly_ae.proportions import Interval, wilson
 from anomaly_ae.storage import read_manifest
+from anomaly_ae.storage.parquet import open_dataset
 
 SCORED_COLUMNS = (
     "row_id", "source_file", "anomaly_score", "is_anomaly", "threshold", "model_version", "calibration_id",
@@ -108,7 +108,7 @@ def _precision(result: FeedbackResult) -> str:
 
 def _join(file: Path, verdicts: pa.Table, scored: Path) -> pa.Table:
     """Put the score of its row beside each verdict, in the verdicts' order."""
-    parts = ds.dataset(sorted(scored.glob("part-*.parquet")), format="parquet")
+    parts = open_dataset(sorted(scored.glob("part-*.parquet")))
     found = parts.to_table(columns=list(SCORED_COLUMNS), filter=pc.field("row_id").isin(verdicts["row_id"]))
     place = pc.index_in(verdicts["row_id"], found["row_id"].combine_chunks())
     unknown = verdicts["row"].filter(pc.is_null(place))

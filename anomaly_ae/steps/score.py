@@ -1,12 +1,9 @@
 """Score: a dataset and a model version in, a scored table out, one part per dataset part, in bounded memory."""
 
-import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
-
-import pyarrow.parquet as pq
 
 from anomaly_ae.artifact import load_calibration, load_description
 from anomaly_ae.errors import ArtifactError
@@ -18,6 +15,7 @@ from anomaly_ae.steps.score_part import score_part
 from anomaly_ae.storage import (
     Staging,
     commit,
+    copy_file,
     fingerprint,
     is_published,
     open_staging,
@@ -25,6 +23,7 @@ from anomaly_ae.storage import (
     removed_on_failure,
     write_text,
 )
+from anomaly_ae.storage.parquet import count_rows
 from anomaly_ae.unwritable import explain_unwritable
 
 FORMAT_VERSION = 2
@@ -96,7 +95,7 @@ def finish(staging: Staging, dataset: Path, model: Path, alerts: int, run_id: st
         msg = f"the threshold of {model} was replaced while rows were scored with it; score them again"
         raise ArtifactError(msg)
     with explain_unwritable(staging.target):
-        shutil.copyfile(dataset / "rejected.parquet", staging.path / "rejected.parquet")
+        copy_file(dataset / "rejected.parquet", staging.path / "rejected.parquet")
     rows, about, calibration = Dataset.open(dataset), load_description(model), load_calibration(model)
     spec = about.spec.model_copy(update={"threshold": calibration.parameters})
     write_text(staging.path / "spec.yaml", dump_spec(spec))
@@ -116,7 +115,7 @@ def finish(staging: Staging, dataset: Path, model: Path, alerts: int, run_id: st
         target_fpr=calibration.target_fpr,
         threshold_by=calibration.by,
         dataset=rows.fingerprint,
-        rows_scored=sum(pq.read_metadata(part).num_rows for part in sorted(staging.path.glob("part-*.parquet"))),
+        rows_scored=sum(count_rows(part) for part in sorted(staging.path.glob("part-*.parquet"))),
         **{name: rows.manifest[name] for name in ("source", "rows_in", "rows_rejected", "rejected_by_reason")},
         alerts=alerts,
         **({"map_scale": about.model.map_scale.model_dump()} if isinstance(about.model, PictureParts) else {}),

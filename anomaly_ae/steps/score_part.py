@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from anomaly_ae.artifact import Description, ModelVersion, load_model
 from anomaly_ae.errors import ArtifactError
@@ -19,6 +18,7 @@ from anomaly_ae.scored.pictures import PictureFiles
 from anomaly_ae.scored.table import scored_schema
 from anomaly_ae.scoring import Scores
 from anomaly_ae.spec import Role
+from anomaly_ae.storage.parquet import open_writer
 from anomaly_ae.threads import side_by_side
 from anomaly_ae.threshold import Judge, Judgement
 from anomaly_ae.unwritable import explain_unwritable
@@ -40,7 +40,7 @@ def score_part(part: Path, dataset: Path, model: Path, staging: Path) -> int:
     seen = files_seen(rows, one.description)
     alerts = 0
     batches = rows.batches(part=part, batch_rows=one.model.batch_rows)
-    with explain_unwritable(staging), pq.ParquetWriter(staging / part.name, schema, compression="zstd") as writer:
+    with explain_unwritable(staging), open_writer(staging / part.name, schema) as writer:
         # While one batch is written the next ones are computed.
         for examined in side_by_side(lambda batch: _examine(batch, one, judge), batches):
             columns = dict(_columns(examined, rows.contract, one, seen))

@@ -10,6 +10,7 @@ parquet     Parquet files opened, read and written wherever they are; imported b
 
 from anomaly_ae.storage.files import (
     canonical_json,
+    copy_file,
     create_json,
     fingerprint,
     hash_file,
@@ -41,6 +42,7 @@ __all__ = [
     "Staging",
     "canonical_json",
     "commit",
+    "copy_file",
     "create_json",
     "expand",
     "files_below",

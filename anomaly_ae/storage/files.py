@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,6 +74,12 @@ def write_bytes(path: Path, content: bytes) -> None:
             return
         with _written(path, content) as temporary:
             temporary.replace(path)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file, piece by piece, from wherever it is."""
+    with open_bytes(source) as read, target.open("wb") as written:
+        shutil.copyfileobj(read, written, BLOCK_BYTES)
 
 
 def write_json(path: Path, value: Any) -> None:

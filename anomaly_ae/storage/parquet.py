@@ -48,15 +48,15 @@ def open_dataset(parts: Sequence[Path]) -> ds.Dataset:
 
 
 @contextmanager
-def open_writer(path: Path, schema: pa.Schema, use_dictionary: bool | list[str] = True) -> Iterator[pq.ParquetWriter]:
+def open_writer(path: Path, schema: pa.Schema, **encoding: Any) -> Iterator[pq.ParquetWriter]:
     """Open a Parquet file to be written in batches; on an object store it is there once it is closed.
 
     Args:
         path: where.
         schema: of every batch.
-        use_dictionary: of all columns, of none, or of those named.
+        **encoding: settings of pyarrow's ParquetWriter, which refuses those it does not know.
     """
-    with _sink(path) as sink, pq.ParquetWriter(sink, schema, compression="zstd", use_dictionary=use_dictionary) as file:
+    with _sink(path) as sink, pq.ParquetWriter(sink, schema, compression="zstd", **encoding) as file:
         yield file
 
 

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 
+from anomaly_ae.storage.parquet import open_dataset, schema_of
 from anomaly_ae.stories.grouping import Story, tell
 
 MOST_ALERTS = 100_000
@@ -26,7 +25,7 @@ def read_alerts(scored: Path, most: int = MOST_ALERTS) -> pa.Table:
         Columns `row_id`, `source_file`, `anomaly_score`, `is_anomaly`, `reasons`, and `time` where a column of moments
         names or orders the rows.
     """
-    rows = ds.dataset(sorted(scored.glob("part-*.parquet")), format="parquet")
+    rows = open_dataset(sorted(scored.glob("part-*.parquet")))
     above = pc.field("is_anomaly")
     step = max(1, -(-rows.count_rows(filter=above) // most))
     columns = {name: pc.field(name) for name in COLUMNS}
@@ -53,7 +52,7 @@ def stories_of(scored: Path) -> tuple[Story, ...]:
 def is_of_pictures(scored: Path) -> bool:
     """Say whether the rows of a scored table are pictures: those have maps."""
     parts = sorted(scored.glob("part-*.parquet"))
-    return bool(parts) and "anomaly_map" in pq.read_schema(parts[0]).names
+    return bool(parts) and "anomaly_map" in schema_of(parts[0]).names
 
 
 def _every(step: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

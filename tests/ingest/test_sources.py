@@ -97,9 +97,3 @@ def test_what_cannot_be_read_is_said(tmp_path: Path, name: str, expected: str) -
 
     with pytest.raises(SourceError, match=expected):
         find_sources(str(tmp_path / name))
-
-
-def test_object_store_is_refused_as_such() -> None:
-    """A URL is not mistaken for a missing file."""
-    with pytest.raises(SourceError, match="only local"):
-        find_sources("s3://bucket/a.csv")

@@ -16,6 +16,7 @@ from anomaly_ae.ingest.pictures.layout import is_mask, match_masks, place_of
 from anomaly_ae.ingest.pictures.raw import RawPicture, Refusal, largest_file
 from anomaly_ae.ingest.sources import SourceFile, is_hidden
 from anomaly_ae.spec import DataSpec
+from anomaly_ae.storage import open_bytes
 
 _MASK_BYTES = 256 << 20
 """Of all masks of a tar file: they may lie after their pictures, so they are read first."""
@@ -43,8 +44,8 @@ def read_zip(file: SourceFile, data: DataSpec) -> Iterator[RawPicture]:
         SourceError: it is damaged, cut short, or encrypted.
     """
     try:
-        with zipfile.ZipFile(file.path) as archive:
-            members = [_zip_member(archive, info, largest_file(data)) for info in _wanted_in_zip(archive)]
+        with open_bytes(file.path) as packed, zipfile.ZipFile(packed) as archive:
+            members = [_zip_member(archive, info, largest_file(data)) for info in _wanted_in_zip(archive, file)]
             yield from _pictures(file, members, {})
     except zipfile.BadZipFile as error:
         raise SourceError(_damaged(file, error)) from error
@@ -68,8 +69,8 @@ def names_in_zip(file: SourceFile) -> list[str]:
         SourceError: it is damaged, cut short, or encrypted.
     """
     try:
-        with zipfile.ZipFile(file.path) as archive:
-            return [info.filename for info in _wanted_in_zip(archive)]
+        with open_bytes(file.path) as packed, zipfile.ZipFile(packed) as archive:
+            return [info.filename for info in _wanted_in_zip(archive, file)]
     except zipfile.BadZipFile as error:
         raise SourceError(_damaged(file, error)) from error
 
@@ -84,11 +85,11 @@ def names_in_tar(file: SourceFile) -> list[str]:
         return [info.name for info in _wanted_in_tar(archive, file)]
 
 
-def _wanted_in_zip(archive: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:
+def _wanted_in_zip(archive: zipfile.ZipFile, file: SourceFile) -> Iterator[zipfile.ZipInfo]:
     for info in archive.infolist():
         if not info.is_dir() and _is_wanted(info.filename):
             if info.flag_bits & 1:
-                msg = f"{archive.filename} is encrypted; unpack it with its password and name the folder instead"
+                msg = f"{file.path} is encrypted; unpack it with its password and name the folder instead"
                 raise SourceError(msg)
             yield info
 
@@ -106,7 +107,7 @@ def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> 
 def _open_tar(file: SourceFile) -> Iterator[tarfile.TarFile]:
     """Open a tar file; whatever damage shows while it is read is a SourceError."""
     try:
-        with tarfile.open(file.path, "r:*") as archive:
+        with open_bytes(file.path) as packed, tarfile.open(fileobj=packed, mode="r:*") as archive:
             yield archive
     except SourceError:
         raise

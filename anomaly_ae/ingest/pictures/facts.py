@@ -7,10 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from anomaly_ae.ingest.contract import SHA256
 from anomaly_ae.ingest.pictures.contract import FORMAT, HEIGHT, KIND, MASK_NOTE, MODE, ORIGIN, WIDTH
+from anomaly_ae.storage.parquet import read_parquet
 
 _SHOWN = 20
 _COLUMNS = [WIDTH, HEIGHT, MODE, FORMAT, SHA256, KIND, MASK_NOTE, ORIGIN]
@@ -24,7 +24,7 @@ def picture_facts(parts: Sequence[Path]) -> dict[str, Any]:
         reasons; `duplicates`: pictures whose file is, byte by byte, that of an earlier one; and
         `duplicates_across_origins`: those of test whose file is in train or validation too.
     """
-    table = pa.concat_tables([pq.read_table(part, columns=_COLUMNS) for part in parts])
+    table = pa.concat_tables([read_parquet(part, columns=_COLUMNS) for part in parts])
     places = zip(table[ORIGIN].to_pylist(), table[KIND].to_pylist(), strict=True)
     sizes = zip(table[WIDTH].to_pylist(), table[HEIGHT].to_pylist(), strict=True)
     notes = table[MASK_NOTE].drop_null().to_pylist()

@@ -7,7 +7,8 @@ from pathlib import Path
 from anomaly_ae.errors import SourceError
 from anomaly_ae.ingest.pictures.decode import SUFFIXES
 from anomaly_ae.ingest.pictures.idx_files import is_idx, is_labels, labels_beside
-from anomaly_ae.ingest.sources import SourceFile, is_hidden, matches, nothing_found, root_of
+from anomaly_ae.ingest.sources import SourceFile, is_hidden, nothing_found, root_of, visible_files
+from anomaly_ae.storage import expand, is_remote, locate
 
 CONTAINERS = {
     ".zip": "zip",
@@ -32,14 +33,14 @@ def find_pictures(source: str) -> list[SourceFile]:
     Raises:
         SourceError: nothing is there, or nothing that may hold pictures.
     """
-    path = Path(source)
+    path = locate(source)
     if path.is_dir():
-        root, found = path, list(_walk(path))
+        root, found = path, list(visible_files(path) if is_remote(path) else _walk(path))
     elif path.is_file():
         root, found = path.parent, [path]
     else:
         root = root_of(source)
-        found = [Path(match) for match in matches(source) if Path(match).is_file() or Path(match).is_symlink()]
+        found = [match for match in expand(source) if is_remote(match) or match.is_file() or match.is_symlink()]
     files = sorted(_sorted_out(root, found), key=lambda file: (file.format != "folder", file.name))
     if not files:
         suffixes = ", ".join([*sorted(SUFFIXES), *CONTAINERS, "-ubyte"])
@@ -78,7 +79,7 @@ def _sorted_out(root: Path, found: Iterable[Path]) -> Iterator[SourceFile]:
         name, kind = path.relative_to(root).as_posix(), container_of(path)
         if is_picture(path) or _leaves(path, root):
             loose.append(name)
-        elif kind and path.is_file():
+        elif kind and (is_remote(path) or path.is_file()):
             yield SourceFile(path, name, kind)
             labels = labels_beside(path) if kind == "idx" else None
             if labels and labels not in found:

@@ -10,7 +10,7 @@ from anomaly_ae.ingest.pictures.layout import match_masks, place_of
 from anomaly_ae.ingest.pictures.raw import RawPicture, Refusal, largest_file
 from anomaly_ae.ingest.sources import SourceFile
 from anomaly_ae.spec import DataSpec
-from anomaly_ae.storage import fingerprint, hash_file
+from anomaly_ae.storage import fingerprint, hash_file, is_remote
 
 
 def read_folder(file: SourceFile, data: DataSpec) -> Iterator[RawPicture]:
@@ -52,9 +52,10 @@ def _read(root: Path, name: str, limit: int) -> bytes | Refusal:
     refused = _refusal(root, path)
     if refused:
         return refused
-    if path.stat().st_size > limit:
-        return Refusal("too_many_bytes", f"has {path.stat().st_size} bytes, more than data.max_pixels can need")
     try:
+        size = path.stat().st_size
+        if size > limit:
+            return Refusal("too_many_bytes", f"has {size} bytes, more than data.max_pixels can need")
         return path.read_bytes()
     except OSError as error:
         return _unreadable(error)
@@ -62,6 +63,8 @@ def _read(root: Path, name: str, limit: int) -> bytes | Refusal:
 
 def _refusal(root: Path, path: Path) -> Refusal | None:
     """Say why a path is not followed: a link may lead out of the folder, or nowhere."""
+    if is_remote(path):  # no links, and what is not there any more says so when it is read
+        return None
     if not path.resolve().is_relative_to(root.resolve()):
         return Refusal("link_leaves_source", f"is a link to {os.path.realpath(path)}, outside the source")
     if not path.is_file():

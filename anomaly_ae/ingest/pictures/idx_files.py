@@ -5,8 +5,9 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import IO, cast
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from anomaly_ae.ingest.pictures.raw import RawPicture
 from anomaly_ae.ingest.pictures.stack import Stack, check_shape, stacked_pictures
 from anomaly_ae.ingest.sources import SourceFile
 from anomaly_ae.spec import DataSpec
+from anomaly_ae.storage import open_bytes
 
 _NAME = re.compile(r"(\.idx|[.-]idx\d-ubyte|-ubyte)(\.gz)?$")
 _ORIGINS = {"train": "train", "t10k": "test", "test": "test"}
@@ -67,11 +69,17 @@ def labels_beside(images: Path) -> Path | None:
     return beside if name != images.name and beside.is_file() else None
 
 
-def _open(path: Path) -> BinaryIO:
-    return cast(BinaryIO, gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
+@contextmanager
+def _open(path: Path) -> Iterator[IO[bytes]]:
+    with open_bytes(path) as stored:
+        if path.suffix != ".gz":
+            yield stored
+            return
+        with gzip.open(stored) as stream:
+            yield cast(IO[bytes], stream)
 
 
-def _header(stream: BinaryIO) -> Stack:
+def _header(stream: IO[bytes]) -> Stack:
     """Read two zero bytes, the type of a pixel, how many dimensions there are, then each as 32 bits."""
     zeros, kind, dimensions = struct.unpack(">HBB", stream.read(4))
     if zeros or kind != _BYTE:

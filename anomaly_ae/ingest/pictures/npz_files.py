@@ -15,6 +15,7 @@ from anomaly_ae.ingest.pictures.raw import RawPicture
 from anomaly_ae.ingest.pictures.stack import Stack, check_shape, stacked_pictures
 from anomaly_ae.ingest.sources import SourceFile
 from anomaly_ae.spec import DataSpec
+from anomaly_ae.storage import open_bytes
 
 _PICTURE_KEYS = ("x", "X", "images", "image", "data", "arr_0")
 _LABEL_KEYS = ("y", "Y", "labels", "label", "target")
@@ -28,7 +29,7 @@ def read_npz(file: SourceFile, data: DataSpec) -> Iterator[RawPicture]:
         SourceError: it is damaged, or holds no array of pictures.
     """
     try:
-        with zipfile.ZipFile(file.path) as archive:
+        with open_bytes(file.path) as packed, zipfile.ZipFile(packed) as archive:
             keys = [name.removesuffix(".npy") for name in archive.namelist()]
             key = _picture_key(keys, file)
             labels = _labels(archive, next((key for key in _LABEL_KEYS if key in keys), None), file)

@@ -15,6 +15,7 @@ from anomaly_ae.ingest.pictures.layout import Place
 from anomaly_ae.ingest.pictures.raw import RawPicture, Refusal
 from anomaly_ae.ingest.sources import SourceFile
 from anomaly_ae.spec import DataSpec, Role
+from anomaly_ae.storage.parquet import open_parquet
 
 _BATCH_ROWS = 16
 _MASK_COLUMNS = ("mask", "ground_truth")
@@ -28,8 +29,8 @@ def read_parquet_pictures(file: SourceFile, data: DataSpec) -> Iterator[RawPictu
         SpecError: the spec names a column that is not there.
     """
     try:
-        # Neither ahead nor by the row group: a group of pictures may be larger than memory.
-        with pq.ParquetFile(file.path, pre_buffer=False, buffer_size=1 << 20) as parquet:
+        # Not by the row group either: a group of pictures may be larger than memory.
+        with open_parquet(file.path, buffer_size=1 << 20) as parquet:
             picture, mask = _columns(parquet, file, data)
             named = [data.id, data.label.column if data.label else None]
             _require(parquet.schema_arrow.names, [name for name in named if name], file)
@@ -47,7 +48,7 @@ def read_parquet_pictures(file: SourceFile, data: DataSpec) -> Iterator[RawPictu
 def holds_pictures(path: Path) -> bool:
     """Say whether a column of a Parquet file holds encoded pictures."""
     try:
-        with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as parquet:
+        with open_parquet(path, buffer_size=1 << 20) as parquet:
             return bool(_candidates(parquet))
     except (pa.ArrowException, OSError):
         return False  # whoever reads it will say what is wrong with it

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.report.inputs import ScoredManifest
 from anomaly_ae.report.section import Section
 from anomaly_ae.report.source import Source
+from anomaly_ae.storage.parquet import open_parquet
 
 REJECTED_EXAMPLES = 10
 
@@ -56,7 +56,7 @@ def _account(manifest: ScoredManifest, scored: Path) -> Accounting:
 def _rejected_examples(path: Path) -> tuple[RejectedRow, ...]:
     columns = ["source_file", "source_row", "reject_reason", "detail"]
     try:
-        with pq.ParquetFile(path, pre_buffer=False) as file:
+        with open_parquet(path) as file:
             batches = file.iter_batches(batch_size=REJECTED_EXAMPLES, columns=columns)
             records: list[dict[str, Any]] = [row for batch in itertools.islice(batches, 1) for row in batch.to_pylist()]
         return tuple(RejectedRow(*(record[name] for name in columns)) for record in records)

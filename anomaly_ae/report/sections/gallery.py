@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from anomaly_ae.report.layers import Layers, draw_layers
@@ -20,6 +19,7 @@ from anomaly_ae.report.source import Source
 from anomaly_ae.scored.heat import full_scale, palette
 from anomaly_ae.scored.maps import Box, MapScale, load_map
 from anomaly_ae.scored.rows import Place, parts_beside, read_places
+from anomaly_ae.storage.parquet import count_rows, read_parquet
 
 MOST = {"found": 32, "alert": 32, "false alarm": 16, "missed": 16, "normal": 8, "no alert": 8}
 """Verdict -> pictures shown of it: those of the highest scores, of the last two some of every score."""
@@ -110,7 +110,7 @@ def section(source: Source) -> Section | None:
 
 def _judged(parts: Sequence[Path]) -> tuple[NDArray[np.str_], NDArray[np.float64]]:
     """Return for every picture of a scored table, in order, what became of it, and its score."""
-    table = pa.concat_tables(pq.read_table(part, columns=["is_anomaly", "label", "anomaly_score"]) for part in parts)
+    table = pa.concat_tables(read_parquet(part, columns=["is_anomaly", "label", "anomaly_score"]) for part in parts)
     is_alert = table.column("is_anomaly").to_numpy()
     label = table.column("label").cast("int8").fill_null(-1).to_numpy()
     cases = [is_alert & (label == 1), is_alert & (label == 0), is_alert, label == 1, label == 0]
@@ -120,7 +120,7 @@ def _judged(parts: Sequence[Path]) -> tuple[NDArray[np.str_], NDArray[np.float64
 
 def _places(parts: Sequence[Path], rows: Sequence[int]) -> list[Place]:
     """Return where rows lie that are numbered over all parts."""
-    ends = np.cumsum([pq.read_metadata(part).num_rows for part in parts])
+    ends = np.cumsum([count_rows(part) for part in parts])
     part_of = np.searchsorted(ends, rows, side="right")
     return [
         Place(int(part), int(row - (ends[part - 1] if part else 0))) for part, row in zip(part_of, rows, strict=True)
