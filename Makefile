@@ -4,6 +4,7 @@
 # make up     set up, then a server, a worker and every deployment on this machine; prints where the UI is
 # make down   stop what `make up` started, and nothing else
 # make e2e    set up, then only the test of a whole installation: about two minutes, part of `make test`
+# make soak   set up, then kill every command before each thing it writes, and at random times: hundreds of kills
 # make check  set up, then ruff, mypy, import-linter and codespell
 # Another torch (CUDA, say): make run CONSTRAINTS=my-constraints.txt
 
@@ -14,7 +15,7 @@ BIN := $(VENV)/bin
 
 export DO_NOT_TRACK := 1
 
-.PHONY: run run-images test e2e up down check clean
+.PHONY: run run-images test e2e soak up down check clean
 
 run: $(VENV)/.installed
 	$(BIN)/python -m flows.pipeline data/breast_cancer/spec.yaml workspace=anomaly_ae_runs
@@ -27,6 +28,9 @@ test: $(VENV)/.installed
 
 e2e: $(VENV)/.installed
 	$(BIN)/python -m pytest -m e2e tests/e2e
+
+soak: $(VENV)/.installed
+	$(BIN)/python -m pytest -m soak tests/crash
 
 up: $(VENV)/.installed
 	$(BIN)/python -m flows.installation up

@@ -1,0 +1,62 @@
+"""Whoever reads a workspace while others write it: opens whatever is visible, and fails on anything half-written."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from safetensors import safe_open
+
+from anomaly_ae.storage import MANIFEST, read_json, verify_files
+
+KINDS = ("datasets", "models", "scored")
+"""Folders of which each entry is a directory that appears whole."""
+
+
+class Reader:
+    """Looks at a workspace, and counts what it saw.
+
+    Attributes:
+        workspace: that it looks at.
+        seen: looks, and the directories and files opened in them.
+    """
+
+    def __init__(self, workspace: Path) -> None:
+        self.workspace = workspace
+        self.seen: Counter[str] = Counter()
+
+    def look(self) -> None:
+        """Open everything that is visible now, each directory against its manifest.
+
+        Raises:
+            ArtifactError: a directory without manifest, or with files that differ from it.
+            AssertionError: a report that ends too early.
+            ValueError: a file that is not readable as what it is called.
+        """
+        self.seen["looks"] += 1
+        for kind in KINDS:
+            for directory in (self.workspace / kind).glob("[!.]*"):
+                verify_files(directory, read_json(directory / MANIFEST)["files"])
+                self.seen["directories"] += 1
+        for path in self.workspace.rglob("*"):
+            if path.is_file() and not is_hidden(path.relative_to(self.workspace)):
+                open_whole(path)
+                self.seen["files"] += 1
+
+
+def is_hidden(path: Path) -> bool:
+    """Say whether a path is one that no reader looks at."""
+    return any(part.startswith(".") for part in path.parts)
+
+
+def open_whole(path: Path) -> None:
+    """Read a file as what its name says it is."""
+    if path.suffix in {".json", ".refused"}:
+        json.loads(path.read_text(encoding="utf-8"))
+    elif path.suffix == ".parquet":
+        pq.read_table(path)
+    elif path.suffix == ".safetensors":
+        with safe_open(path, "numpy") as tensors:
+            assert tensors.keys(), f"{path} holds no tensor"
+    elif path.suffix == ".html":
+        assert path.read_text(encoding="utf-8").rstrip().endswith("</html>"), f"{path} ends too early"
