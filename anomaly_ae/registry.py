@@ -1,11 +1,12 @@
 """The registry: which model version a name stands for, and how that came about.
 
-aliases/<name>.json    champion, challenger, and every change of either, oldest first; replaced whole
+aliases/<name>/000001.json, 000002.json, ...    one file a change: champion, challenger, and every change until then
+
+The last file counts. Each is created by one writer only, who had read the one before; a second one, on whatever host,
+finds the number taken, and looks again before it changes anything.
 """
 
-import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -14,8 +15,7 @@ from pydantic import ValidationError
 
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.spec import Section
-from anomaly_ae.storage import read_json, read_manifest, write_json
-from anomaly_ae.unwritable import explain_unwritable
+from anomaly_ae.storage import create_json, reach, read_json, read_manifest
 
 MODELS, ALIASES = "models", "aliases"
 TRAINING = ".training-"
@@ -86,14 +86,10 @@ def read_aliases(workspace: Path, name: str) -> Aliases:
     """Read what the aliases of the model called `name` stand for; nothing where nothing was trained.
 
     Raises:
-        ArtifactError: the file is not as it was written.
+        ArtifactError: a file is not as it was written.
+        StorageError: the workspace cannot be reached.
     """
-    path = _file(workspace, name)
-    try:
-        return Aliases.model_validate(read_json(path)) if path.exists() else Aliases()
-    except ValidationError as error:
-        msg = f"{path} is not as it was written: {error.errors()[0]['msg']}"
-        raise ArtifactError(msg) from error
+    return _latest(workspace, name)[1]
 
 
 def set_alias(workspace: Path, name: str, version: str, alias: Alias = CHAMPION) -> None:
@@ -101,10 +97,12 @@ def set_alias(workspace: Path, name: str, version: str, alias: Alias = CHAMPION)
 
     The champion, trained again, does not become its own challenger.
     """
-    with _alone(workspace, name):
-        known = read_aliases(workspace, name)
-        if version not in (known.champion, getattr(known, alias)):
-            _write(workspace, name, known.after(_change(alias, version, "trained")))
+
+    def decide(known: Aliases) -> Change | None:
+        is_known = version in (known.champion, getattr(known, alias))
+        return None if is_known else _change(alias, version, "trained")
+
+    _record(workspace, name, decide)
 
 
 def promote_version(
@@ -112,8 +110,7 @@ def promote_version(
 ) -> None:
     """Make a version the champion, and keep for the record what was checked before."""
     change = _change(CHAMPION, version, "promoted").model_copy(update={"notes": notes, "forced": forced})
-    with _alone(workspace, name):
-        _write(workspace, name, read_aliases(workspace, name).after(change))
+    _record(workspace, name, lambda _: change)
 
 
 def roll_back(workspace: Path, name: str) -> tuple[str, str]:
@@ -125,15 +122,17 @@ def roll_back(workspace: Path, name: str) -> tuple[str, str]:
     Raises:
         ArtifactError: there was none before it, or it was removed.
     """
-    with _alone(workspace, name):
-        known = read_aliases(workspace, name)
+
+    def decide(known: Aliases) -> Change:
         if len(known.champions) < 2:
             msg = f"{name!r} had no champion before {known.champion} in {workspace}; there is nothing to go back to"
             raise ArtifactError(msg)
-        version, before = known.champions[-1], known.champions[-2]
+        before = known.champions[-2]
         read_manifest(model_directory(workspace, before), "model")
-        _write(workspace, name, known.after(_change(CHAMPION, before, "rolled back")))
-    return version, before
+        return _change(CHAMPION, before, "rolled back")
+
+    line = _record(workspace, name, decide).champions
+    return line[-1], line[-2]
 
 
 def find_model(workspace: Path, name: str, alias: Alias = CHAMPION) -> Path:
@@ -166,8 +165,8 @@ def model_that_scored(scored: Path) -> Path:
 
 
 def _named(workspace: Path) -> Iterator[str]:
-    for path in (workspace / ALIASES).glob("*.json"):
-        known = read_aliases(workspace, path.stem)
+    for directory in (workspace / ALIASES).glob("[!.]*"):
+        known = read_aliases(workspace, directory.name)
         yield from (version for version in (known.champion, known.challenger) if version)
         yield from known.champions[-2:]
 
@@ -176,21 +175,36 @@ def _change(alias: Alias, version: str, reason: Literal["trained", "promoted", "
     return Change(at=datetime.now(UTC).isoformat(timespec="seconds"), alias=alias, version=version, reason=reason)
 
 
-def _file(workspace: Path, name: str) -> Path:
-    return workspace / ALIASES / f"{name}.json"
+def _latest(workspace: Path, name: str) -> tuple[int, Aliases]:
+    """Return how many changes there were, and the aliases since the last of them."""
+    reach(workspace)
+    paths = sorted((workspace / ALIASES / name).glob("[0-9]*.json"))
+    if not paths:
+        return 0, Aliases()
+    try:
+        return int(paths[-1].stem), Aliases.model_validate(read_json(paths[-1]))
+    except ValidationError as error:
+        msg = f"{paths[-1]} is not as it was written: {error.errors()[0]['msg']}"
+        raise ArtifactError(msg) from error
 
 
-def _write(workspace: Path, name: str, aliases: Aliases) -> None:
-    write_json(_file(workspace, name), aliases.model_dump(mode="json"))
+def _record(workspace: Path, name: str, decide: Callable[[Aliases], Change | None]) -> Aliases:
+    """Add the change that is decided on; decide again where somebody else's came first.
 
-
-@contextmanager
-def _alone(workspace: Path, name: str) -> Iterator[None]:
-    """Keep others of this host from changing the aliases between reading and writing them; a dead one keeps nobody."""
-    lock = _file(workspace, name).with_suffix(".lock")
-    with explain_unwritable(lock):
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        stream = lock.open("w")
-    with stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
+    Returns:
+        The aliases as they were before.
+    """
+    while True:
+        number, known = _latest(workspace, name)
+        change = decide(known)
+        if change is None:
+            return known
+        path = workspace / ALIASES / name / f"{number + 1:06d}.json"
+        content = known.after(change).model_dump(mode="json")
+        try:
+            create_json(path, content)
+        except FileExistsError:
+            if read_json(path) != content:
+                continue
+            # Ours after all: it was stored, the answer got lost, and the storage's client asked again.
+        return known

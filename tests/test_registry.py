@@ -115,7 +115,7 @@ def test_changes_at_once_are_all_kept(workspace: Path) -> None:
 def test_an_altered_file_is_refused(workspace: Path) -> None:
     """A key that nobody wrote is no alias."""
     set_alias(workspace, "plant", "v1")
-    (workspace / "aliases" / "plant.json").write_text('{"champoin": "v1"}', encoding="utf-8")
+    (workspace / "aliases" / "plant" / "000001.json").write_text('{"champoin": "v1"}', encoding="utf-8")
 
-    with pytest.raises(ArtifactError, match=r"plant\.json is not as it was written"):
+    with pytest.raises(ArtifactError, match=r"000001\.json is not as it was written"):
         find_model(workspace, "plant")
