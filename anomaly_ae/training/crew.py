@@ -121,7 +121,7 @@ def join() -> Iterator[Crew]:
         return
     distributed.init_process_group("gloo", timeout=LONGEST_WAIT)
     if torch.cuda.is_available():
-        torch.cuda.set_device(distributed.get_node_local_rank() % torch.cuda.device_count())
+        torch.cuda.set_device(distributed.get_node_local_rank(0) % torch.cuda.device_count())
     try:
         yield Crew(distributed.get_rank(), distributed.get_world_size())
     finally:
