@@ -1,6 +1,5 @@
 """Flow `calibrate`: another threshold for a trained model, with its weights as they are."""
 
-from pathlib import Path
 from typing import Any
 
 from prefect import flow, task
@@ -9,6 +8,7 @@ from anomaly_ae.registry import find_model
 from anomaly_ae.spec import FprThreshold, Section, Spec, ThresholdSpec
 from anomaly_ae.steps.calibrate import calibrate as step
 from anomaly_ae.steps.calibrate import reviewed_alerts
+from anomaly_ae.storage import locate
 from flows.events import log_step
 from flows.settings import COMPUTES
 
@@ -32,7 +32,7 @@ class CalibrateParameters(Section):
 @task(**COMPUTES)
 def take_threshold(parameters: CalibrateParameters) -> dict[str, Any]:
     """Take the threshold of a champion anew and put it in force."""
-    workspace = Path(parameters.workspace)
+    workspace = locate(parameters.workspace)
     model = find_model(workspace, parameters.name)
     alerts = reviewed_alerts(model, workspace) if parameters.reviewed else None
     made = step(model, parameters.threshold, alerts).model_dump(mode="json")

@@ -1,6 +1,5 @@
 """Flow `evaluate`: a scored table gets its verdict, its metrics and its report."""
 
-from pathlib import Path
 from typing import Any
 
 from prefect import flow, task
@@ -10,6 +9,7 @@ from anomaly_ae.spec import Section
 from anomaly_ae.steps.evaluate import evaluate as evaluate_step
 from anomaly_ae.steps.monitor import monitor
 from anomaly_ae.steps.report import report as report_step
+from anomaly_ae.storage import locate
 from flows.settings import COMPUTES, MOVES
 
 
@@ -26,27 +26,27 @@ class EvaluateParameters(Section):
 @task(**COMPUTES)
 def monitor_scored(scored: str, model: str) -> dict[str, str]:
     """Write whether the threshold still holds on a scored table; return verdict and meaning."""
-    validity = monitor(Path(scored), Path(model))
+    validity = monitor(locate(scored), locate(model))
     return {"verdict": validity.verdict, "meaning": validity.meaning}
 
 
 @task(**COMPUTES)
 def evaluate_scored(scored: str) -> dict[str, Any] | None:
     """Write the metrics of a scored table, where labels exist."""
-    metrics = evaluate_step(Path(scored))
+    metrics = evaluate_step(locate(scored))
     return metrics.model_dump(mode="json") if metrics else None
 
 
 @task(**MOVES)
 def report_scored(scored: str, model: str) -> str:
     """Write the report of a scored table; return its path."""
-    return str(report_step(Path(scored), Path(model)))
+    return str(report_step(locate(scored), locate(model)))
 
 
 @flow(name="evaluate", result_serializer="json")
 def evaluate(parameters: EvaluateParameters) -> dict[str, Any]:
     """Write verdict, metrics and report of a scored table anew."""
-    model = str(model_that_scored(Path(parameters.scored)))
+    model = str(model_that_scored(locate(parameters.scored)))
     validity = monitor_scored(parameters.scored, model)
     metrics = evaluate_scored(parameters.scored)
     return {"validity": validity, "metrics": metrics, "report": report_scored(parameters.scored, model)}

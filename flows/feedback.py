@@ -1,6 +1,5 @@
 """Flow `feedback`: what analysts say of scored rows is stored, and says how precise the alerts were."""
 
-from pathlib import Path
 from typing import Any
 
 from prefect import flow, task
@@ -9,6 +8,7 @@ from prefect.artifacts import create_markdown_artifact
 from anomaly_ae.spec import Section
 from anomaly_ae.steps.feedback import FeedbackResult, in_words
 from anomaly_ae.steps.feedback import feedback as step
+from anomaly_ae.storage import locate
 from flows.settings import MOVES, as_json
 
 
@@ -27,7 +27,7 @@ class FeedbackParameters(Section):
 @task(**MOVES)
 def store_verdicts(verdicts: str, scored: str) -> dict[str, Any]:
     """Join verdicts to the scored rows they are about, and store them."""
-    made = step(Path(verdicts), Path(scored))
+    made = step(locate(verdicts), locate(scored))
     publish_verdicts(made)
     return as_json(made)
 

@@ -1,7 +1,6 @@
 """Flow `housekeeping`: what nothing refers to any more goes, and the history of old runs."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Annotated, Any
 
 from prefect import flow, task
@@ -18,6 +17,7 @@ from pydantic import Field
 
 from anomaly_ae.spec import Section, Spec
 from anomaly_ae.steps.prune import prune
+from anomaly_ae.storage import locate
 from flows.events import log_step
 from flows.settings import MOVES, as_json
 
@@ -43,7 +43,7 @@ class HousekeepingParameters(Section):
 @task(**MOVES)
 def prune_workspace(workspace: str, keep_days: int, dry_run: bool) -> dict[str, Any]:
     """Remove leftovers of dead processes and model versions that nothing names."""
-    return as_json(prune(Path(workspace), timedelta(days=keep_days), dry_run=dry_run))
+    return as_json(prune(locate(workspace), timedelta(days=keep_days), dry_run=dry_run))
 
 
 @task(**MOVES)

@@ -1,6 +1,5 @@
 """Flow `ingest`: a raw source becomes a dataset."""
 
-from pathlib import Path
 from typing import Any
 
 from prefect import flow, task
@@ -8,6 +7,7 @@ from prefect import flow, task
 from anomaly_ae.artifact import load_description
 from anomaly_ae.spec import DataSpec, Section, Spec
 from anomaly_ae.steps.ingest import ingest as step
+from anomaly_ae.storage import locate
 from flows.events import log_step
 from flows.settings import MOVES, as_json
 
@@ -29,8 +29,8 @@ class IngestParameters(Section):
 @task(**MOVES)
 def ingest_source(data: DataSpec, workspace: str, model: str | None = None) -> dict[str, Any]:
     """Read a source into a dataset."""
-    contract = load_description(Path(model)).contract if model else None
-    made = as_json(step(data, Path(workspace), contract))
+    contract = load_description(locate(model)).contract if model else None
+    made = as_json(step(data, locate(workspace), contract))
     log_step("ingest", made)
     return made
 

@@ -4,13 +4,13 @@
 """
 
 import sys
-from pathlib import Path
 from typing import Any
 
 from prefect import flow
 
 from anomaly_ae.spec import Section, Spec
 from anomaly_ae.spec_file import load_spec
+from anomaly_ae.storage import locate
 from flows.evaluate import evaluate_scored, monitor_scored, report_scored
 from flows.events import announce_scored
 from flows.ingest import ingest_source
@@ -47,7 +47,7 @@ def pipeline(parameters: PipelineParameters) -> dict[str, Any]:
 
 def main() -> None:
     """Run the flow on the spec named on the command line and print where the results are."""
-    done = pipeline(PipelineParameters(spec=load_spec(Path(sys.argv[1]), sys.argv[2:])))
+    done = pipeline(PipelineParameters(spec=load_spec(locate(sys.argv[1]), sys.argv[2:])))
     scored, metrics = done["scored"], done["metrics"]
     lines = [
         f"scored table  {scored['directory']}",

@@ -1,6 +1,5 @@
 """Flow `score`: new rows become a scored table, shard by shard."""
 
-from pathlib import Path
 from typing import Any
 
 from prefect import flow, task
@@ -12,7 +11,7 @@ from anomaly_ae.registry import find_model
 from anomaly_ae.spec import Section, Spec
 from anomaly_ae.steps import score as step
 from anomaly_ae.steps.score_part import score_part
-from anomaly_ae.storage import Staging, is_published, open_staging
+from anomaly_ae.storage import Staging, is_published, locate, open_staging
 from flows.evaluate import evaluate_scored, monitor_scored, report_scored
 from flows.events import announce_scored
 from flows.ingest import ingest_source
@@ -38,14 +37,16 @@ class ScoreParameters(Section):
 @task(**COMPUTES)
 def score_parts(parts: tuple[str, ...], dataset: str, model: str, staging: str) -> int:
     """Score some parts of a dataset; return their alerts."""
-    return sum(score_part(Path(part), Path(dataset), Path(model), Path(staging)) for part in parts)
+    return sum(score_part(locate(part), locate(dataset), locate(model), locate(staging)) for part in parts)
 
 
 @task(**MOVES)
 def publish_scored(staging: str, target: str, dataset: str, model: str, alerts: list[int]) -> dict[str, Any]:
     """Let the scored table appear, whole."""
     run_id = str(flow_run.id)
-    return as_json(step.finish(Staging(Path(staging), Path(target)), Path(dataset), Path(model), sum(alerts), run_id))
+    return as_json(
+        step.finish(Staging(locate(staging), locate(target)), locate(dataset), locate(model), sum(alerts), run_id)
+    )
 
 
 def score_dataset(dataset: str, model: str, workspace: str) -> dict[str, Any]:
@@ -54,11 +55,11 @@ def score_dataset(dataset: str, model: str, workspace: str) -> dict[str, Any]:
     Returns:
         The result of the scoring step, as JSON.
     """
-    target = step.scored_directory(Path(dataset), Path(model), Path(workspace))
+    target = step.scored_directory(locate(dataset), locate(model), locate(workspace))
     if is_published(target):
         return as_json(step.result_of(target, reused=True))
     staging = str(open_staging(target).path)
-    parts = [str(part) for part in Dataset.open(Path(dataset)).parts]
+    parts = [str(part) for part in Dataset.open(locate(dataset)).parts]
     futures = [score_parts.submit(some, dataset, model, staging) for some in share_out(parts)]
     return publish_scored(staging, str(target), dataset, model, [future.result() for future in futures])
 
@@ -66,7 +67,7 @@ def score_dataset(dataset: str, model: str, workspace: str) -> dict[str, Any]:
 @flow(name="score", result_serializer="json", task_runner=task_runner())
 def score(parameters: ScoreParameters) -> dict[str, Any]:
     """Ingest new rows under the model's contract, score them, monitor, evaluate where labels exist, report."""
-    model = find_model(Path(parameters.workspace), parameters.name)
+    model = find_model(locate(parameters.workspace), parameters.name)
     data = load_description(model).spec.data.model_copy(update={"source": parameters.source})
     dataset = ingest_source(data, parameters.workspace, str(model))
     scored = score_dataset(dataset["directory"], str(model), parameters.workspace)

@@ -12,7 +12,7 @@ from anomaly_ae.monitoring.validity import Validity
 from anomaly_ae.report.tally import scan
 from anomaly_ae.report.top_rows import Reason, TopRow, read_top_rows
 from anomaly_ae.steps.monitor import VALIDITY
-from anomaly_ae.storage import read_json
+from anomaly_ae.storage import locate, read_json
 from anomaly_ae.stories.alerts import stories_of
 from anomaly_ae.stories.grouping import Story
 
@@ -27,7 +27,7 @@ def publish_summary(scored: dict[str, Any], metrics: dict[str, Any] | None, page
         metrics: of the labelled rows, or None.
         page: path of the HTML report.
     """
-    directory, link = Path(scored["directory"]), Path(page).absolute().as_uri()
+    directory, link = locate(scored["directory"]), locate(page).absolute().as_uri()
     found = summarise(scored, read_validity(directory), stories_of(directory), metrics, link)
     create_markdown_artifact(found, key="anomaly-ae-summary", description="What was found")
     create_table_artifact(top_anomalies(directory), key="anomaly-ae-top", description="Top anomalies")

@@ -1,12 +1,12 @@
 """Flow `train`: a source becomes a model version."""
 
-from pathlib import Path
 from typing import Any
 
 from prefect import flow, task
 
 from anomaly_ae.spec import Section, Spec
 from anomaly_ae.steps.train import train as step
+from anomaly_ae.storage import locate
 from flows.events import log_step
 from flows.ingest import ingest_source
 from flows.settings import COMPUTES, as_json
@@ -21,7 +21,7 @@ class TrainParameters(Section):
 @task(**COMPUTES)
 def train_model(dataset: str, spec: Spec) -> dict[str, Any]:
     """Train and calibrate a model version on a dataset."""
-    made = as_json(step(Path(dataset), spec, Path(spec.workspace)))
+    made = as_json(step(locate(dataset), spec, locate(spec.workspace)))
     log_step("train", made)
     return made
 

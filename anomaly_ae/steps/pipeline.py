@@ -14,6 +14,7 @@ from anomaly_ae.steps.monitor import monitor
 from anomaly_ae.steps.report import report
 from anomaly_ae.steps.score import ScoreResult, score
 from anomaly_ae.steps.train import TrainResult, train
+from anomaly_ae.storage import locate
 from anomaly_ae.training import OnCheck
 
 OnStage = Callable[[str], None]
@@ -49,7 +50,7 @@ def run(spec: Spec, on_stage: OnStage | None = None, on_check: OnCheck | None = 
         on_check: told of the training's progress.
     """
     begin = on_stage or (lambda _: None)
-    workspace = Path(spec.workspace)
+    workspace = locate(spec.workspace)
     begin("ingest")
     ingested = ingest(spec.data, workspace)
     begin("train")
@@ -75,4 +76,4 @@ def rows_to_score(spec: Spec, ingested: IngestResult, model: Path) -> Path:
 def ingest_for(model: Path, spec: Spec, source: str) -> IngestResult:
     """Ingest new rows under the contract that a model was trained with."""
     data = spec.data.model_copy(update={"source": source})
-    return ingest(data, Path(spec.workspace), load_description(model).contract)
+    return ingest(data, locate(spec.workspace), load_description(model).contract)
