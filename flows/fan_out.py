@@ -13,7 +13,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun
 
 from anomaly_ae.ingest.partitions import Partition
-from anomaly_ae.steps.incremental import Plan
+from anomaly_ae.steps.plan import Plan
 from anomaly_ae.storage import fingerprint
 from flows.events import log_step
 from flows.nightly import NightlyParameters, pending_of, plan_of

@@ -1,12 +1,12 @@
 """Flow `score`, deployed as `score/nightly`: of a source that grows, what is new or changed is scored."""
 
 from datetime import date
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
+from pydantic import Field
 
 from anomaly_ae.artifact import load_description
 from anomaly_ae.errors import SourceError
@@ -14,13 +14,16 @@ from anomaly_ae.ingest.partitions import By, Partition
 from anomaly_ae.registry import find_model
 from anomaly_ae.spec import Section, Spec
 from anomaly_ae.steps import incremental as step
-from anomaly_ae.steps.incremental import IncrementalResult, Outcome, Plan
+from anomaly_ae.steps.incremental import IncrementalResult, Outcome
+from anomaly_ae.steps.plan import Plan, plan
 from anomaly_ae.steps.score import result_of
+from anomaly_ae.storage import locate
 from flows.events import announce_refused, announce_scored, log_step
 from flows.runners import share_out, task_runner
 from flows.settings import COMPUTES, as_json
 
-KINDS = ("new", "changed", "rescored", "late", "vanished", "done", "refused", "refused_before", "failed")
+LISTED = ("late", "waiting", "vanished")
+KINDS = ("new", "changed", "rescored", *LISTED, "done", "refused", "refused_before", "failed")
 
 
 class NightlyParameters(Section):
@@ -30,10 +33,12 @@ class NightlyParameters(Section):
         source: a directory or a glob; its files are read as the model's training data were.
         name: the model's name; its champion scores.
         workspace: where the model is, and where the scored tables go.
-        by: what is scored as one: a file, or all files with the same date in their names.
+        by: what is scored as one: a file; all files with the same date in their names (`day`); or, of tables that
+            grow, all rows of a day of the time column (`time`).
         since: only what is of this day or later.
         until: only what is of this day or earlier.
-        rescore: also what another model version or threshold scored.
+        rescore: also what another model version or threshold scored, and what was refused.
+        settle_days: by time, a day waits until it is so many days ago; 0 scores today as far as it is there.
         only: only partitions with these keys; default: all. `score/fan-out` gives each run its share this way.
     """
 
@@ -44,6 +49,7 @@ class NightlyParameters(Section):
     since: date | None = None
     until: date | None = None
     rescore: bool = False
+    settle_days: Annotated[int, Field(ge=0)] = 1
     only: tuple[str, ...] = ()
 
 
@@ -78,14 +84,15 @@ def nightly(parameters: NightlyParameters) -> dict[str, Any]:
 
 def plan_of(asked: NightlyParameters) -> Plan:
     """Compare a source with what its champion has scored."""
-    return step.plan(
+    return plan(
         asked.source,
-        find_model(Path(asked.workspace), asked.name),
-        Path(asked.workspace),
+        find_model(locate(asked.workspace), asked.name),
+        locate(asked.workspace),
         by=asked.by,
         since=asked.since,
         until=asked.until,
         rescore=asked.rescore,
+        settle_days=asked.settle_days,
     )
 
 
@@ -106,7 +113,7 @@ def gather(what: Plan, made: list[dict[str, dict[str, str]]]) -> IncrementalResu
     """Put together what the tasks did."""
     outcome = Outcome()
     for one in made:
-        outcome.scored.update({key: result_of(Path(path), reused=False) for key, path in one["scored"].items()})
+        outcome.scored.update({key: result_of(locate(path), reused=False) for key, path in one["scored"].items()})
         outcome.refused.update(one["refused"])
         outcome.failed.update(one["failed"])
     return step.conclude(what, outcome)
@@ -127,5 +134,5 @@ def summarise(result: IncrementalResult) -> str:
     table = ["", "| partition | rows | alerts | scored table |", "|---|---|---|---|", *rows] if rows else []
     unscored = {**result.failed, **result.refused, **result.refused_before}
     why_not = [f"- `{key}`: {why}" for key, why in unscored.items()]
-    listed = [f"- {kind}: {', '.join(getattr(result, kind))}" for kind in ("late", "vanished") if getattr(result, kind)]
+    listed = [f"- {kind}: {', '.join(getattr(result, kind))}" for kind in LISTED if getattr(result, kind)]
     return "\n".join(["| partitions | |", "|---|---|", *counts, *table, "", *why_not, *listed, ""])

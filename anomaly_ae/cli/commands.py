@@ -3,13 +3,14 @@
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from anomaly_ae.cli import lines
 from anomaly_ae.cli.terminal import print_result, show_progress
 from anomaly_ae.errors import SpecError
+from anomaly_ae.storage.locations import locate
 
 if TYPE_CHECKING:
     from anomaly_ae.spec import Spec
@@ -21,18 +22,26 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-SpecFile = Annotated[Path, typer.Option("--spec", "-s", help="The YAML spec; `init` writes one.")]
+LOCATED: Any = {"parser": locate, "metavar": "PATH"}
+"""Of a path: on this machine, or s3://..."""
+
+SpecFile = Annotated[Path, typer.Option("--spec", "-s", help="The YAML spec; `init` writes one.", **LOCATED)]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Override a setting: training.steps=300")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 SpecIfThere = Annotated[
     Path | None,
-    typer.Option("--spec", "-s", help="The YAML spec; where there is none, that of --model."),
+    typer.Option("--spec", "-s", help="The YAML spec; where there is none, that of --model.", **LOCATED),
 ]
-ModelPath = Annotated[Path | None, typer.Option("--model", help="A model version; default: the spec's champion.")]
-Scored = Annotated[Path | None, typer.Argument(help="A scored directory; default: what the spec's last run scored.")]
+ModelPath = Annotated[
+    Path | None, typer.Option("--model", help="A model version; default: the spec's champion.", **LOCATED)
+]
+Scored = Annotated[
+    Path | None, typer.Argument(help="A scored directory; default: what the spec's last run scored.", **LOCATED)
+]
 
 DEFAULT_SPEC = Path("anomaly_ae.yaml")
 DAY = ["%Y-%m-%d"]
+By = Literal["file", "day", "time"]
 
 
 @app.command()
@@ -67,7 +76,7 @@ def ingest(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: 
     from anomaly_ae.steps.ingest import ingest as step
 
     settings = load(spec, overrides)
-    made = step(settings.data, Path(settings.workspace))
+    made = step(settings.data, locate(settings.workspace))
     print_result(as_json, asdict(made), lines.ingest_lines(made))
 
 
@@ -79,7 +88,7 @@ def train(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: A
     from anomaly_ae.training import join
 
     settings = load(spec, overrides)
-    workspace = Path(settings.workspace)
+    workspace = locate(settings.workspace)
     with join() as crew:
         with crew.leader_first():
             dataset = ingest_step(settings.data, workspace)
@@ -114,7 +123,7 @@ def calibrate(
         table = explore(directory)
         print_result(as_json, [row.model_dump(mode="json") for row in table], what_if_lines(table))
         return
-    alerts = reviewed_alerts(directory, Path(settings.workspace)) if reviewed else None
+    alerts = reviewed_alerts(directory, locate(settings.workspace)) if reviewed else None
     made = step(directory, settings.threshold, alerts)
     print_result(as_json, made.model_dump(mode="json"), calibration_lines(made))
 
@@ -136,7 +145,7 @@ def score(
     directory = model or _champion(settings)
     dataset = _dataset(settings) if not (source or settings.score_source) else None
     rows = dataset or ingest_for(directory, settings, source or str(settings.score_source)).directory
-    made = step(rows, directory, Path(settings.workspace))
+    made = step(rows, directory, locate(settings.workspace))
     validity = monitor(made.directory, directory)
     result = {**asdict(made), "validity": validity.model_dump(mode="json")}
     print_result(as_json, result, [*lines.score_lines(made), lines.validity_line(validity)])
@@ -149,24 +158,26 @@ def score_new(
     overrides: Overrides = None,
     model: ModelPath = None,
     *,
-    by_day: Annotated[bool, typer.Option("--by-day", help="Files of one date are scored as one.")] = False,
+    by: Annotated[By, typer.Option(help="What is scored as one: a file, files of a day, rows of a day.")] = "file",
     since: Annotated[datetime | None, typer.Option(formats=DAY, help="Only this day and later.")] = None,
     until: Annotated[datetime | None, typer.Option(formats=DAY, help="Only this day and earlier.")] = None,
     rescore: Annotated[bool, typer.Option("--rescore", help="Also what another model or threshold scored.")] = False,
+    settle_days: Annotated[int, typer.Option(min=0, help="By time: a day waits until it is so many days ago.")] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Score only what is new or changed in a source, file by file; what is done stays."""
+    """Score only what is new or changed in a source, by file or by day; what is done stays."""
     from anomaly_ae.steps.incremental import score_new as step
 
     settings = load(spec, overrides)
     made = step(
         source or settings.score_source or settings.data.source,
         model or _champion(settings),
-        Path(settings.workspace),
-        by="day" if by_day else "file",
+        locate(settings.workspace),
+        by=by,
         since=since and since.date(),
         until=until and until.date(),
         rescore=rescore,
+        settle_days=settle_days,
     )
     print_result(as_json, asdict(made), lines.incremental_lines(made))
     made.raise_if_failed()
@@ -202,8 +213,12 @@ def report(
 
 @app.command()
 def feedback(
-    verdicts: Annotated[Path, typer.Argument(help="CSV or Parquet: row_id, verdict (real, false alarm, unsure).")],
-    scored: Annotated[Path | None, typer.Option(help="The scored directory; default: the spec's last.")] = None,
+    verdicts: Annotated[
+        Path, typer.Argument(help="CSV or Parquet: row_id, verdict (real, false alarm, unsure).", **LOCATED)
+    ],
+    scored: Annotated[
+        Path | None, typer.Option(help="The scored directory; default: the spec's last.", **LOCATED)
+    ] = None,
     spec: SpecFile = DEFAULT_SPEC,
     overrides: Overrides = None,
     as_json: AsJson = False,
@@ -239,7 +254,9 @@ def run(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJ
 
 @app.command()
 def info(
-    path: Annotated[Path | None, typer.Argument(help="A dataset, a model version or a scored directory.")] = None,
+    path: Annotated[
+        Path | None, typer.Argument(help="A dataset, a model version or a scored directory.", **LOCATED)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show versions, or what a published directory says of itself."""
@@ -270,13 +287,13 @@ def _load_or_recall(path: Path | None, overrides: list[str], model: Path | None)
 def _champion(settings: "Spec") -> Path:
     from anomaly_ae.registry import find_model
 
-    return find_model(Path(settings.workspace), settings.name)
+    return find_model(locate(settings.workspace), settings.name)
 
 
 def _dataset(settings: "Spec") -> Path:
     from anomaly_ae.steps.ingest import ingest as step
 
-    return step(settings.data, Path(settings.workspace)).directory
+    return step(settings.data, locate(settings.workspace)).directory
 
 
 def _last_scored(settings: "Spec") -> Path:
@@ -286,4 +303,4 @@ def _last_scored(settings: "Spec") -> Path:
 
     model, source = _champion(settings), settings.score_source
     rows = ingest_for(model, settings, source).directory if source else _dataset(settings)
-    return scored_directory(rows, model, Path(settings.workspace))
+    return scored_directory(rows, model, locate(settings.workspace))

@@ -55,6 +55,7 @@ def incremental_lines(made: "IncrementalResult") -> list[str]:
     return [
         *found,
         *_under("late", made.late),
+        *_under("waiting", made.waiting),
         *_under("vanished", made.vanished),
         *_under("refused", (f"{key}  {why}" for key, why in {**made.refused_before, **made.refused}.items())),
         *_under("failed", made.failed),

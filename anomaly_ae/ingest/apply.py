@@ -85,7 +85,7 @@ def apply_contract(batch: RawBatch, contract: Contract, source_file: str) -> App
     missing = tuple(str(value) for value in contract.missing_values)
     columns, checks, checked = _meta_columns(batch, contract, source_file, missing)
     for column in contract.stored:
-        parsed = parse_column(_raw(batch, column.name), column, missing)
+        parsed = parse_column(batch.column(column.name), column, missing)
         columns.append(parsed.values)
         checks |= {(reason, column.name): rows for reason, rows in parsed.failed.items()}
         checked |= {(reason, column.name): parsed.checked for reason in RULES[column.dtype]}
@@ -123,11 +123,6 @@ def _code(rule: Rule) -> str:
     return reason if column is None else f"{reason}: column {column!r}"
 
 
-def _raw(batch: RawBatch, name: str) -> pa.Array:
-    place = batch.records.schema.get_field_index(name)
-    return pa.nulls(len(batch.numbers)) if place < 0 else batch.records.column(place)
-
-
 def _meta_columns(
     batch: RawBatch, contract: Contract, source_file: str, missing: tuple[str, ...]
 ) -> tuple[list[pa.Array], dict[Rule, np.ndarray], dict[Rule, int]]:
@@ -144,12 +139,12 @@ def _meta_columns(
     if id_column is None:
         row_id = pc.binary_join_element_wise(pa.repeat(source_file, rows), numbers.cast(pa.string()), ":")
     else:
-        row_id = blank_missing(to_text(_raw(batch, id_column)), missing)
+        row_id = blank_missing(to_text(batch.column(id_column)), missing)
         checks["missing_id", id_column] = mask(row_id.is_null())
         checked["missing_id", id_column] = rows
     labels = pa.nulls(rows, pa.bool_())
     if contract.label:
-        labels, unknown = read_labels(_raw(batch, contract.label.column), contract.label, missing)
+        labels, unknown = read_labels(batch.column(contract.label.column), contract.label, missing)
         if contract.label.normal_values is not None:
             checks["unknown_label", contract.label.column] = unknown
             checked["unknown_label", contract.label.column] = rows - labels.null_count + int(unknown.sum())

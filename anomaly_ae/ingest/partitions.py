@@ -13,7 +13,8 @@ from anomaly_ae.ingest.pictures.idx_files import labels_beside
 from anomaly_ae.ingest.sources import SourceFile
 from anomaly_ae.storage import fingerprint
 
-By = Literal["file", "day"]
+By = Literal["file", "day", "time"]
+"""What is scored as one: a file; files with one date in their names; or the rows of a day (`days.py`)."""
 
 _DAY = re.compile(
     # 20260930, 20260930021500

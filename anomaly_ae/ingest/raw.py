@@ -37,6 +37,11 @@ class RawBatch:
     numbers: np.ndarray
     malformed: tuple[Malformed, ...] = ()
 
+    def column(self, name: str) -> pa.Array:
+        """Return a column of the records; of nulls where they have none of that name."""
+        place = self.records.schema.get_field_index(name)
+        return pa.nulls(len(self.numbers)) if place < 0 else self.records.column(place)
+
 
 def without(batch: RawBatch, bad: dict[int, Malformed]) -> RawBatch:
     """Return the batch with some of its rows (by index) turned into malformed records."""

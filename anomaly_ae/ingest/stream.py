@@ -6,6 +6,7 @@ from anomaly_ae.errors import ContractError
 from anomaly_ae.ingest.ahead import map_ahead
 from anomaly_ae.ingest.apply import Applied, apply_contract, without_duplicates
 from anomaly_ae.ingest.contract import Contract
+from anomaly_ae.ingest.day_files import DayFile, rows_of_day
 from anomaly_ae.ingest.ids import SeenIds
 from anomaly_ae.ingest.infer import nearest
 from anomaly_ae.ingest.raw import RawBatch
@@ -38,7 +39,8 @@ def stream_rows(
 def _read_complete(file: SourceFile, data: DataSpec, contract: Contract) -> Iterator[RawBatch]:
     """Yield the batches of a file, and see to it that the file has every column that the dataset needs."""
     seen: set[str] = set()
-    for batch in read_records(file, data):
+    batches = read_records(file, data)
+    for batch in rows_of_day(batches, file, contract) if isinstance(file, DayFile) else batches:
         seen.update(batch.records.schema.names)
         if file.format not in HEADERLESS:
             _require_columns(seen, file, contract)

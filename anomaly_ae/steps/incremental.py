@@ -5,65 +5,31 @@ simply repeated, and days without a run are caught up with. Files that are at fa
 none of the others from being scored, and are tried again when they change.
 """
 
-import gzip
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
-from anomaly_ae.artifact import load_calibration, load_description
+from anomaly_ae.artifact import load_description
 from anomaly_ae.errors import ContractError, SourceError
 from anomaly_ae.ingest.dataset import Dataset
-from anomaly_ae.ingest.modality import Source
-from anomaly_ae.ingest.partitions import By, Partition, between, day_in, find_partitions
-from anomaly_ae.ledger import Entry, Ledger, Refusal, Result
+from anomaly_ae.ingest.faults import is_in_the_data
+from anomaly_ae.ingest.partitions import By, Partition
+from anomaly_ae.ledger import Refusal, Result
 from anomaly_ae.steps.evaluate import evaluate
 from anomaly_ae.steps.ingest import describe, ingest_source
 from anomaly_ae.steps.monitor import monitor
+from anomaly_ae.steps.plan import Plan, content_of, plan
 from anomaly_ae.steps.report import report
 from anomaly_ae.steps.score import SCORED, ScoreResult, score
-from anomaly_ae.storage import fingerprint, is_published, read_manifest
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is to be scored, and why.
-
-    Attributes:
-        model: directory of the model version that will score.
-        workspace: receives datasets, scored tables and the ledger.
-        ledger: what was scored so far.
-        new: partitions that were never scored.
-        changed: scored before, with other content.
-        rescored: scored before, by another model version or threshold, and asked for again.
-        done: as they are.
-        refused: why partitions will not be tried, by key: their files were refused, and have not changed.
-        late: keys of new partitions of a day before the last one scored.
-        vanished: keys of partitions that were scored, and whose files are no longer there.
-    """
-
-    model: Path
-    workspace: Path
-    ledger: Ledger
-    new: tuple[Partition, ...] = ()
-    changed: tuple[Partition, ...] = ()
-    rescored: tuple[Partition, ...] = ()
-    done: tuple[Partition, ...] = ()
-    refused: dict[str, str] = field(default_factory=dict)
-    late: tuple[str, ...] = ()
-    vanished: tuple[str, ...] = ()
-
-    @property
-    def pending(self) -> tuple[Partition, ...]:
-        """What is to be scored: new partitions first, as they are what somebody waits for."""
-        return self.new + self.changed + self.rescored
+from anomaly_ae.storage import read_manifest
 
 
 @dataclass(frozen=True)
 class IncrementalResult:
     """What became of every partition, by key.
 
-    Each is in exactly one of new, changed, rescored, done, refused, refused_before and failed.
+    Each is in exactly one of new, changed, rescored, done, waiting, refused, refused_before and failed.
 
     Attributes:
         new: scored for the first time.
@@ -74,6 +40,7 @@ class IncrementalResult:
         refused_before: the same, found by an earlier run.
         failed: not scored for another reason, and why; the next run tries again.
         late: those of `new` that are of a day before the last one scored.
+        waiting: days that are not over yet.
         vanished: scored before, and no longer in the source; their tables are kept.
         scored: the table of each partition that was scored in this run.
     """
@@ -86,6 +53,7 @@ class IncrementalResult:
     refused_before: dict[str, str]
     failed: dict[str, str]
     late: tuple[str, ...]
+    waiting: tuple[str, ...]
     vanished: tuple[str, ...]
     scored: dict[str, ScoreResult]
 
@@ -122,6 +90,8 @@ def score_new(
     since: date | None = None,
     until: date | None = None,
     rescore: bool = False,
+    settle_days: int = 1,
+    now: datetime | None = None,
     run_id: str | None = None,
 ) -> IncrementalResult:
     """Score what is new or changed in a source, one partition after the other; arguments are those of `plan`.
@@ -130,58 +100,18 @@ def score_new(
         AnomalyAEError: the source, the model or the ledger cannot be read. A partition that cannot be scored raises
             nothing; it is among `refused` or `failed`.
     """
-    what = plan(source, model, workspace, by=by, since=since, until=until, rescore=rescore)
-    return conclude(what, score_each(what.pending, what, run_id))
-
-
-def plan(
-    source: str,
-    model: Path,
-    workspace: Path,
-    *,
-    by: By = "file",
-    since: date | None = None,
-    until: date | None = None,
-    rescore: bool = False,
-) -> Plan:
-    """Compare a source with the ledger.
-
-    Args:
-        source: a directory or a glob; new rows, read as the model's training data were.
-        model: directory of the model version.
-        workspace: where the ledger is.
-        by: what makes a partition: a file, or the date in the names of files.
-        since: only partitions of this day or later.
-        until: only partitions of this day or earlier.
-        rescore: also those that another model version or threshold scored, and those that were refused.
-
-    Raises:
-        SourceError: nothing is there, or a file's name lacks the date that is needed.
-        ArtifactError: the model version or the ledger is not as it was written.
-    """
-    about = load_description(model)
-    found = find_partitions(Source.find(about.spec.data.model_copy(update={"source": source})), by)
-    ledger = Ledger.of(workspace, about.name, source, by)
-    entries, refusals = ledger.entries(), {} if rescore else ledger.refusals()
-    scorer = (about.version, load_calibration(model).calibration_id) if rescore else None
-    kinds: dict[str, list[Partition]] = {"new": [], "changed": [], "rescored": [], "done": []}
-    refused = {}
-    for one in between(found, since, until):
-        kind, refusal = _kind(one, entries.get(one.key), workspace, scorer), refusals.get(one.key)
-        if kind != "done" and refusal and _stands(refusal, one, about.version):
-            refused[one.key] = refusal.reason
-        else:
-            kinds[kind].append(one)
-    last = max((day for key in entries if (day := day_in(key))), default=date.min)
-    return Plan(
+    what = plan(
+        source,
         model,
         workspace,
-        ledger,
-        **{kind: tuple(some) for kind, some in kinds.items()},
-        refused=refused,
-        late=tuple(one.key for one in kinds["new"] if one.day and one.day < last),
-        vanished=tuple(sorted(entries.keys() - {one.key for one in found})),
+        by=by,
+        since=since,
+        until=until,
+        rescore=rescore,
+        settle_days=settle_days,
+        now=now,
     )
+    return conclude(what, score_each(what.pending, what, run_id))
 
 
 def score_partition(partition: Partition, what: Plan, run_id: str | None = None) -> ScoreResult | Refusal:
@@ -197,9 +127,9 @@ def score_partition(partition: Partition, what: Plan, run_id: str | None = None)
     try:
         ingested = ingest_source(partition.source, what.workspace, about.contract)
     except (SourceError, ContractError) as error:
-        if _may_recover(error):
+        if not is_in_the_data(error):
             raise
-        content = _content([describe(file) for file in partition.source.files])
+        content = content_of([describe(file) for file in partition.source.files])
         refusal = Refusal(
             partition=partition.key, content=content, stamp=stamp, model_version=about.version, reason=_in_words(error)
         )
@@ -242,46 +172,21 @@ def conclude(what: Plan, outcome: Outcome) -> IncrementalResult:
         refused_before=what.refused,
         failed=outcome.failed,
         late=tuple(key for key in what.late if key in outcome.scored),
+        waiting=what.waiting,
         vanished=what.vanished,
         scored=outcome.scored,
     )
-
-
-def _kind(one: Partition, entry: Entry | None, workspace: Path, scorer: tuple[str, str] | None) -> str:
-    if entry is None or not is_published(workspace / entry.scored):
-        return "new"
-    if not _is_unchanged(one, entry):
-        return "changed"
-    return "rescored" if scorer and scorer != (entry.model_version, entry.calibration_id) else "done"
-
-
-def _stands(refusal: Refusal, one: Partition, version: str) -> bool:
-    return refusal.model_version == version and _is_unchanged(one, refusal)
-
-
-def _is_unchanged(one: Partition, known: Entry | Refusal) -> bool:
-    """Say whether the files are those that are known; they are read only if they were touched."""
-    return known.stamp == one.stamp() or known.content == _content([describe(file) for file in one.source.files])
-
-
-def _may_recover(error: Exception) -> bool:
-    """Say whether the same files may be read another time: a disk, a network or a missing right was at fault."""
-    return isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, gzip.BadGzipFile)
 
 
 def _result(scored: Path, dataset: Path, stamp: str) -> Result:
     manifest = read_manifest(scored, "scored")
     counts = ("rows_in", "rows_scored", "rows_rejected", "alerts", "model_version", "calibration_id")
     return Result(
-        content=_content(Dataset.open(dataset).manifest["sources"]),
+        content=content_of(Dataset.open(dataset).manifest["sources"]),
         stamp=stamp,
         scored=f"{SCORED}/{scored.name}",
         **{name: manifest[name] for name in counts},
     )
-
-
-def _content(files: list[dict[str, str]]) -> str:
-    return fingerprint([(file["name"], file["sha256"]) for file in files])
 
 
 def _in_words(error: Exception) -> str:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from anomaly_ae.errors import ContractError, SourceError
 from anomaly_ae.ingest.contract import Contract
 from anomaly_ae.ingest.dataset import CONTRACT, FORMAT_VERSION, KIND
+from anomaly_ae.ingest.day_files import DayFile
 from anomaly_ae.ingest.modality import Source
 from anomaly_ae.ingest.pictures.facts import picture_facts
 from anomaly_ae.ingest.pictures.folder import hash_folder
@@ -88,7 +89,9 @@ def ingest_source(source: Source, workspace: Path, contract: Contract | None = N
 
 
 def describe(file: SourceFile) -> dict[str, Any]:
-    """Return name, size and SHA-256 of a file of a source."""
+    """Return name, size and SHA-256 of a file of a source, or of the rows of a day in it."""
+    if isinstance(file, DayFile):
+        return file.facts()
     size, digest = hash_folder(file) if file.members else (file.path.stat().st_size, hash_file(file.path))
     return {"name": file.name, "bytes": size, "sha256": digest}
 

@@ -86,6 +86,7 @@ def test_the_summary_names_every_partition(tmp_path: Path) -> None:
         refused_before={"d": "it is empty"},
         failed={"e": "the disk is gone"},
         late=("b",),
+        waiting=("today",),
         vanished=("z",),
         scored={"b": made},
     )
@@ -95,4 +96,4 @@ def test_the_summary_names_every_partition(tmp_path: Path) -> None:
     assert "| new | 1 |" in text
     assert f"| `b` | 9 | 1 | `{tmp_path}` |" in text
     assert {"- `c`: it is torn", "- `d`: it is empty", "- `e`: the disk is gone"} <= set(text.splitlines())
-    assert "- late: b\n- vanished: z" in text
+    assert "- late: b\n- waiting: today\n- vanished: z" in text

@@ -19,7 +19,7 @@ from anomaly_ae.ingest.modality import Source
 from anomaly_ae.ledger import Ledger
 from anomaly_ae.registry import find_model
 from anomaly_ae.spec import FprThreshold, Spec
-from anomaly_ae.steps import incremental
+from anomaly_ae.steps import incremental, plan
 from anomaly_ae.steps.calibrate import calibrate
 from anomaly_ae.steps.incremental import IncrementalResult, score_new
 from anomaly_ae.steps.ingest import IngestResult, ingest
@@ -29,7 +29,7 @@ from anomaly_ae.storage import is_published
 SCRIPT = """
 import sys
 from pathlib import Path
-from anomaly_ae.steps import incremental
+from anomaly_ae.steps import incremental, plan
 incremental.report = lambda scored, model: None
 incremental.score_new(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
 """
@@ -159,7 +159,7 @@ def test_a_file_only_touched_is_done(workspace: Path) -> None:
 def test_files_that_nobody_touched_are_not_read(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Size and time of change are enough: a night costs what came in, not what there is."""
     score_days(workspace)
-    monkeypatch.setattr(incremental, "describe", lambda file: pytest.fail(f"{file.name} was read"))
+    monkeypatch.setattr(plan, "describe", lambda file: pytest.fail(f"{file.name} was read"))
 
     assert score_days(workspace).done == days(1, 2, 3)
 

@@ -1,0 +1,168 @@
+"""The rows of one day in a file whose rows are of many, as its time column says.
+
+A day is known by a digest of its rows alone, however the file around them grows: what came late to an old day shows,
+and what did not change does not. Only where rows are named by their number (no id column) a row that moved is another.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields
+from datetime import date
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from anomaly_ae.errors import SourceError, SpecError
+from anomaly_ae.ingest.cells import to_text
+from anomaly_ae.ingest.contract import ARROW_TYPES, Contract
+from anomaly_ae.ingest.parse import mask, parse_column
+from anomaly_ae.ingest.raw import RawBatch
+from anomaly_ae.ingest.sources import SourceFile, States
+from anomaly_ae.spec import Role
+
+UNDATED = "undated"
+"""What the rows are called whose time is missing or cannot be read."""
+_CELL_ENDS, _NULL = "\x1f", "\x00"
+
+
+@dataclass(frozen=True)
+class DayRows:
+    """The rows of a day.
+
+    Attributes:
+        day: None of rows whose time is missing or cannot be read.
+        rows: how many, malformed ones among them.
+        bytes: of their cells.
+        sha256: of them, in source order.
+    """
+
+    day: date | None
+    rows: int
+    bytes: int
+    sha256: str
+
+    @property
+    def key(self) -> str:
+        """What the day is called."""
+        return self.day.isoformat() if self.day else UNDATED
+
+
+@dataclass(frozen=True)
+class DayFile(SourceFile):
+    """A file that stands for the rows of one day in it."""
+
+    day: DayRows = field(kw_only=True)
+
+    @classmethod
+    def of(cls, file: SourceFile, day: DayRows) -> Self:
+        """Take the rows of a day out of a file."""
+        return cls(**{one.name: getattr(file, one.name) for one in fields(file)}, day=day)
+
+    def states(self) -> States:
+        """Return number and digest of the rows: the file may grow, and its day stays what it was."""
+        return [(self.day.rows, self.day.sha256)]
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a dataset says of its source."""
+        return {"name": self.name, "day": self.day.key, "bytes": self.day.bytes, "sha256": self.day.sha256}
+
+
+def time_column(contract: Contract) -> str:
+    """Return the column that says of which day a row is.
+
+    Raises:
+        SpecError: there is none, or it holds no dates.
+    """
+    name = contract.named(Role.TIME)
+    if name is None or not pa.types.is_timestamp(ARROW_TYPES[contract[name].dtype]):
+        what = "has no time column" if name is None else f"holds no dates in its time column {name!r}"
+        msg = (
+            f"rows cannot be told apart by day: the model's contract {what}; set data.time to a column of dates and "
+            "train anew, or take the partitions by file"
+        )
+        raise SpecError(msg)
+    return name
+
+
+def split_days(batch: RawBatch, contract: Contract) -> Iterator[tuple[date | None, RawBatch]]:
+    """Take a batch apart by day; malformed records are of none."""
+    name, missing = time_column(contract), tuple(str(value) for value in contract.missing_values)
+    days = parse_column(batch.column(name), contract[name], missing).values.cast(pa.date32())
+    for day in days.unique():
+        rows = mask(pc.equal(days, day)) if day.is_valid else mask(days.is_null())
+        some = batch.records if rows.all() else batch.records.filter(pa.array(rows))
+        yield day.as_py(), RawBatch(some, batch.numbers[rows])
+    if batch.malformed:
+        yield None, RawBatch(batch.records.slice(0, 0), batch.numbers[:0], batch.malformed)
+
+
+def rows_of_day(batches: Iterable[RawBatch], file: DayFile, contract: Contract) -> Iterator[RawBatch]:
+    """Yield of every batch of a file the rows of its day.
+
+    Raises:
+        SourceError: they are not those that were found when the file was taken apart.
+    """
+    digest = Digest()
+    for batch in batches:
+        for day, rows in split_days(batch, contract):
+            if day == file.day.day:
+                digest.add(rows, contract)
+                yield rows
+    if digest.of(file.day.day) != file.day:
+        msg = f"{file.path} changed while it was read, among its rows of {file.day.key}; score it again"
+        raise SourceError(msg)
+
+
+@dataclass
+class Digest:
+    """Rows of a day, counted and hashed; the result does not depend on how they come in batches."""
+
+    rows: int = 0
+    bytes: int = 0
+    numbers: Any = field(default_factory=hashlib.sha256)
+    texts: Any = field(default_factory=hashlib.sha256)
+
+    def add(self, batch: RawBatch, contract: Contract) -> None:
+        """Take in rows, in source order."""
+        numbers, texts = _cells(batch, contract)
+        self.rows += len(batch.numbers) + len(batch.malformed)
+        self.bytes += len(numbers) + len(texts)
+        self.numbers.update(numbers)
+        self.texts.update(texts)
+
+    def of(self, day: date | None) -> DayRows:
+        """Return what was taken in, as the rows of a day."""
+        both = hashlib.sha256(self.numbers.digest() + self.texts.digest())
+        return DayRows(day, self.rows, self.bytes, both.hexdigest())
+
+
+def _cells(batch: RawBatch, contract: Contract) -> tuple[bytes, bytes]:
+    """Return the cells that a dataset keeps, row after row: those that came as numbers, and those that are text."""
+    id_column, label = contract.named(Role.ID), [contract.label.column] if contract.label else []
+    numbers: list[np.ndarray] = [] if id_column else [batch.numbers.astype(np.float64)]
+    texts: list[pa.Array] = []
+    for name in [*(column.name for column in contract.stored), *label]:
+        cells = batch.column(name)
+        if name == id_column or pa.types.is_string(cells.type):  # an id may have more digits than a float keeps
+            texts.append(to_text(cells))
+        else:
+            numbers.append(_as_floats(cells))
+    malformed = [f"{record.number}{_CELL_ENDS}{record.text}\n".encode() for record in batch.malformed]
+    return np.column_stack(numbers).tobytes() if numbers else b"", b"".join([_joined(texts), *malformed])
+
+
+def _as_floats(cells: pa.Array) -> np.ndarray:
+    plain = cells.cast(pa.int64()) if pa.types.is_timestamp(cells.type) else cells
+    floats: np.ndarray = plain.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    return floats
+
+
+def _joined(texts: list[pa.Array]) -> bytes:
+    """Return columns of text as bytes, row after row, each cell and each row with its end."""
+    if not texts:
+        return b""
+    rows = pc.binary_join_element_wise(*texts, "\n", _CELL_ENDS, null_handling="replace", null_replacement=_NULL)
+    whole = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(rows)], pa.int32()), rows), "")
+    return str(whole[0].as_py()).encode()
