@@ -40,7 +40,7 @@ class ParallelLinear(nn.Module):
         """Apply each member's layer to its rows."""
         if self.training:
             return torch.baddbmm(self.bias, rows, self.weight)
-        return wide_product(rows, self.weight) + self.bias
+        return wide_product(rows, self.weight).add_(self.bias)
 
     def extra_repr(self) -> str:
         """Say the shape, as a printed model shows it."""

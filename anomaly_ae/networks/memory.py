@@ -7,11 +7,11 @@ you need", ICLR 2021.
 """
 
 import math
+from collections.abc import Iterator
 from typing import Self
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad
 
 GROUP = 64
 """Stored rows of which only the nearest is looked at first, see `Memory._search`."""
@@ -70,34 +70,33 @@ class Memory(nn.Module):
     def _search(self, rows: Tensor, own: Tensor | None) -> tuple[Tensor, Tensor]:
         """Find the nearest stored rows: squared distances less each row's own square, which ranks nothing, and indices.
 
-        On a graphics card all rows are searched at once.
-        """
-        few = SEARCH_ROWS if rows.device.type == "cpu" else max(len(rows), 1)
-        own = torch.full((len(rows),), -1, device=rows.device) if own is None else own
-        squares = self.stored.square().sum(dim=1)
-        found = [
-            self._search_few(*both, squares) for both in zip(torch.split(rows, few), torch.split(own, few), strict=True)
-        ]
-        values, indices = (torch.cat(part) for part in zip(*found, strict=True))
-        return values, indices
-
-    def _search_few(self, rows: Tensor, own: Tensor, squares: Tensor) -> tuple[Tensor, Tensor]:
-        """Search as `_search` does, all rows at once; `squares` are those of the stored rows.
-
         The k nearest are members of the k groups whose nearest members are nearest: so the many distances are read
         only once, for the least of each group, and the slow search for the k least is among few.
         """
-        distance = torch.addmm(squares, rows, self.stored.T, alpha=-2)
-        itself = torch.nonzero(own >= 0).ravel()
-        distance[itself, own[itself]] = math.inf
-        if missing := -len(self.stored) % GROUP:
-            distance = pad(distance, (0, missing), value=math.inf)
-        groups = distance.view(len(rows), -1, GROUP)
-        count = min(self.neighbours, groups.shape[1])
-        nearest = groups.amin(dim=2).topk(count, largest=False).indices
-        members = groups.gather(1, nearest[..., None].expand(-1, -1, GROUP)).flatten(1)
-        values, place = members.topk(self.neighbours, largest=False)
-        return values, nearest.gather(1, place // GROUP) * GROUP + place % GROUP
+        own = torch.full((len(rows),), -1, device=rows.device) if own is None else own
+        pieces = self._near_groups(rows, own)
+        groups, members = (torch.cat(part) for part in zip(*pieces, strict=True))
+        values, place = members.flatten(1).topk(self.neighbours, largest=False)
+        return values, groups.gather(1, place // GROUP) * GROUP + place % GROUP
+
+    def _near_groups(self, rows: Tensor, own: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield, for some rows after the other, the groups with the nearest members and the distances to all of those.
+
+        On a graphics card all rows are searched at once.
+        """
+        few = SEARCH_ROWS if rows.device.type == "cpu" else max(len(rows), 1)
+        squares = self.stored.square().sum(dim=1)
+        # One place for all distances: memory that is asked for anew costs more time than what is written there.
+        place = rows.new_full((min(few, len(rows)), -(-len(self.stored) // GROUP) * GROUP), math.inf)
+        for some, itself in zip(torch.split(rows, few), torch.split(own, few), strict=True):
+            distance = place[: len(some)]
+            torch.addmm(squares, some, self.stored.T, alpha=-2, out=distance[:, : len(self.stored)])
+            known = torch.nonzero(itself >= 0).ravel()
+            distance[known, itself[known]] = math.inf
+            groups = distance.view(len(some), -1, GROUP)
+            count = min(self.neighbours, groups.shape[1])
+            nearest = groups.amin(dim=2).topk(count, largest=False).indices
+            yield nearest, groups.gather(1, nearest[..., None].expand(-1, -1, GROUP))
 
 
 def whitening(rows: Tensor, shrinkage: float) -> Tensor:

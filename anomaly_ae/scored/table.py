@@ -4,6 +4,8 @@ One row per input row, in input order. Run id and time of scoring are in the `ma
 the rows: so the same rows and the same model give the same bytes, whoever ran it and when.
 """
 
+from typing import Any
+
 import pyarrow as pa
 
 SCHEMA_VERSION = 1
@@ -74,6 +76,17 @@ def scored_schema(identity: tuple[pa.Field, ...] = (), *, pictures: bool = False
     named = [field.with_name(f"{field.name}_") if field.name in taken else field for field in identity]
     fields = [*ours[: len(_IDENTITY)], *named, *ours[len(_IDENTITY) :]]
     return pa.schema(fields, metadata={"anomaly_ae.schema_version": str(SCHEMA_VERSION)})
+
+
+ENCODING: dict[str, Any] = {
+    "use_dictionary": [
+        *("source_file", "split", "model_name", "model_version", "calibration_id", "level", "segment"),
+        *("threshold", "p_value", "severity", "reasons.list.element.feature"),
+    ],
+    "use_byte_stream_split": ["anomaly_score", "reconstruction_error", "reasons.list.element.contribution"],
+}
+"""How pyarrow writes the columns: a dictionary where values repeat, else the attempt takes a third of the time; and
+numbers that do not, split by byte, which leaves a tenth less to store."""
 
 
 def _field(name: str, dtype: pa.DataType, description: str) -> pa.Field:

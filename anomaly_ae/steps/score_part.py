@@ -15,7 +15,7 @@ from anomaly_ae.ingest.contract import LABEL, ROW_ID, SOURCE_FILE, SOURCE_ROW, C
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.models.pictures import PictureParts
 from anomaly_ae.scored.pictures import PictureFiles
-from anomaly_ae.scored.table import scored_schema
+from anomaly_ae.scored.table import ENCODING, scored_schema
 from anomaly_ae.scoring import Scores
 from anomaly_ae.spec import Role
 from anomaly_ae.storage.parquet import open_writer
@@ -40,7 +40,7 @@ def score_part(part: Path, dataset: Path, model: Path, staging: Path) -> int:
     seen = files_seen(rows, one.description)
     alerts = 0
     batches = rows.batches(part=part, batch_rows=one.model.batch_rows)
-    with explain_unwritable(staging), open_writer(staging / part.name, schema) as writer:
+    with explain_unwritable(staging), open_writer(staging / part.name, schema, **ENCODING) as writer:
         # While one batch is written the next ones are computed.
         for examined in side_by_side(lambda batch: _examine(batch, one, judge), batches):
             columns = dict(_columns(examined, rows.contract, one, seen))

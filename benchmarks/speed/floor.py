@@ -12,6 +12,7 @@ from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.networks.autoencoder import Autoencoder
 from anomaly_ae.networks.dense import ParallelLinear
 from anomaly_ae.networks.memory import SEARCH_ROWS
+from anomaly_ae.scored.table import ENCODING
 from anomaly_ae.scoring import BATCH_ROWS
 from anomaly_ae.threads import side_by_side
 
@@ -44,13 +45,13 @@ def products(network: Autoencoder, rows: int) -> float:
                 few @ memory.stored.T
 
     start = time.perf_counter()
-    side_by_side(multiply, range(-(-rows // BATCH_ROWS)))
+    list(side_by_side(multiply, range(-(-rows // BATCH_ROWS))))
     return time.perf_counter() - start
 
 
 def write_only(sample: pa.Table, rows: int) -> float:
     """Write as many scored rows as there are, over and over the same row group; return the seconds."""
-    writer: Any = pq.ParquetWriter(io.BytesIO(), sample.schema, compression="zstd")
+    writer: Any = pq.ParquetWriter(io.BytesIO(), sample.schema, compression="zstd", **ENCODING)
     start = time.perf_counter()
     with writer:
         for first in range(0, rows, len(sample)):
