@@ -13,7 +13,7 @@ from prefect.runtime import flow_run
 
 from anomaly_ae.monitoring.validity import Validity
 from anomaly_ae.steps.monitor import VALIDITY
-from anomaly_ae.storage import read_json, read_manifest
+from anomaly_ae.storage import locate, read_json, read_manifest
 
 SCORED = "anomaly_ae.scored"
 REFUSED = "anomaly_ae.refused"
@@ -38,7 +38,7 @@ def announce_scored(scored: dict[str, Any]) -> dict[str, str]:
         The labels.
     """
     log_step("score", scored)
-    directory = Path(scored["directory"])
+    directory = locate(scored["directory"])
     manifest, labels = read_manifest(directory, "scored"), judgements(directory)
     emit_event(
         SCORED,

@@ -1,7 +1,6 @@
 """The commands that look after a model's versions: which there are, which one scores, and how that is changed."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,6 +8,7 @@ import typer
 from anomaly_ae.cli import lines
 from anomaly_ae.cli.commands import DEFAULT_SPEC, AsJson, Overrides, SpecFile, app, load
 from anomaly_ae.cli.terminal import print_result
+from anomaly_ae.storage import locate
 
 
 @app.command()
@@ -17,7 +17,7 @@ def models(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: 
     from anomaly_ae.steps.models import list_models
 
     settings = load(spec, overrides)
-    found = list_models(Path(settings.workspace), settings.name)
+    found = list_models(locate(settings.workspace), settings.name)
     as_dicts = [asdict(one) | {"metrics": one.metrics and one.metrics.model_dump(mode="json")} for one in found]
     print_result(as_json, as_dicts, lines.model_lines(found))
 
@@ -34,7 +34,7 @@ def promote(
     from anomaly_ae.steps.promote import promote as step
 
     settings = load(spec, overrides)
-    made = step(Path(settings.workspace), settings.name, version, force=force)
+    made = step(locate(settings.workspace), settings.name, version, force=force)
     print_result(as_json, asdict(made), lines.promotion_lines(made))
     made.raise_if_refused()
 
@@ -45,5 +45,5 @@ def rollback(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json
     from anomaly_ae.registry import roll_back
 
     settings = load(spec, overrides)
-    left, back = roll_back(Path(settings.workspace), settings.name)
+    left, back = roll_back(locate(settings.workspace), settings.name)
     print_result(as_json, {"left": left, "champion": back}, [f"champion   {back}, as before {left}"])
