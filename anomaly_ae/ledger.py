@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.ingest.partitions import By
 from anomaly_ae.spec import Section
-from anomaly_ae.storage import fingerprint, read_json, write_json
+from anomaly_ae.storage import fingerprint, read_each, read_json, write_json
 
 PARTITIONS = "partitions"
 _Kind = TypeVar("_Kind", bound=Section)
@@ -101,12 +101,12 @@ class Ledger:
         Raises:
             ArtifactError: a file is not as it was written.
         """
-        found = (_read(path, Entry) for path in sorted(self.directory.rglob("*.json")))
+        found = read_each(lambda path: _read(path, Entry), sorted(self.directory.rglob("*.json")))
         return {entry.partition: entry for entry in found}
 
     def refusals(self) -> dict[str, Refusal]:
         """Read every refusal, by the key of its partition; errors as of `entries`."""
-        found = (_read(path, Refusal) for path in sorted(self.directory.rglob("*.refused")))
+        found = read_each(lambda path: _read(path, Refusal), sorted(self.directory.rglob("*.refused")))
         return {refusal.partition: refusal for refusal in found}
 
     def record(self, partition: str, result: Result) -> Entry:
@@ -120,14 +120,12 @@ class Ledger:
         else:
             entry = Entry(partition=partition, earlier=_earlier(before, result), **dict(result))
         if entry != before:
-            path.parent.mkdir(parents=True, exist_ok=True)
             write_json(path, entry.model_dump(mode="json"))
         return entry
 
     def refuse(self, refusal: Refusal) -> None:
         """Write down why a partition is not scored; what it was scored to before goes on counting."""
         path = self.directory / f"{refusal.partition}.refused"
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, refusal.model_dump(mode="json"))
 
 

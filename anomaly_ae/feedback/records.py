@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from anomaly_ae.feedback.verdicts import FALSE_ALARM, REAL
 from anomaly_ae.ingest.contract import ROW_ID
 from anomaly_ae.ingest.dataset import Dataset
-from anomaly_ae.storage import fingerprint, write_bytes
+from anomaly_ae.storage import fingerprint, read_each, write_bytes
 from anomaly_ae.storage.parquet import read_parquet
 
 FEEDBACK = "feedback"
@@ -61,7 +61,7 @@ def store(workspace: Path, name: str, reviewed: pa.Table) -> tuple[Path, bool]:
 def read_feedback(workspace: Path, name: str) -> pd.DataFrame:
     """Return every verdict ever given on rows that a model scored, earliest first; columns as `SCHEMA`."""
     files = sorted((workspace / FEEDBACK / name).glob("*.parquet"))
-    tables = [read_parquet(file, schema=SCHEMA) for file in files]
+    tables = read_each(lambda file: read_parquet(file, schema=SCHEMA), files)
     whole: pd.DataFrame = pa.concat_tables([SCHEMA.empty_table(), *tables]).to_pandas()
     return whole.sort_values("given_at", kind="stable", ignore_index=True)
 

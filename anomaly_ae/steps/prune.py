@@ -3,7 +3,6 @@
 Datasets and scored tables stay: analysts read them, and nothing here knows who still does.
 """
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,7 +11,17 @@ from pathlib import Path
 from anomaly_ae.ledger import PARTITIONS
 from anomaly_ae.registry import MODELS, TRAINING, aliased_versions
 from anomaly_ae.steps.score import SCORED
-from anomaly_ae.storage import STAGING, is_published, owner_is_gone, read_manifest, withdraw
+from anomaly_ae.storage import (
+    STAGING,
+    files_below,
+    is_published,
+    is_remote,
+    owner_is_gone,
+    reach,
+    read_manifest,
+    remove,
+    withdraw,
+)
 
 STALE_AFTER = timedelta(days=1)
 """When a leftover of another host, whose processes cannot be asked for, counts as abandoned: nothing in it changed."""
@@ -41,17 +50,19 @@ def prune(workspace: Path, keep: timedelta, *, dry_run: bool) -> Pruned:
         keep: a version younger than this stays.
         dry_run: only say what would go.
     """
+    reach(workspace)
     staged = {
         *workspace.glob(f"*/{STAGING}*"),
         *workspace.glob(f"*/[!.]*/{STAGING}*"),
         *workspace.glob(f"{PARTITIONS}/**/{STAGING}*"),
         *workspace.glob(f"{MODELS}/{TRAINING}*"),
+        *_unfinished(workspace),
     }
     leftovers = tuple(path for path in sorted(staged) if is_abandoned(path))
     models = tuple(sorted(unused_models(workspace, keep)))
     if not dry_run:
         for path in leftovers:
-            _remove(path)
+            remove(path)
         for path in models:
             withdraw(path)
     return Pruned(leftovers, models)
@@ -72,6 +83,14 @@ def unused_models(workspace: Path, keep: timedelta) -> Iterator[Path]:
             yield path
 
 
+def _unfinished(workspace: Path) -> Iterator[Path]:
+    """Yield what was being published on an object store, where nothing can appear at once: it has no manifest."""
+    kinds = ("datasets", MODELS, SCORED) if is_remote(workspace) else ()
+    for path in (path for kind in kinds for path in (workspace / kind).glob("[!.]*")):
+        if not is_published(path):
+            yield path
+
+
 def _versions_that_scored(workspace: Path) -> set[str]:
     tables = [path for path in (workspace / SCORED).glob("[!.]*") if is_published(path)]
     return {read_manifest(path, "scored")["model_version"] for path in tables}
@@ -79,12 +98,6 @@ def _versions_that_scored(workspace: Path) -> set[str]:
 
 def _age(path: Path) -> timedelta:
     """Return how long ago anything in a directory, or a file, last changed."""
-    latest = max(one.stat().st_mtime for one in (path, *path.rglob("*")))
+    held = files_below(path) if is_remote(path) else [path, *path.rglob("*")]
+    latest = max(one.stat().st_mtime for one in held)
     return datetime.now(UTC) - datetime.fromtimestamp(latest, UTC)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

@@ -4,10 +4,11 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.storage.leftovers import clear_stale, hidden_beside
@@ -16,6 +17,11 @@ from anomaly_ae.unwritable import explain_unwritable
 
 BLOCK_BYTES = 8 << 20
 """Fetched from an object store at once: the time to the first byte is then a small part, and memory stays small."""
+
+_REQUESTS = 8
+"""Files asked for at once of an object store, which is slow to answer and quick to send."""
+
+_Read = TypeVar("_Read")
 
 
 def canonical_json(value: Any) -> str:
@@ -55,6 +61,14 @@ def read_json(path: Path) -> Any:
     except ValueError as error:
         msg = f"{path} is not readable JSON: {error}"
         raise ArtifactError(msg) from error
+
+
+def read_each(read: Callable[[Path], _Read], paths: Sequence[Path]) -> list[_Read]:
+    """Apply a function that reads to every file; to several at once where each has to be asked for over a network."""
+    if not paths or not is_remote(paths[0]):
+        return [read(path) for path in paths]
+    with ThreadPoolExecutor(_REQUESTS) as pool:
+        return list(pool.map(read, paths))
 
 
 def write_text(path: Path, text: str) -> None:

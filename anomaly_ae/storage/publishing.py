@@ -6,24 +6,20 @@ its manifest is there. Names are made from what the directory was computed from 
 its own result, and two runs at once write the same thing.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.storage import objects
-from anomaly_ae.storage.files import hash_file, read_json, sync, write_json
+from anomaly_ae.storage.files import hash_file, read_each, read_json, sync, write_json
 from anomaly_ae.storage.leftovers import clear_stale, hidden_beside, remove
 from anomaly_ae.storage.locations import files_below, is_remote, reach
 from anomaly_ae.unwritable import explain_unwritable
 
 MANIFEST = "manifest.json"
-_Read = TypeVar("_Read")
-_REQUESTS = 8
-"""Files read at once from an object store, which is slow to answer and quick to send."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +146,7 @@ def verify_files(directory: Path, files: Mapping[str, Mapping[str, Any]]) -> Non
     Raises:
         ArtifactError: a file is missing or a byte of it has changed.
     """
-    hashes = _each(_hash_if_there, [directory / name for name in files])
+    hashes = read_each(_hash_if_there, [directory / name for name in files])
     for (name, recorded), found in zip(files.items(), hashes, strict=True):
         if found is None:
             msg = f"{directory / name} is missing, though the manifest lists it"
@@ -164,7 +160,7 @@ def _manifest(staging: Staging) -> dict[str, Any]:
     """Return what the manifest says: the facts, and size and hash of every file that stays as it is."""
     paths = [path for path in files_below(staging.path) if path.name not in staging.replaceable]
     names = [path.relative_to(staging.path).as_posix() for path in paths]
-    return {**staging.facts, "files": dict(zip(names, _each(_size_and_hash, paths), strict=True))}
+    return {**staging.facts, "files": dict(zip(names, read_each(_size_and_hash, paths), strict=True))}
 
 
 def _write_manifest(staging: Staging) -> None:
@@ -199,11 +195,3 @@ def _hash_if_there(path: Path) -> str | None:
         return hash_file(path)
     except (FileNotFoundError, IsADirectoryError):
         return None
-
-
-def _each(read: Callable[[Path], _Read], paths: Sequence[Path]) -> list[_Read]:
-    """Read every file: several at once where each has to be asked for over a network."""
-    if not paths or not is_remote(paths[0]):
-        return [read(path) for path in paths]
-    with ThreadPoolExecutor(_REQUESTS) as pool:
-        return list(pool.map(read, paths))

@@ -7,7 +7,6 @@ the hashes of its manifest before it is trusted.
 """
 
 import logging
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +17,16 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from anomaly_ae.errors import ArtifactError
-from anomaly_ae.storage import is_published, publish, read_json, read_manifest, verify_files, withdraw, write_json
+from anomaly_ae.storage import (
+    is_published,
+    publish,
+    read_json,
+    read_manifest,
+    remove,
+    verify_files,
+    withdraw,
+    write_json,
+)
 
 KIND, TENSORS, FACTS = "checkpoint", "state.safetensors", "state.json"
 LOG = logging.getLogger(__name__)
@@ -96,7 +104,7 @@ class Checkpoints:
 
     def clear(self) -> None:
         """Remove them all."""
-        shutil.rmtree(self.directory, ignore_errors=True)
+        remove(self.directory)
 
     def _written(self) -> list[Path]:
         return sorted(path for path in self.directory.glob("[!.]*") if is_published(path))
