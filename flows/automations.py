@@ -13,7 +13,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ActionTypes, CallWebhook, ChangeFlowRunState, RunDeployment
 
-from flows.events import MODEL_RESOURCE, REFUSED, SCORED
+from flows.events import MODEL_RESOURCE, PROMOTION, REFUSED, SCORED
 
 OURS = "anomaly_ae: "
 """How the names of our automations begin."""
@@ -37,10 +37,10 @@ ABOUT_SCORED = """{
   "verdict": {{ event.resource["verdict"] | tojson }},
   "scored": {{ event.payload | tojson }}
 }"""
-ABOUT_REFUSED = """{
+ABOUT_MODEL = """{
   "what": {{ automation.name | tojson }},
   "model": {{ event.resource.name | tojson }},
-  "refused": {{ event.payload | tojson }}
+  "about": {{ event.payload | tojson }}
 }"""
 
 
@@ -75,19 +75,23 @@ def watch_runs(zombie_after: timedelta, recover: UUID) -> list[AutomationCore]:
 
 
 def page(webhook: UUID) -> list[AutomationCore]:
-    """Return what sends a person a message: a failed run, bad files, a threshold that no longer holds, many alerts.
+    """Return what sends a person a message.
+
+    A failed run, bad files, a challenger that is worse, a threshold that no longer holds, too many alerts.
 
     Args:
         webhook: block document of a `prefect.blocks.webhook.Webhook`.
     """
     about_run = CallWebhook(block_document_id=webhook, payload=ABOUT_RUN)
     about_scored = CallWebhook(block_document_id=webhook, payload=ABOUT_SCORED)
-    about_refused = CallWebhook(block_document_id=webhook, payload=ABOUT_REFUSED)
+    about_model = CallWebhook(block_document_id=webhook, payload=ABOUT_MODEL)
+    models = {"prefect.resource.id": MODELS}
     return [
         _when("page: run failed", {CRASHED, FAILED}, {"prefect.resource.id": RUNS}, about_run),
-        _when("page: partition refused", {REFUSED}, {"prefect.resource.id": MODELS}, about_refused),
-        _when("page: threshold invalid", {SCORED}, {"prefect.resource.id": MODELS, "verdict": "invalid"}, about_scored),
-        _when("page: alert rate high", {SCORED}, {"prefect.resource.id": MODELS, "alert-rate": "high"}, about_scored),
+        _when("page: partition refused", {REFUSED}, models, about_model),
+        _when("page: promotion refused", {PROMOTION}, {**models, "outcome": "refused"}, about_model),
+        _when("page: threshold invalid", {SCORED}, {**models, "verdict": "invalid"}, about_scored),
+        _when("page: alert rate high", {SCORED}, {**models, "alert-rate": "high"}, about_scored),
     ]
 
 

@@ -1,4 +1,6 @@
-"""What a run tells the outside: one structured log line a step, an event for each scored table and refused partition.
+"""What a run tells the outside: a structured log line a step, and events.
+
+There is one for each scored table, each partition that is refused, and each version that the gate decided on.
 
 Event labels are text and carry decisions, which automations match (`automations.py`); numbers are in the payload.
 """
@@ -13,10 +15,12 @@ from prefect.runtime import flow_run
 
 from anomaly_ae.monitoring.validity import Validity
 from anomaly_ae.steps.monitor import VALIDITY
+from anomaly_ae.steps.promote import Promotion
 from anomaly_ae.storage import locate, read_json, read_manifest
 
 SCORED = "anomaly_ae.scored"
 REFUSED = "anomaly_ae.refused"
+PROMOTION = "anomaly_ae.promotion"
 MODEL_RESOURCE = "anomaly_ae.model."
 UNKNOWN = "unknown"
 COUNTS = ("rows_in", "rows_scored", "rows_rejected", "alerts", "threshold")
@@ -53,6 +57,14 @@ def announce_refused(model: str, partition: str, reason: str) -> None:
     facts = {"step": "refuse", "run_id": flow_run.id, "partition": partition, "reason": reason}
     get_run_logger().warning(json.dumps(facts))
     emit_event(REFUSED, resource=model_resource(model), payload={"partition": partition, "reason": reason})
+
+
+def announce_promotion(model: str, made: Promotion) -> None:
+    """Log what became of a version that was to be champion, and emit `anomaly_ae.promotion` with it as label."""
+    facts = {"name": model, "outcome": made.outcome, "version": made.version, "before": made.before}
+    log_step("promote", facts | {"against": "; ".join(made.refusals)})
+    payload = {**facts, "findings": list(made.findings), "refusals": list(made.refusals)}
+    emit_event(PROMOTION, resource={**model_resource(model), "outcome": made.outcome}, payload=payload)
 
 
 def model_resource(name: str) -> dict[str, str]:

@@ -1,6 +1,6 @@
-"""Flow `train`: a source becomes a model version."""
+"""Flow `train`: a source becomes a model version, which may take the champion's place if it is no worse."""
 
-from typing import Any
+from typing import Any, Literal
 
 from prefect import flow, task
 
@@ -9,13 +9,21 @@ from anomaly_ae.steps.train import train as step
 from anomaly_ae.storage import locate
 from flows.events import log_step
 from flows.ingest import ingest_source
+from flows.promote import promote_trained
 from flows.settings import COMPUTES, as_json
 
 
 class TrainParameters(Section):
-    """What to train on, and how."""
+    """What to train on, and how.
+
+    Attributes:
+        spec: whole; `register_as` says what training makes of the version.
+        promote: of a challenger: `auto` lets the gate decide at once whether it takes over, and the first version of a
+            model does so in any case; `by hand` leaves it to `promote/on-demand`.
+    """
 
     spec: Spec
+    promote: Literal["auto", "by hand"] = "by hand"
 
 
 @task(**COMPUTES)
@@ -31,4 +39,7 @@ def train(parameters: TrainParameters) -> dict[str, Any]:
     """Ingest the spec's data, train on its normal rows, take the threshold from held-out ones."""
     spec = parameters.spec
     dataset = ingest_source(spec.data, spec.workspace)
-    return train_model(dataset["directory"], spec)
+    made = train_model(dataset["directory"], spec)
+    if parameters.promote == "by hand" or spec.register_as == "champion":
+        return made
+    return {**made, "promotion": promote_trained(made["version"], spec)}

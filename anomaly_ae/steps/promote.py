@@ -53,6 +53,15 @@ class Promotion:
     refusals: tuple[str, ...] = ()
     forced: bool = False
 
+    @property
+    def outcome(self) -> str:
+        """What became of it, in a word or two."""
+        if not self.promoted:
+            return "refused"
+        if self.version == self.before:
+            return "champion already"
+        return "forced" if self.forced else "promoted"
+
     def raise_if_refused(self) -> None:
         """Fail when the version was not promoted.
 

@@ -57,7 +57,7 @@ def test_what_is_wanted_no_more_goes_and_others_stay(client: SyncPrefectClient) 
     client.create_automation(theirs)
 
     apply_automations(client, [*watch_runs(FIVE_MINUTES, recover), *page(webhook)])
-    assert len(ours(client)) == 7
+    assert len(ours(client)) == 8
     apply_automations(client, watch_runs(2 * FIVE_MINUTES, recover))
 
     assert len(ours(client)) == 3

@@ -28,7 +28,7 @@ DEPLOYMENTS = {name_of(one): one for one in FILE["deployments"]}
 
 
 def test_what_must_be_there_is_there() -> None:
-    """Nightly scoring, weekly training, the same on demand, ingest, evaluation and housekeeping; no name twice."""
+    """Nightly scoring, weekly training, the same on demand, the gate, thresholds, housekeeping; no name twice."""
     assert len(DEPLOYMENTS) == len(FILE["deployments"])
     assert set(DEPLOYMENTS) == {
         "ingest/on-demand",
@@ -38,6 +38,9 @@ def test_what_must_be_there_is_there() -> None:
         "score/on-demand",
         "train/weekly",
         "train/on-demand",
+        "promote/on-demand",
+        "rollback/on-demand",
+        "calibrate/on-demand",
         "evaluate/on-demand",
         "housekeeping/nightly",
         "recover/crashed",

@@ -1,0 +1,79 @@
+"""Flows `promote` and `rollback`: who scores from now on, if the gate lets it pass, and the way back."""
+
+from typing import Any
+
+from prefect import flow, task
+from prefect.artifacts import create_markdown_artifact
+
+from anomaly_ae.registry import read_aliases, roll_back
+from anomaly_ae.spec import Section, Spec
+from anomaly_ae.steps.promote import Promotion
+from anomaly_ae.steps.promote import promote as step
+from anomaly_ae.storage import locate
+from flows.events import announce_promotion, log_step
+from flows.settings import COMPUTES, as_json
+
+
+class ModelParameters(Section):
+    """Which model.
+
+    Attributes:
+        name: the model's name.
+        workspace: where it is.
+    """
+
+    name: str = Spec.model_fields["name"].default
+    workspace: str = Spec.model_fields["workspace"].default
+
+
+class PromoteParameters(ModelParameters):
+    """Which version shall score.
+
+    Attributes:
+        version: default: the challenger.
+        force: whatever speaks against it; that is kept for the record.
+    """
+
+    version: str | None = None
+    force: bool = False
+
+
+@task(**COMPUTES)
+def promote_version(asked: PromoteParameters) -> dict[str, Any]:
+    """Hold a version against the champion and let it take over, or say what speaks against it; tell the outside."""
+    made = step(locate(asked.workspace), asked.name, asked.version, force=asked.force)
+    announce_promotion(asked.name, made)
+    create_markdown_artifact(
+        summarise(made), key="anomaly-ae-promotion", description="Whether the challenger took over"
+    )
+    return as_json(made)
+
+
+def promote_trained(version: str, spec: Spec) -> dict[str, Any]:
+    """Let the gate decide on a version just trained; the first of its model takes over whatever speaks against it."""
+    is_first = read_aliases(locate(spec.workspace), spec.name).champion is None
+    return promote_version(PromoteParameters(name=spec.name, workspace=spec.workspace, version=version, force=is_first))
+
+
+@flow(name="promote", result_serializer="json")
+def promote(parameters: PromoteParameters) -> dict[str, Any]:
+    """Make the challenger the champion; fail, in words, if it ranks worse or breaks its false-alarm promise."""
+    made = promote_version(parameters)
+    Promotion(**made).raise_if_refused()
+    return made
+
+
+@flow(name="rollback", result_serializer="json")
+def rollback(parameters: ModelParameters) -> dict[str, Any]:
+    """Make the champion before this one the champion again; it scores to the same bytes as it did."""
+    left, champion = roll_back(locate(parameters.workspace), parameters.name)
+    log_step("rollback", {"name": parameters.name, "left": left, "champion": champion})
+    return {"left": left, "champion": champion}
+
+
+def summarise(made: Promotion) -> str:
+    """Return as Markdown who is champion, what was checked, and what spoke against it."""
+    champion = made.version if made.promoted else made.before
+    lines = [f"# Champion: `{champion}`", "", f"{made.outcome}: `{made.version}`, champion before: `{made.before}`", ""]
+    lines += [f"- checked: {finding}" for finding in made.findings]
+    return "\n".join([*lines, *(f"- against it: {refusal}" for refusal in made.refusals), ""])
