@@ -138,7 +138,8 @@ def fit_table(dataset: Dataset, rule: SplitRule, spec: Spec, conduct: Conduct = 
     split = gather(dataset, rule, spec.training.max_rows)
     how = ModelSpec(spec.features, spec.network, spec.training, spec.scoring)
     model = fit_model(split.train, dataset.contract.features, how, conduct)
-    scores = model.score(split.validation).anomaly_score
+    parts = split.validation.to_batches(max_chunksize=model.batch_rows)
+    scores = np.concatenate([model.score(part).anomaly_score for part in parts])
     profile = Profile.fit(split.train, dataset.contract.features)
     trimmed = split.train.column(ROW_ID).take(np.array(model.trimmed, np.int64)).to_pylist()
     return Fitted(
