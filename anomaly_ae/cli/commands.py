@@ -190,7 +190,7 @@ def evaluate(
     """Compute precision, recall and the rest at the frozen threshold, where labels exist."""
     from anomaly_ae.steps.evaluate import evaluate as step
 
-    metrics = step(scored or _last_scored(load(spec, overrides)))
+    metrics = step(scored or _last_scored(spec, overrides))
     print_result(as_json, metrics.model_dump(mode="json") if metrics else None, lines.metric_lines(metrics))
 
 
@@ -206,7 +206,7 @@ def report(
     from anomaly_ae.registry import model_that_scored
     from anomaly_ae.steps.report import report as step
 
-    table = scored or _last_scored(load(spec, overrides))
+    table = scored or _last_scored(spec, overrides)
     page = step(table, model or model_that_scored(table))
     print_result(as_json, {"report": page}, [f"report     {page}"])
 
@@ -226,7 +226,7 @@ def feedback(
     """Take back what analysts say of scored rows: precision now, better thresholds and training later."""
     from anomaly_ae.steps.feedback import feedback as step
 
-    made = step(verdicts, scored or _last_scored(load(spec, overrides)))
+    made = step(verdicts, scored or _last_scored(spec, overrides))
     print_result(as_json, asdict(made), lines.feedback_lines(made))
 
 
@@ -296,11 +296,7 @@ def _dataset(settings: "Spec") -> Path:
     return step(settings.data, locate(settings.workspace)).directory
 
 
-def _last_scored(settings: "Spec") -> Path:
-    """Return where the spec's rows are scored by its champion; the steps say so if it is not there yet."""
-    from anomaly_ae.steps.pipeline import ingest_for
-    from anomaly_ae.steps.score import scored_directory
+def _last_scored(path: Path, overrides: list[str] | None) -> Path:
+    from anomaly_ae.steps.last_scored import last_scored
 
-    model, source = _champion(settings), settings.score_source
-    rows = ingest_for(model, settings, source).directory if source else _dataset(settings)
-    return scored_directory(rows, model, locate(settings.workspace))
+    return last_scored(load(path, overrides))

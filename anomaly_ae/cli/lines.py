@@ -94,8 +94,12 @@ def model_lines(found: "Sequence[VersionSummary]") -> list[str]:
 
 
 def _about_version(one: "VersionSummary") -> Iterator[str]:
-    yield f"{one.version}  {', '.join(one.aliases) or 'no alias'}; trained {one.trained_at} on {one.rows} rows"
-    yield one.promise
+    on = "" if one.rows is None else f" on {one.rows} rows"
+    yield f"{one.version}  {', '.join(one.aliases) or 'no alias'}; trained {one.trained_at}{on}"
+    if one.unreadable:
+        yield f"cannot be used: {one.unreadable}"
+        return
+    yield one.promise or "promises nothing"
     if one.metrics is None:
         yield "no metrics on its own test rows"
         return

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anomaly_ae.artifact import Description, load_calibration, load_description
+from anomaly_ae.artifact import MODEL, Description, load_calibration, load_description
+from anomaly_ae.errors import ArtifactError
 from anomaly_ae.evaluation import Metrics
 from anomaly_ae.registry import MODELS, read_aliases
 from anomaly_ae.steps.evaluate import METRICS
@@ -22,6 +23,7 @@ class VersionSummary:
         directory: where it is.
         aliases: what it stands for: champion, challenger, or what rolling back would bring back.
         trained_at: when it was made.
+        unreadable: why this release cannot use it, of another format or altered as it is; what follows is then unknown.
         rows: of the dataset it was made from.
         threshold: in force.
         promise: what that promises.
@@ -32,23 +34,44 @@ class VersionSummary:
     directory: Path
     aliases: tuple[str, ...]
     trained_at: str
-    rows: int
-    threshold: float
-    promise: str
-    metrics: Metrics | None
+    unreadable: str | None = None
+    rows: int | None = None
+    threshold: float | None = None
+    promise: str | None = None
+    metrics: Metrics | None = None
 
 
 def list_models(workspace: Path, name: str) -> tuple[VersionSummary, ...]:
-    """List the versions of the model called `name`, latest first.
+    """List the versions of the model called `name`, latest first; one that this release cannot use says why.
 
     Raises:
-        ArtifactError: a version is altered, or of a format this release does not read.
+        ArtifactError: the aliases, or a manifest, are not as they were written.
     """
     directories = [path for path in (workspace / MODELS).glob("[!.]*") if is_published(path)]
-    described = [(path, load_description(path)) for path in directories]
     scored = list(_scored(workspace))
-    found = [_summarise(path, about, workspace, scored) for path, about in described if about.name == name]
+    found = [_look_at(path, workspace, scored) for path in directories if _name_of(path) == name]
     return tuple(sorted(found, key=lambda one: (one.trained_at, one.version), reverse=True))
+
+
+def _name_of(directory: Path) -> str:
+    """Return the name of the model that a version is of, whatever its format."""
+    path = directory / MODEL
+    return str(read_json(path).get("name")) if path.is_file() else ""
+
+
+def _look_at(directory: Path, workspace: Path, scored: list[tuple[Path, dict[str, Any]]]) -> VersionSummary:
+    try:
+        return _summarise(directory, load_description(directory), workspace, scored)
+    except ArtifactError as error:
+        version, trained_at = directory.name, read_manifest(directory, "model").get("trained_at", "")
+        aliases = _aliases_of(version, workspace, _name_of(directory))
+        return VersionSummary(version, directory, aliases, trained_at, unreadable=str(error))
+
+
+def _aliases_of(version: str, workspace: Path, name: str) -> tuple[str, ...]:
+    known = read_aliases(workspace, name)
+    named = {"champion": known.champion, "challenger": known.challenger, "before": (*known.champions[-2:-1], None)[0]}
+    return tuple(alias for alias, one in named.items() if one == version)
 
 
 def _scored(workspace: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -61,8 +84,7 @@ def _scored(workspace: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
 def _summarise(
     directory: Path, about: Description, workspace: Path, scored: list[tuple[Path, dict[str, Any]]]
 ) -> VersionSummary:
-    calibration, known = load_calibration(directory), read_aliases(workspace, about.name)
-    named = {"champion": known.champion, "challenger": known.challenger, "before": (*known.champions[-2:-1], None)[0]}
+    calibration = load_calibration(directory)
     made = {
         "model_version": about.version,
         "calibration_id": calibration.calibration_id,
@@ -72,7 +94,7 @@ def _summarise(
     return VersionSummary(
         version=about.version,
         directory=directory,
-        aliases=tuple(alias for alias, version in named.items() if version == about.version),
+        aliases=_aliases_of(about.version, workspace, about.name),
         trained_at=read_manifest(directory, "model")["trained_at"],
         rows=about.data["rows"],
         threshold=calibration.threshold,
