@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from anomaly_ae.errors import ArtifactError
+from anomaly_ae.errors import ArtifactError, StorageError
 from anomaly_ae.storage.leftovers import clear_stale, hidden_beside
 from anomaly_ae.storage.locations import is_remote
 from anomaly_ae.unwritable import explain_unwritable
@@ -42,8 +42,12 @@ def open_bytes(path: Path) -> IO[bytes]:
 
 
 def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hex."""
-    with open_bytes(path) as stream:
+    """Return the SHA-256 of a file's bytes, in hex.
+
+    Raises:
+        StorageError: access to an object is denied.
+    """
+    with _explain_unreadable(path), open_bytes(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type] # any stream has readinto
 
 
@@ -52,9 +56,11 @@ def read_json(path: Path) -> Any:
 
     Raises:
         ArtifactError: the file is missing or is not JSON.
+        StorageError: access to an object is denied.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        with _explain_unreadable(path), open_bytes(path) as stream:
+            return json.loads(stream.read().decode())
     except FileNotFoundError as error:
         msg = f"{path} does not exist"
         raise ArtifactError(msg) from error
@@ -139,6 +145,18 @@ def _written(path: Path, content: bytes) -> Iterator[Path]:
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _explain_unreadable(path: Path) -> Iterator[None]:
+    """Let a denial by an object store, which names neither place nor remedy, be said in words."""
+    try:
+        yield
+    except PermissionError as error:
+        if not is_remote(path):
+            raise
+        msg = f"{path} cannot be read: access is denied ({error}); let the credentials in use read there"
+        raise StorageError(msg) from error
 
 
 def _legible(value: Any) -> str:

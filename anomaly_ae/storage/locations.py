@@ -72,7 +72,9 @@ def files_below(directory: Path) -> list[Path]:
         return sorted(path for path in directory.rglob("*") if path.is_file())
     place: Any = directory
     # One listing of all: `rglob` would ask of every object anew whether it is a file.
-    return sorted(directory / name[len(place.path) :].lstrip("/") for name in place.fs.find(place.path))
+    found = place.fs.find(place.path, detail=True).items()
+    names = [name[len(place.path) :].lstrip("/") for name, facts in found if facts["type"] == "file"]
+    return sorted(directory / name for name in names)
 
 
 def expand(pattern: str) -> list[Path]:

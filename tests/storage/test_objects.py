@@ -1,0 +1,223 @@
+"""A directory on an object store is there whole or not at all: its manifest, written last, is the commit."""
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anomaly_ae.errors import ArtifactError, StorageError
+from anomaly_ae.storage import (
+    MANIFEST,
+    commit,
+    create_json,
+    files_below,
+    is_published,
+    locate,
+    open_staging,
+    publish,
+    read_json,
+    read_manifest,
+    verify_files,
+    withdraw,
+    write_json,
+)
+
+FILES = 5
+
+
+def write_all(target: Path, text: str = "text") -> None:
+    """Publish a directory of several files, one of them in a folder."""
+    with publish(target) as staging:
+        for number in range(FILES):
+            (staging.path / f"{number}.txt").write_text(f"{text} {number}")
+        (staging.path / "deep" / "er.txt").write_text(text)
+        staging.facts.update(kind="dataset", text=text)
+
+
+def names(directory: Path) -> list[str]:
+    """Return the files below a directory, relative to it."""
+    return [path.relative_to(directory).as_posix() for path in files_below(directory)]
+
+
+def test_what_was_written_appears_with_a_manifest(bucket: Path) -> None:
+    """The directory holds the files and a manifest with every file's size and hash; nothing else is left."""
+    write_all(bucket / "ws" / "one")
+
+    manifest = read_manifest(bucket / "ws" / "one", "dataset")
+
+    assert set(manifest["files"]) == {*(f"{number}.txt" for number in range(FILES)), "deep/er.txt"}
+    assert manifest["files"]["3.txt"]["bytes"] == len("text 3")
+    verify_files(bucket / "ws" / "one", manifest["files"])
+    assert set(names(bucket)) == {f"ws/one/{name}" for name in (*manifest["files"], MANIFEST)}
+
+
+def test_the_manifest_is_the_last_object(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the manifest is created, every other object is under its name."""
+    seen: list[int] = []
+
+    def spy(path: Path, value: object) -> None:
+        seen.append(len(names(path.parent)))
+        create_json(path, value)
+
+    monkeypatch.setattr("anomaly_ae.storage.objects.create_json", spy)
+    write_all(bucket / "one")
+
+    assert seen == [FILES + 1]
+
+
+def test_a_reader_sees_nothing_or_all(bucket: Path) -> None:
+    """Whoever looks while directories are published finds no manifest that names an object that is not there."""
+    done, missing = threading.Event(), []
+
+    def look() -> None:
+        while not done.is_set():
+            for place in (bucket / f"d{number}" for number in range(5)):
+                if is_published(place):
+                    missing.extend(read_manifest(place, "dataset")["files"].keys() - set(names(place)))
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    for number in range(5):
+        write_all(bucket / f"d{number}")
+    done.set()
+    reader.join()
+
+    assert missing == []
+
+
+def test_an_error_leaves_nothing(bucket: Path) -> None:
+    """A block that fails publishes nothing and leaves no object."""
+    with pytest.raises(KeyError), publish(bucket / "one") as staging:  # noqa: PT012 - the block is the point
+        (staging.path / "half.txt").write_text("half")
+        raise KeyError
+
+    assert names(bucket) == []
+
+
+def test_a_failed_writer_leaves_alone_what_another_published(bucket: Path) -> None:
+    """One that fails after another has published the same removes its own objects only."""
+    with pytest.raises(KeyError), publish(bucket / "one") as staging:  # noqa: PT012 - the block is the point
+        (staging.path / "0.txt").write_text("half")
+        write_all(bucket / "one")
+        raise KeyError
+
+    verify_files(bucket / "one", read_manifest(bucket / "one", "dataset")["files"])
+    assert len(names(bucket)) == FILES + 2
+
+
+def test_what_a_dead_writer_left_is_written_over(bucket: Path) -> None:
+    """Objects without a manifest are no directory to any reader, and the next writer makes it whole."""
+    (bucket / "one" / "0.txt").write_text("from another time")
+
+    with pytest.raises(ArtifactError, match="never completed"):
+        read_manifest(bucket / "one", "dataset")
+    write_all(bucket / "one")
+
+    assert (bucket / "one" / "0.txt").read_text() == "text 0"
+    verify_files(bucket / "one", read_manifest(bucket / "one", "dataset")["files"])
+
+
+def test_what_is_not_ours_is_not_replaced(bucket: Path) -> None:
+    """Objects that no step writes are left alone, with an error that names the place."""
+    (bucket / "one" / "mine.txt").write_text("mine")
+
+    with pytest.raises(ArtifactError, match=r"one is there, but is not what a step published"):
+        write_all(bucket / "one")
+
+    assert names(bucket) == ["one/mine.txt"]
+
+
+def test_the_second_publisher_keeps_the_first(bucket: Path) -> None:
+    """Two that write the same name at once: one is kept whole, the other is gone, and neither fails."""
+    first, second = (open_staging(bucket / "one") for _ in range(2))
+    for staging, text in ((first, "first"), (second, "second")):
+        (staging.path / "a.txt").write_text(text)
+
+    assert commit(first) == commit(second) == bucket / "one"
+
+    assert (bucket / "one" / "a.txt").read_text() == "first"
+    assert names(bucket) == ["one/a.txt", f"one/{MANIFEST}"]
+
+
+def test_many_publishers_at_once_make_one_directory(bucket: Path) -> None:
+    """Writers of the same thing at the same moment all end well, and what is there is whole."""
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda _: write_all(bucket / "one"), range(6)))
+
+    verify_files(bucket / "one", read_manifest(bucket / "one", "dataset")["files"])
+    assert len(names(bucket)) == FILES + 2
+
+
+def test_a_changed_object_is_named(bucket: Path) -> None:
+    """One byte other, or no object at all, is noticed with its name."""
+    write_all(bucket / "one")
+    files = read_manifest(bucket / "one", "dataset")["files"]
+
+    (bucket / "one" / "3.txt").write_text("text 4")
+    with pytest.raises(ArtifactError, match=r"3\.txt has changed"):
+        verify_files(bucket / "one", files)
+    (bucket / "one" / "3.txt").unlink()
+    with pytest.raises(ArtifactError, match=r"3\.txt is missing"):
+        verify_files(bucket / "one", files)
+
+
+def test_withdrawn_is_gone(bucket: Path) -> None:
+    """A withdrawn directory is gone whole, its neighbour is not."""
+    write_all(bucket / "one")
+    write_all(bucket / "one-more")
+
+    withdraw(bucket / "one")
+
+    assert names(bucket / "one") == []
+    assert is_published(bucket / "one-more")
+
+
+def test_one_of_several_creates(bucket: Path, tmp_path: Path) -> None:
+    """Of many writers of a file that must not be there yet one succeeds, here and on an object store alike."""
+
+    def create(number: int, place: Path) -> int | None:
+        try:
+            create_json(place / "000001.json", number)
+        except FileExistsError:
+            return None
+        return number
+
+    for place in (bucket, tmp_path):
+        with ThreadPoolExecutor(8) as pool:
+            succeeded = [one for one in pool.map(create, range(8), [place] * 8) if one is not None]
+        assert [read_json(place / "000001.json")] == succeeded
+        assert names(place) == ["000001.json"]
+
+
+def test_listings_are_never_old(bucket: Path) -> None:
+    """What another client wrote is seen at once, though the same place was listed before."""
+    assert names(bucket) == []
+    locate(str(bucket / "a.json")).write_text("{}")
+    assert names(bucket) == ["a.json"]
+    write_json(bucket / "a.json", {"a": 1})
+    assert read_json(bucket / "a.json") == {"a": 1}
+
+
+def test_denied_access_is_said_in_words(bucket: Path) -> None:
+    """A place that may not be written, or not read, is an error of ours, with the place and what to do."""
+    write_json(bucket / "a.json", {})
+
+    deny(bucket, "s3:PutObject")
+    with pytest.raises(StorageError, match=r"a\.json cannot be written: access is denied \(.*\); let the credentials"):
+        write_json(bucket / "a.json", {})
+    with pytest.raises(StorageError, match=r"one cannot be written: access is denied"):
+        write_all(bucket / "one")
+    deny(bucket, "s3:GetObject")
+    with pytest.raises(StorageError, match=r"a\.json cannot be read: access is denied"):
+        read_json(bucket / "a.json")
+
+
+def deny(bucket: Any, action: str) -> None:
+    """Let the bucket's own policy deny something to everybody."""
+    everything = [f"arn:aws:s3:::{bucket.path.strip('/')}/*"]
+    statement = {"Effect": "Deny", "Principal": "*", "Action": action, "Resource": everything}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    bucket.fs.call_s3("put_bucket_policy", Bucket=bucket.path.strip("/"), Policy=policy)
