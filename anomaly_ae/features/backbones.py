@@ -11,13 +11,14 @@ from contextlib import AbstractContextManager
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from anomaly_ae.errors import SpecError
+from anomaly_ae.onednn import by_onednn
 
 STRIDES = (4, 8, 16)
 """Pixels per position of the maps that are kept: texture, parts, and how parts lie to each other."""
@@ -51,7 +52,7 @@ class Backbone(nn.Module):
         strides: Sequence[int] = STRIDES,
     ) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(layers)
+        self.layers = nn.ModuleList(by_onednn(layer) for layer in layers)
         self.weights_sha256 = weights_sha256
         self.strides = tuple(strides)
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
@@ -209,7 +210,10 @@ def _own_random_numbers() -> AbstractContextManager[None]:
 
 
 def _fuse(layer: Any) -> nn.Module:
-    """Fold each normalisation of an EfficientNet layer into the convolution before it: the same maps, sooner."""
+    """Fold each normalisation of an EfficientNet layer, and its padding, into the convolution before it or behind.
+
+    The maps stay the same and come sooner.
+    """
     layer.eval()
     for convolution, norm in (
         ("0", "1"),
@@ -218,7 +222,30 @@ def _fuse(layer: Any) -> nn.Module:
         ("_project_conv", "_bn2"),
     ):
         if hasattr(layer, convolution):
-            setattr(layer, convolution, fuse_conv_bn_eval(getattr(layer, convolution), getattr(layer, norm)))
+            folded = fuse_conv_bn_eval(getattr(layer, convolution), getattr(layer, norm))
+            setattr(layer, convolution, _plain(folded))
             setattr(layer, norm, nn.Identity())
+    for module in layer.modules():
+        if isinstance(module, nn.ReLU6):
+            module.inplace = True
     fused: nn.Module = layer
     return fused
+
+
+def _plain(convolution: nn.Conv2d) -> nn.Module:
+    """Return a convolution that pads by a layer of its own as one that pads itself, where both sides are the same."""
+    padding = getattr(convolution, "static_padding", None)
+    if padding is None:
+        return convolution
+    left, right, upper, lower = getattr(padding, "padding", (0, 0, 0, 0))
+    is_even = (left, upper) == (right, lower)
+    plain = nn.Conv2d(
+        convolution.in_channels,
+        convolution.out_channels,
+        cast("tuple[int, int]", convolution.kernel_size),
+        cast("tuple[int, int]", convolution.stride),
+        (upper, left) if is_even else 0,
+        groups=convolution.groups,
+    )
+    plain.weight, plain.bias = convolution.weight, convolution.bias
+    return plain if is_even else nn.Sequential(padding, plain)

@@ -22,9 +22,13 @@ PICTURES_AT_ONCE = 8
 """Pictures a network sees at once, always, so that a score does not depend on how many pictures come with it."""
 
 
+DESCRIBED_AT_ONCE = 2
+"""Of them, that the backbone sees at once: the maps between its layers are large, and shall stay in the cache."""
+
+
 def describe(backbone: Backbone, pictures: Tensor, grid: int) -> Tensor:
     """Return the features of pictures `(n, 3, size, size)`, `(n, grid * grid, channels)`."""
-    return lay_on_grid(backbone(pictures), grid)
+    return torch.cat([lay_on_grid(backbone(some), grid) for some in torch.split(pictures, DESCRIBED_AT_ONCE)])
 
 
 @dataclass

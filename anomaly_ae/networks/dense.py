@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from anomaly_ae.onednn import linear
+
 LEAST_COLUMNS = 16
 
 
@@ -40,7 +42,7 @@ class ParallelLinear(nn.Module):
         """Apply each member's layer to its rows."""
         if self.training:
             return torch.baddbmm(self.bias, rows, self.weight)
-        return wide_product(rows, self.weight).add_(self.bias)
+        return torch.stack([linear(*one) for one in zip(rows, self.weight, self.bias[:, 0], strict=True)])
 
     def extra_repr(self) -> str:
         """Say the shape, as a printed model shows it."""

@@ -15,6 +15,8 @@ from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d, interpolate
 from anomaly_ae.networks.dense import DenseNetwork
 from anomaly_ae.networks.pixels import Seen, smooth
 
+EXAMINED_AT_ONCE = 2
+"""Pictures whose positions the network sees at once: what lies between its layers shall stay in the cache."""
 RIDGE = 0.01
 """Added to the variance of every whitened channel, as a share of the channel's variance over all positions."""
 
@@ -133,10 +135,13 @@ class FeatureMapAutoencoder(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Return the mean squared error of each position, `(n, positions, channels)` to `(n, positions)`."""
         whitened = self.whitening(features)
-        rows = whitened.reshape(-1, whitened.shape[-1])
-        error = (self.network(rows).mean(dim=0) - rows).square().mean(dim=1)
-        errors: Tensor = error.view(whitened.shape[:2])
-        return errors
+        errors = [self._error(some) for some in torch.split(whitened, EXAMINED_AT_ONCE)]
+        return torch.cat(errors)
+
+    def _error(self, whitened: Tensor) -> Tensor:
+        rows = whitened.flatten(0, 1)
+        error: Tensor = (self.network(rows).mean(dim=0) - rows).square().mean(dim=1)
+        return error.view(whitened.shape[:2])
 
     def examine(self, features: Tensor) -> Seen:
         """Reconstruct features; a map is the root of their error on a grid twice as fine, smoothed over a position."""

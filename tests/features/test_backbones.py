@@ -10,6 +10,7 @@ from torch import nn
 from anomaly_ae.errors import SpecError
 from anomaly_ae.features import backbones
 from anomaly_ae.features.backbones import LOADERS, load_backbone
+from anomaly_ae.models.feature_maps import describe
 
 
 @pytest.fixture
@@ -97,3 +98,34 @@ def test_folding_keeps_the_maps() -> None:
     before = stem(pictures)
 
     torch.testing.assert_close(backbones._fuse(stem)(pictures), before)
+
+
+@pytest.mark.parametrize("sides", [(1, 1, 1, 1), (0, 1, 0, 1), (1, 0, 1, 2)], ids=str)
+def test_folding_keeps_the_padding(sides: tuple[int, int, int, int]) -> None:
+    """A convolution that pads by a layer of its own gives the same maps, whether both sides are the same or not."""
+
+    class SelfPadding(nn.Conv2d):
+        """As EfficientNet's package has it."""
+
+        static_padding = nn.ZeroPad2d(sides)
+
+        def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+            """Pad, then convolve."""
+            return super().forward(self.static_padding(pictures))
+
+    torch.manual_seed(0)
+    stem = nn.Sequential(SelfPadding(3, 4, 3, stride=2), nn.BatchNorm2d(4), nn.ReLU6()).eval()
+    pictures = torch.rand(2, 3, 9, 12)
+    before = stem(pictures)
+
+    torch.testing.assert_close(backbones._fuse(stem)(pictures), before)
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_picture_s_maps_do_not_depend_on_those_beside_it() -> None:
+    """Described two at once or alone, a picture has the same features."""
+    backbone, pictures = load_backbone("tiny", None), torch.rand(5, 3, 64, 64)
+
+    alone = torch.cat([describe(backbone, one[None], 8) for one in pictures])
+
+    torch.testing.assert_close(describe(backbone, pictures, 8), alone)

@@ -1,0 +1,76 @@
+"""Convolutions and linear layers of frozen networks, by oneDNN.
+
+On one thread torch leaves one by one convolutions and products of single precision to MKL, which on processors other
+than Intel's takes half of the vector width, and lays the channels of convolutions anew for it. oneDNN does neither.
+"""
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv2d
+
+
+def convolve(
+    pictures: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    *,
+    stride: tuple[int, ...] = (1, 1),
+    padding: tuple[int, ...] = (0, 0),
+    dilation: tuple[int, ...] = (1, 1),
+    groups: int = 1,
+) -> Tensor:
+    """Convolve pictures `(n, channels, h, w)` as `torch.nn.functional.conv2d` does."""
+    if not _is_known(pictures):
+        return conv2d(pictures, weight, bias, stride, padding, dilation, groups)
+    return torch.mkldnn_convolution(pictures, weight, bias, padding, stride, dilation, groups)
+
+
+def linear(rows: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Return `rows @ weight + bias`, `(n, inputs)` by `(inputs, outputs)` to `(n, outputs)`."""
+    if not _is_known(rows) or not len(rows):
+        return torch.addmm(bias, rows, weight)
+    # A row is a pixel, its elements are the pixel's channels.
+    pictures = rows[None, :, None].permute(0, 3, 1, 2)
+    return convolve(pictures, weight.T[:, :, None, None], bias).permute(0, 2, 3, 1)[0, :, 0]
+
+
+class Convolution(nn.Module):
+    """A frozen convolution.
+
+    Args:
+        one: whose weights it takes; its padding is of zeros, as many on each side.
+    """
+
+    def __init__(self, one: nn.Conv2d) -> None:
+        super().__init__()
+        self.weight, self.bias = one.weight, one.bias
+        self.stride, self.dilation, self.groups = one.stride, one.dilation, one.groups
+        self.padding = cast("tuple[int, ...]", one.padding)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Convolve pictures `(n, channels, h, w)`."""
+        return convolve(
+            pictures,
+            self.weight,
+            self.bias,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+            groups=self.groups,
+        )
+
+
+def by_onednn(network: nn.Module) -> nn.Module:
+    """Return a frozen network with its plain convolutions computed by oneDNN; others stay as they are."""
+    if type(network) is nn.Conv2d and network.padding_mode == "zeros" and not isinstance(network.padding, str):
+        return Convolution(network)
+    for name, child in network.named_children():
+        setattr(network, name, by_onednn(child))
+    return network
+
+
+def _is_known(values: Tensor) -> bool:
+    is_single = values.device.type == "cpu" and values.dtype == torch.float32
+    return is_single and bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]  # torch's
