@@ -187,7 +187,7 @@ def test_scored_table_opens_in_pandas_duckdb_and_polars(tmp_path: Path) -> None:
 
 
 def test_score_new_scores_what_came_in(tmp_path: Path) -> None:
-    """File by file, each once; a file that cannot be read is named, and the others are scored."""
+    """File by file, each once; a bad file is named every time, and fails only a run that could score nothing."""
     write_table(tmp_path / "plant.csv")
     run_cli("init", "plant.csv", cwd=tmp_path)
     run_cli("train", "--set", "training.steps=5", cwd=tmp_path)
@@ -197,10 +197,14 @@ def test_score_new_scores_what_came_in(tmp_path: Path) -> None:
 
     backfilled = run_cli("score-new", "in", "--until", "2026-10-01", cwd=tmp_path).stdout
     (tmp_path / "in" / "torn_2026-10-03.csv").write_text("load\n", encoding="utf-8")
+    second = run_cli("score-new", "in", cwd=tmp_path).stdout
+    third = run_cli("score-new", "in", cwd=tmp_path).stdout
+    (tmp_path / "in" / "torn_2026-10-03.csv").write_text("heat\n", encoding="utf-8")
     failed = run_cli("score-new", "in", cwd=tmp_path, expect=3)
 
     assert backfilled.startswith("new        2026-10-01.csv")
-    assert "new        2026-10-02.csv" in failed.stdout
-    assert "done       1 partitions" in failed.stdout
-    assert "1 of 2 partitions" in failed.stderr
-    assert "torn_2026-10-03.csv" in failed.stderr
+    assert "new        2026-10-02.csv" in second
+    assert "done       1 partitions" in second
+    for printed in (second, third, failed.stdout):
+        assert "refused    torn_2026-10-03.csv  ContractError: " in printed
+    assert "nothing could be scored: torn_2026-10-03.csv" in failed.stderr
