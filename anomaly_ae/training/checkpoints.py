@@ -24,7 +24,6 @@ from anomaly_ae.storage import (
     read_manifest,
     remove,
     verify_files,
-    withdraw,
     write_json,
 )
 
@@ -77,9 +76,9 @@ class Checkpoints:
         for path in reversed(self._written()):
             try:
                 state = self._read(path)
-            except ArtifactError as error:
+            except (ArtifactError, OSError) as error:
                 LOG.warning("a checkpoint is not taken up: %s", error)
-                withdraw(path)
+                remove(path)
             else:
                 self.resumed_from = state.facts["step"]
                 LOG.info("training goes on from step %d", self.resumed_from)
@@ -97,7 +96,7 @@ class Checkpoints:
                 write_json(staging.path / FACTS, state.facts)
                 staging.facts.update(kind=KIND, version=self.version)
             for path in before:
-                withdraw(path)
+                remove(path)
         except (OSError, ArtifactError) as error:
             LOG.warning("the checkpoint %s could not be written: %s", target, error)
         self.last = time.monotonic()

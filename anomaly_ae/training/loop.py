@@ -37,7 +37,8 @@ class Conduct:
         Raises:
             TrainingError: another process of the crew did not find it.
         """
-        state = self.checkpoints.latest() if self.checkpoints else None
+        with self.crew.leader_first():
+            state = self.checkpoints.latest() if self.checkpoints else None
         self.crew.refuse_difference(state.facts["step"] if state else 0, "a checkpoint")
         if state:
             learner.restore(state)

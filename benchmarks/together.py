@@ -1,0 +1,73 @@
+"""When training in several processes pays: seconds of the updates alone, one process beside several on this machine.
+
+    python benchmarks/together.py --processes 2
+
+Each process is a core: one process trains on one thread. Per size of network and batch, runs are taken in turn, and
+the least of their seconds counts.
+"""
+
+import argparse
+import subprocess
+import sys
+import time
+from itertools import product
+
+import torch
+
+from anomaly_ae.networks import build_dense
+from anomaly_ae.spec import DenoisingNetwork, TrainingSpec
+from anomaly_ae.training import Conduct, NoiseRange, assign_folds, join, train
+
+WIDTHS = {"256, 256": (256, 256), "1024, 1024": (1024, 1024)}
+BATCHES = (256, 2048)
+ROWS, COLUMNS, STEPS = 50_000, 30, 60
+
+
+def train_here(hidden: tuple[int, ...], batch: int) -> None:
+    """Train as one of the processes that torchrun started; the first prints the seconds."""
+    rows = torch.randn(ROWS, COLUMNS, generator=torch.Generator().manual_seed(0))
+    network = build_dense(DenoisingNetwork(hidden=hidden), COLUMNS)
+    fold = assign_folds(ROWS, network.members, 0.1, 0)
+    spec = TrainingSpec(steps=STEPS, batch_size=batch, check_every=STEPS)
+    with join() as crew:
+        crew.wait()
+        start = time.perf_counter()
+        train(network, rows, fold, spec, noise=NoiseRange(0.05, 0.5), conduct=Conduct(crew=crew))
+        if crew.leads:
+            print(time.perf_counter() - start)
+
+
+def seconds(processes: int, hidden: str, batch: int) -> float:
+    """Start processes that train together; return the seconds of their updates."""
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    command = [sys.executable, *launcher, __file__, "--hidden", hidden, "--batch", str(batch)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)  # noqa: S603 - our own command
+
+
+def compare(processes: int, repeats: int) -> None:
+    """Print a table: per size of network and batch, the seconds of one process and of several."""
+    print(f"{STEPS} updates on {COLUMNS} columns, {torch.__version__}")
+    print(f"| widths | batch | 1 process, s | {processes} processes, s | times faster |")
+    print("|---|---|---|---|---|")
+    for hidden, batch in product(WIDTHS, BATCHES):
+        taken = [[seconds(count, hidden, batch) for count in (1, processes)] for _ in range(repeats)]
+        one, several = (min(column) for column in zip(*taken, strict=True))
+        print(f"| {hidden} | {batch} | {one:.2f} | {several:.2f} | {one / several:.2f} |")
+
+
+def main() -> None:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--hidden", choices=WIDTHS, help=argparse.SUPPRESS)
+    parser.add_argument("--batch", type=int, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.hidden:
+        train_here(WIDTHS[given.hidden], given.batch)
+    else:
+        compare(given.processes, given.repeats)
+
+
+if __name__ == "__main__":
+    main()
