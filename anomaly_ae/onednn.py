@@ -4,11 +4,13 @@ On one thread torch leaves one by one convolutions and products of single precis
 than Intel's takes half of the vector width, and lays the channels of convolutions anew for it. oneDNN does neither.
 """
 
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d
+from torch.nn.functional import conv2d, gelu, relu
+
+Activation = Literal["none", "relu", "gelu"]
 
 
 def convolve(
@@ -27,13 +29,18 @@ def convolve(
     return torch.mkldnn_convolution(pictures, weight, bias, padding, stride, dilation, groups)
 
 
-def linear(rows: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Return `rows @ weight + bias`, `(n, inputs)` by `(inputs, outputs)` to `(n, outputs)`."""
-    if not _is_known(rows) or not len(rows):
-        return torch.addmm(bias, rows, weight)
-    # A row is a pixel, its elements are the pixel's channels.
-    pictures = rows[None, :, None].permute(0, 3, 1, 2)
-    return convolve(pictures, weight.T[:, :, None, None], bias).permute(0, 2, 3, 1)[0, :, 0]
+def linear(rows: Tensor, weight: Tensor, bias: Tensor, activation: Activation = "none") -> Tensor:
+    """Return `activation(rows @ weight + bias)`, `(n, inputs)` by `(inputs, outputs)` to `(n, outputs)`.
+
+    The activation is computed while the product is still in the processor's registers; gelu is the one by tanh.
+    """
+    if _is_known(rows) and len(rows):
+        algorithm = "tanh" if activation == "gelu" else ""
+        return cast("Tensor", torch.ops.mkldnn._linear_pointwise(rows, weight.T, bias, activation, [], algorithm))  # noqa: SLF001 - torch's own compiler calls it by this name
+    product = torch.addmm(bias, rows, weight)
+    if activation == "gelu":
+        return gelu(product, approximate="tanh")
+    return relu(product) if activation == "relu" else product
 
 
 class Convolution(nn.Module):

@@ -77,6 +77,14 @@ def test_state_survives_a_rebuild(spec: NetworkSpec) -> None:
     assert torch.equal(one(rows(9, 7)), other(rows(9, 7)))
 
 
+@EACH
+def test_members_one_by_one_are_what_was_trained_side_by_side(spec: NetworkSpec) -> None:
+    """A network gives the same while it is trained, all members at once, and after it, layer and activation in one."""
+    network = build(spec, 7, ROWS[spec.kind]).network
+
+    torch.testing.assert_close(network.eval()(rows(5, 7)), network.train()(rows(5, 7)), rtol=1e-5, atol=1e-6)
+
+
 def test_all_that_returns_has_passed_the_bottleneck() -> None:
     """A code of three numbers comes out of the encoder, and a linear decoder spans no more than three directions."""
     network, linear = DenseAutoencoder(10, (16,), 3), DenseAutoencoder(10, (), 3)

@@ -1,11 +1,13 @@
 """Convolutions and linear layers by oneDNN: what torch computes itself, and nothing replaced that is not the same."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
-from torch import nn
-from torch.nn.functional import conv2d
+from torch import Tensor, nn
+from torch.nn.functional import conv2d, gelu, relu
 
 from anomaly_ae import onednn
 from anomaly_ae.onednn import by_onednn, convolve, linear
@@ -41,6 +43,20 @@ def test_a_linear_layer_is_a_product_and_a_sum(rows: int) -> None:
 
     torch.testing.assert_close(found, some @ weight + bias)
     assert found.is_contiguous()
+
+
+@pytest.mark.parametrize(("activation", "function"), [("relu", relu), ("gelu", partial(gelu, approximate="tanh"))])
+def test_an_activation_is_torch_s_own(
+    activation: onednn.Activation, function: Callable[[Tensor], Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Computed together with the product or after it, an activation gives what torch's gives."""
+    torch.manual_seed(0)
+    some, weight, bias = 3 * torch.randn(64, 30), torch.randn(30, 17), torch.randn(17)
+    expected = function(some @ weight + bias)
+
+    torch.testing.assert_close(linear(some, weight, bias, activation), expected, rtol=1e-5, atol=1e-5)
+    monkeypatch.setattr(onednn, "_is_known", lambda _: False)
+    torch.testing.assert_close(linear(some, weight, bias, activation), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_a_row_does_not_depend_on_its_place() -> None:

@@ -129,6 +129,7 @@ def test_ink_brings_bold_and_faint_together() -> None:
 
 def test_convolutional_keeps_the_shape() -> None:
     """Rows in, rows out of the same width, and the last layer may give any number."""
+    torch.manual_seed(0)
     network = ConvolutionalAutoencoder(3, multiple_of(30, 3), (4, 6, 8), 5)
 
     assert network(torch.rand(2, 3 * 32 * 32)).shape == (1, 2, 3 * 32 * 32)

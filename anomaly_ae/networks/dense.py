@@ -5,16 +5,22 @@ Several members of one architecture are trained side by side, in one batched mat
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from anomaly_ae.onednn import linear
+from anomaly_ae.onednn import Activation, linear
 
 LEAST_COLUMNS = 16
+ACTIVATIONS: dict[Activation, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "gelu": partial(nn.GELU, approximate="tanh"),
+}
 
 
 def wide_product(rows: Tensor, matrix: Tensor) -> Tensor:
@@ -40,14 +46,43 @@ class ParallelLinear(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """Apply each member's layer to its rows."""
-        if self.training:
-            return torch.baddbmm(self.bias, rows, self.weight)
-        return torch.stack([linear(*one) for one in zip(rows, self.weight, self.bias[:, 0], strict=True)])
+        return torch.baddbmm(self.bias, rows, self.weight)
 
     def extra_repr(self) -> str:
         """Say the shape, as a printed model shows it."""
         members, inputs, outputs = self.weight.shape
         return f"members={members}, inputs={inputs}, outputs={outputs}"
+
+
+class Layers(nn.Sequential):
+    """Linear layers with an activation between every two of them, `(members, n, inputs) -> (members, n, outputs)`.
+
+    While they are trained, all members at once; then one after the other, each layer and its activation in one go.
+
+    Args:
+        members: networks side by side.
+        widths: of the input, between the layers, and of the output.
+        activation: between the layers.
+    """
+
+    def __init__(self, members: int, widths: Sequence[int], activation: Activation) -> None:
+        steps: list[nn.Module] = []
+        for inputs, outputs in pairwise(widths):
+            steps += [ParallelLinear(members, inputs, outputs), ACTIVATIONS[activation]()]
+        super().__init__(*steps[:-1])
+        self.activation = activation
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Apply the layers."""
+        if self.training:
+            return cast("Tensor", super().forward(rows))  # type: ignore[no-untyped-call] # torch leaves it untyped
+        return torch.stack([self._of_member(member, one) for member, one in enumerate(rows)])
+
+    def _of_member(self, member: int, rows: Tensor) -> Tensor:
+        *inner, last = [(one.weight[member], one.bias[member, 0]) for one in self if isinstance(one, ParallelLinear)]
+        for weight, bias in inner:
+            rows = linear(rows, weight, bias, self.activation)
+        return linear(rows, *last)
 
 
 class DenseAutoencoder(nn.Module):
@@ -63,7 +98,7 @@ class DenseAutoencoder(nn.Module):
 
     Example:
         >>> DenseAutoencoder(784, (256,), 64).encoder
-        Sequential(
+        Layers(
           (0): ParallelLinear(members=1, inputs=784, outputs=256)
           (1): ReLU()
           (2): ParallelLinear(members=1, inputs=256, outputs=64)
@@ -75,8 +110,8 @@ class DenseAutoencoder(nn.Module):
     def __init__(self, width: int, hidden: Sequence[int], bottleneck: int) -> None:
         super().__init__()
         self.width = width
-        self.encoder = dense(1, [width, *hidden, bottleneck], nn.ReLU())
-        self.decoder = dense(1, [bottleneck, *reversed(hidden), width], nn.ReLU())
+        self.encoder = Layers(1, [width, *hidden, bottleneck], "relu")
+        self.decoder = Layers(1, [bottleneck, *reversed(hidden), width], "relu")
 
     def forward(self, rows: Tensor) -> Tensor:
         """Reconstruct rows from their code."""
@@ -100,7 +135,7 @@ class DenoisingAutoencoder(nn.Module):
         super().__init__()
         self.width = width
         self.members = members
-        self.layers = dense(members, [width, *hidden, width], nn.GELU(approximate="tanh"))
+        self.layers = Layers(members, [width, *hidden, width], "gelu")
 
     def forward(self, rows: Tensor) -> Tensor:
         """Reconstruct rows as if they were noisy."""
@@ -109,14 +144,6 @@ class DenoisingAutoencoder(nn.Module):
 
 
 DenseNetwork = DenseAutoencoder | DenoisingAutoencoder
-
-
-def dense(members: int, widths: Sequence[int], activation: nn.Module) -> nn.Sequential:
-    """Return linear layers of the given widths with an activation between every two of them."""
-    layers: list[nn.Module] = []
-    for inputs, outputs in pairwise(widths):
-        layers += [ParallelLinear(members, inputs, outputs), activation]
-    return nn.Sequential(*layers[:-1])
 
 
 def for_members(rows: Tensor, members: int) -> Tensor:

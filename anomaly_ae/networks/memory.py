@@ -12,6 +12,9 @@ from typing import Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from anomaly_ae.onednn import linear
 
 GROUP = 64
 """Stored rows of which only the nearest is looked at first, see `Memory._search`."""
@@ -85,12 +88,11 @@ class Memory(nn.Module):
         On a graphics card all rows are searched at once.
         """
         few = SEARCH_ROWS if rows.device.type == "cpu" else max(len(rows), 1)
-        squares = self.stored.square().sum(dim=1)
-        # One place for all distances: memory that is asked for anew costs more time than what is written there.
-        place = rows.new_full((min(few, len(rows)), -(-len(self.stored) // GROUP) * GROUP), math.inf)
+        missing = -len(self.stored) % GROUP
+        squares = pad(self.stored.square().sum(dim=1), (0, missing), value=math.inf)
+        weight = pad(-2 * self.stored, (0, 0, 0, missing)).T
         for some, itself in zip(torch.split(rows, few), torch.split(own, few), strict=True):
-            distance = place[: len(some)]
-            torch.addmm(squares, some, self.stored.T, alpha=-2, out=distance[:, : len(self.stored)])
+            distance = linear(some, weight, squares)
             known = torch.nonzero(itself >= 0).ravel()
             distance[known, itself[known]] = math.inf
             groups = distance.view(len(some), -1, GROUP)
