@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -76,8 +76,8 @@ class Installation:
     pages: Pages
 
     @classmethod
-    def prepare(cls, root: Path, pages: Pages) -> "Installation":
-        """Make the directory: the deployments and settings of the project, and a free port."""
+    def prepare(cls, root: Path, pages: Pages, more: Mapping[str, str] | None = None) -> "Installation":
+        """Make the directory: the deployments and settings of the project, more of them, and a free port."""
         for name in ("prefect.toml", "prefect.yaml", "data"):
             (root / name).symlink_to(PROJECT / name)
         with socket.socket() as probe:
@@ -93,6 +93,7 @@ class Installation:
             "PREFECT_WORKER_QUERY_SECONDS": "1",
             "ANOMALY_AE_WEBHOOK": pages.url,
             "OMP_NUM_THREADS": "1",
+            **(more or {}),
         }
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
         return cls(root, own["PREFECT_API_URL"], {**inherited, **settings, **own}, pages)
@@ -139,6 +140,12 @@ class Installation:
         manifest = json.loads((scored / "manifest.json").read_text(encoding="utf-8"))
         shutil.rmtree(scored.parent.parent / "datasets" / manifest["dataset"])
         shutil.rmtree(scored)
+
+
+def published(scored: Path) -> dict[str, bytes]:
+    """Return the bytes of everything in a scored table that does not say when and by which run it was made."""
+    says_when = {"manifest.json", "report.html"}
+    return {path.name: path.read_bytes() for path in sorted(scored.iterdir()) if path.name not in says_when}
 
 
 def descendants(pid: int) -> list[int]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from installation_support import Installation, receive_pages, wait_for
+from installation_support import Installation, published, receive_pages, wait_for
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from prefect.client.schemas.objects import FlowRun
 from prefect.events import Event, Resource
@@ -58,12 +58,6 @@ def scored_new(installation: Installation) -> Path:
     manifests = (installation.root / "anomaly_ae_runs" / "scored").glob("[!.]*/manifest.json")
     (found,) = [path.parent for path in manifests if json.loads(path.read_text())["source"] == NEW["source"]]
     return found
-
-
-def published(scored: Path) -> dict[str, bytes]:
-    """Return the bytes of everything in a scored table that does not say when and by which run it was made."""
-    says_when = {"manifest.json", "report.html"}
-    return {path.name: path.read_bytes() for path in sorted(scored.iterdir()) if path.name not in says_when}
 
 
 def runs_tagged(installation: Installation, tag: str) -> list[FlowRun]:
