@@ -49,5 +49,6 @@ def resize(pixels: Pixels, size: int, colours: int) -> NDArray[np.float32]:
     picture = Image.fromarray(pixels).convert("L" if colours == 1 else "RGB")
     if picture.size != (size, size):
         picture = picture.resize((size, size), Image.Resampling.BILINEAR)
-    scaled = np.asarray(picture, np.float32).reshape(size, size, colours) / 255
-    return np.ascontiguousarray(scaled.transpose(2, 0, 1))
+    channels = np.asarray(picture).reshape(size, size, colours).transpose(2, 0, 1)
+    scaled: NDArray[np.float32] = np.divide(channels, np.float32(255), dtype=np.float32, order="C")
+    return scaled

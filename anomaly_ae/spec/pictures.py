@@ -29,4 +29,4 @@ class PictureSpec(Section):
     overlays: Literal["alerts", "all", "none"] = Field(
         "alerts", description="pictures that get an overlay beside the scored table, a PNG of the map in colours"
     )
-    max_overlays: int = Field(500, ge=0, description="overlays of one part of the scored table; the first ones")
+    max_overlays: int = Field(500, ge=0, description="overlays of one part of the scored table; the hottest")

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -42,14 +41,11 @@ def score_part(part: Path, dataset: Path, model: Path, staging: Path) -> int:
     batches = rows.batches(part=part, batch_rows=one.model.batch_rows)
     with explain_unwritable(staging), open_writer(staging / part.name, schema, **ENCODING) as writer:
         # While one batch is written the next ones are computed.
-        for examined in side_by_side(lambda batch: _examine(batch, one, judge), batches):
-            columns = dict(_columns(examined, rows.contract, one, seen))
-            if files and examined.scores.maps is not None:
-                columns |= files.write(examined.rows, examined.scores.maps, examined.judged.is_anomaly)
-            alerts += int(np.sum(examined.judged.is_anomaly))
-            writer.write_batch(
-                pa.RecordBatch.from_arrays([_array(columns[f.name], f.type) for f in schema], schema=schema)
-            )
+        every = side_by_side(lambda batch: _examine(batch, one, judge), batches)
+        scored = (_as_rows(dict(_columns(each, rows.contract, one, seen)), each, schema, files) for each in every)
+        for batch in files.draw(scored) if files else scored:
+            alerts += batch.column("is_anomaly").true_count
+            writer.write_batch(batch)
     return alerts
 
 
@@ -147,6 +143,16 @@ def _columns(
     yield "calibration_id", pa.repeat(one.calibration.calibration_id, len(batch))
     yield "level", judged.level
     yield "segment", judged.segment
+
+
+def _as_rows(
+    columns: dict[str, Any], examined: _Examined, schema: pa.Schema, files: PictureFiles | None
+) -> pa.RecordBatch:
+    """Return rows of the scored table; where they are pictures, with their files written."""
+    scores = examined.scores
+    if files and scores.maps is not None:
+        columns |= files.write(examined.rows, scores.maps, scores.anomaly_score, examined.judged.is_anomaly)
+    return pa.RecordBatch.from_arrays([_array(columns[f.name], f.type) for f in schema], schema=schema)
 
 
 def _split(batch: pa.RecordBatch, about: Description, seen: tuple[str, ...] | None) -> pa.Array:

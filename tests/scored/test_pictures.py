@@ -34,18 +34,18 @@ def maps() -> np.ndarray:
     return made
 
 
-def write(directory: Path, overlays: Overlays = "alerts", most: int = 10) -> dict[str, pa.Array]:
-    """Write the files of two equal batches; return the columns of the second."""
+def write(directory: Path, overlays: Overlays = "alerts", most: int = 10) -> pa.Table:
+    """Write the files of two batches, the second hotter; return the columns of both."""
     files = PictureFiles(directory, "part-00000", SCALE, overlays, most)
-    files.write(pictures(), maps(), ALERTS)
-    return files.write(pictures(), maps(), ALERTS)
+    rows = [files.write(pictures(), maps(), np.array(scores), ALERTS) for scores in ([9, 3, 7], [10, 8, 7])]
+    return pa.Table.from_batches(files.draw(pa.RecordBatch.from_pydict(columns) for columns in rows))
 
 
 def test_every_picture_has_its_map(tmp_path: Path) -> None:
     """A row's map is a float16 array that numpy reads, numbered through the part and not through the batch."""
     columns = write(tmp_path)
 
-    assert columns["anomaly_map"].to_pylist() == [f"maps/part-00000/00000{row}.npy" for row in (3, 4, 5)]
+    assert columns["anomaly_map"].to_pylist() == [f"maps/part-00000/00000{row}.npy" for row in range(6)]
     stored = np.load(tmp_path / "maps/part-00000/000005.npy")
     assert stored.dtype == np.float16
     assert np.array_equal(stored, maps()[2])
@@ -61,15 +61,34 @@ def test_region_is_in_pixels_of_each_picture(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("overlays", "most", "drawn"),
-    [("alerts", 10, {0, 2, 3, 5}), ("all", 10, set(range(6))), ("none", 10, set()), ("alerts", 3, {0, 2, 3})],
+    [
+        ("alerts", 10, {0, 2, 3, 5}),
+        ("all", 10, set(range(6))),
+        ("none", 10, set()),
+        ("alerts", 0, set()),
+        ("alerts", 1, {3}),
+        ("alerts", 3, {0, 2, 3}),
+        ("all", 3, {0, 3, 4}),
+    ],
 )
 def test_overlays_are_drawn_as_asked(tmp_path: Path, overlays: Overlays, most: int, drawn: set[int]) -> None:
-    """Alerts, all or no pictures have an overlay of their size, and never more than asked; the others say null."""
+    """Alerts, all or no pictures have an overlay of their size, the hottest where there are more than asked."""
     column = write(tmp_path, overlays, most)["overlay"].to_pylist()
 
     assert {int(path.stem) for path in tmp_path.glob("overlays/*/*.png")} == drawn
-    assert [name is not None for name in column] == [row in drawn for row in (3, 4, 5)]
-    assert all(Image.open(tmp_path / name).size == (40, 20) for name in column if name and not name.endswith("4.png"))
+    assert [name is not None for name in column] == [row in drawn for row in range(6)]
+    assert all(Image.open(tmp_path / column[row]).size == [(40, 20), (16, 16), (40, 20)][row % 3] for row in drawn)
+
+
+def test_the_overlays_wait_for_no_more_pictures_than_they_are(tmp_path: Path) -> None:
+    """However many pictures a part has, only as many are kept to be drawn as there may be overlays."""
+    files = PictureFiles(tmp_path, "part-00000", SCALE, "all", 2)
+
+    for _ in range(5):
+        files.write(pictures(), maps(), np.array([9, 3, 7]), ALERTS)
+
+    assert [one.score for one in sorted(files.hottest)] == [9, 9]
+    assert {one.row for one in files.hottest} == {0, 3}
 
 
 def test_same_pictures_give_the_same_bytes(tmp_path: Path) -> None:
