@@ -9,11 +9,13 @@ import pyarrow.compute as pc
 from anomaly_ae.evaluation import Metrics
 from anomaly_ae.evaluation import evaluate as judge
 from anomaly_ae.evaluation.metrics import count_alarms
+from anomaly_ae.registry import model_that_scored
 from anomaly_ae.split import TEST
 from anomaly_ae.steps.compare import compare
 from anomaly_ae.steps.locate import judge_maps
 from anomaly_ae.storage import read_manifest, write_json
 from anomaly_ae.storage.parquet import open_dataset
+from anomaly_ae.tracking import track_metrics
 
 METRICS = "metrics.json"
 
@@ -42,6 +44,7 @@ def evaluate(scored: Path) -> Metrics | None:
     found = _judge(judged, manifest["threshold"], "all" if is_new else TEST)
     metrics = found.model_copy(update={"baselines": baselines, "pixels": judge_maps(scored, is_new=is_new)})
     write_json(scored / METRICS, metrics.model_dump(mode="json"))
+    track_metrics(model_that_scored(scored), manifest["dataset"], metrics)
     return metrics
 
 

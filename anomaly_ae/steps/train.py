@@ -28,6 +28,7 @@ from anomaly_ae.storage import fingerprint, is_published
 from anomaly_ae.threshold import Calibration, normal_scores
 from anomaly_ae.threshold import calibrate as take_threshold
 from anomaly_ae.threshold.conformal import smallest_rate
+from anomaly_ae.tracking import is_tracked, track_training
 from anomaly_ae.training import ALONE, Checkpoints, Conduct, Crew, OnCheck, select_device
 
 MADE_FROM = {"name", "split", "features", "network", "pictures", "training", "scoring"}
@@ -78,6 +79,7 @@ def train(
             rows rules out is refused before training; what the scores rule out is refused after it, and the version
             is kept for another rule, but is no champion.
     """
+    is_tracked()
     rows = Dataset.open(dataset)
     spec = decide(spec, rows)
     excluded = known_anomalies_of(rows, workspace, spec.name) if spec.training.exclude_reviewed else ()
@@ -93,6 +95,7 @@ def train(
         checkpoints.clear()
         _put_in_force(directory, spec.threshold)
         set_alias(workspace, spec.name, version, spec.register_as)
+        track_training(directory)
     crew.wait()
     there = load_calibration(directory)
     return TrainResult(directory, version, there.calibration_id, there.threshold, reused, checkpoints.resumed_from)
