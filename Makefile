@@ -30,7 +30,7 @@ e2e: $(VENV)/.installed
 	$(BIN)/python -m pytest -m e2e tests/e2e
 
 soak: $(VENV)/.installed
-	$(BIN)/python -m pytest -m soak tests/crash
+	$(BIN)/python -m pytest -m soak tests/crash tests/flows/test_runners.py
 
 up: $(VENV)/.installed
 	$(BIN)/python -m flows.installation up

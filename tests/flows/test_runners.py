@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,28 @@ def test_a_cluster_makes_the_bytes_that_threads_make(name: str, parameters: Scor
     assert sum(name.startswith("part-") for name in on_threads) == 6
     assert on_cluster == on_threads
     assert len(names(pids)) == 3
+
+
+@pytest.mark.soak
+def test_a_node_that_dies_has_its_part_scored_elsewhere(
+    parameters: ScoreParameters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process that scores a part is killed once: the run ends well, with the bytes of an undisturbed one."""
+    pytest.importorskip("prefect_dask", reason="the extra `dask` is not installed")
+    undisturbed = score_on("threads", parameters)
+    real, killed = flow.score_part, tmp_path / "killed"
+
+    def dies_once(part: Path, dataset: Path, model: Path, staging: Path) -> int:
+        alerts = real(part, dataset, model, staging)
+        if part.name == "part-00003.parquet" and not killed.exists():
+            killed.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return alerts
+
+    monkeypatch.setattr(flow, "score_part", dies_once)
+
+    assert score_on("dask", parameters) == undisturbed
+    assert killed.exists()
 
 
 def names(directory: Path) -> set[str]:

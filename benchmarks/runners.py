@@ -1,0 +1,127 @@
+"""One table scored by the tasks of the flow `score`: on threads, on a Dask cluster and on Ray, all on this machine.
+
+    pip install -e '.[dask,ray]'
+    python benchmarks/runners.py --parts 4
+
+Two times each: with the start of the cluster, and again on the cluster that is there. What a cluster of other machines
+adds is more cores; what it costs is seen here. A runner that is not installed is left out, and said so.
+"""
+
+import argparse
+import hashlib
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from prefect.settings import PREFECT_LOGGING_LEVEL, PREFECT_SERVER_ANALYTICS_ENABLED, temporary_settings
+from prefect.task_runners import TaskRunner
+from prefect.testing.utilities import prefect_test_harness
+
+sys.path.insert(0, str(Path(__file__).parent / "speed"))
+
+from tables import write_table
+
+from anomaly_ae.errors import SpecError
+from anomaly_ae.ingest.writer import GROUP_ROWS, PART_GROUPS
+from anomaly_ae.spec import DataSpec, Spec
+from anomaly_ae.steps.ingest import ingest
+from anomaly_ae.steps.train import train
+from flows.runners import ADDRESS, CHOICE, RUNNERS, task_runner
+from flows.score import score_dataset
+
+NUMERIC, CATEGORICAL = 20, 4
+TRAIN_ROWS = 20_000
+
+
+def main() -> None:
+    """Make a table and a model, score the one by the other on every runner, print a row for each."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--parts", type=int, default=4, help=f"of {GROUP_ROWS * PART_GROUPS:,} rows each")
+    parser.add_argument("--only", default=",".join(RUNNERS), help=f"some of {', '.join(RUNNERS)}")
+    given = parser.parse_args()
+    quiet = {PREFECT_LOGGING_LEVEL: "ERROR", PREFECT_SERVER_ANALYTICS_ENABLED: False}
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        temporary_settings(quiet),
+        prefect_test_harness(server_startup_timeout=120),
+    ):
+        dataset, model = prepare(Path(directory), given.parts * GROUP_ROWS * PART_GROUPS)
+        print("| runner | with its start, s | already there, s | parts, sha256 |\n|---|---|---|---|")
+        for name in given.only.split(","):
+            print(measure(name, dataset, model, Path(directory)), flush=True)
+
+
+def prepare(directory: Path, rows: int) -> tuple[Path, Path]:
+    """Return a dataset of so many rows, and a model of such rows."""
+    few, many = (
+        ingest(DataSpec(source=str(write_table(directory / f"{rows}.parquet", rows, NUMERIC, CATEGORICAL))), directory)
+        for rows in (TRAIN_ROWS, rows)
+    )
+    spec = Spec.model_validate({"data": {"source": "benchmark"}, "workspace": str(directory)})
+    return many.directory, train(few.directory, spec, directory).directory
+
+
+def measure(name: str, dataset: Path, model: Path, directory: Path) -> str:
+    """Score twice on one cluster; return a row of the table."""
+    started = time.perf_counter()
+    try:
+        with CLUSTERS[name]() as runner:
+            first = score_on(runner, dataset, model, directory / f"{name}-1")
+            cold, started = time.perf_counter() - started, time.perf_counter()
+            second = score_on(runner, dataset, model, directory / f"{name}-2")
+            warm = time.perf_counter() - started
+    except SpecError as error:
+        return f"| {name} | not measured: {error} | | |"
+    if first != second:
+        sys.exit(f"{name} made other bytes the second time")
+    return f"| {name} | {cold:.1f} | {warm:.1f} | {first} |"
+
+
+def score_on(runner: TaskRunner[Any], dataset: Path, model: Path, workspace: Path) -> str:
+    """Score a dataset on a runner; return a hash of all rows."""
+    done = flow(score_dataset, task_runner=runner)(str(dataset), str(model), str(workspace))
+    parts = sorted(Path(done["directory"]).glob("part-*.parquet"))
+    return hashlib.sha256(b"".join(part.read_bytes() for part in parts)).hexdigest()[:16]
+
+
+@contextmanager
+def threads() -> Iterator[TaskRunner[Any]]:
+    """Yield this process's own threads."""
+    yield task_runner({})
+
+
+@contextmanager
+def dask() -> Iterator[TaskRunner[Any]]:
+    """Start a Dask cluster, one process a core; yield a runner that knows its address."""
+    task_runner({CHOICE: "dask"})
+    from distributed import LocalCluster
+
+    local = {"host": "127.0.0.1", "dashboard_address": None, "n_workers": os.cpu_count(), "threads_per_worker": 1}
+    with LocalCluster(**local) as cluster:
+        yield task_runner({CHOICE: "dask", ADDRESS: cluster.scheduler_address})
+
+
+@contextmanager
+def ray() -> Iterator[TaskRunner[Any]]:
+    """Start Ray, one process a core; yield a runner that finds it."""
+    found = task_runner({CHOICE: "ray"})
+    import ray as cluster
+
+    cluster.init(namespace="prefect", include_dashboard=False, num_cpus=os.cpu_count(), log_to_driver=False)
+    try:
+        yield found
+    finally:
+        cluster.shutdown()
+
+
+CLUSTERS: dict[str, Callable[[], Any]] = {"threads": threads, "dask": dask, "ray": ray}
+
+
+if __name__ == "__main__":
+    main()
