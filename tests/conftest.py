@@ -4,8 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from inspection_support import Inspection, inspect
+from object_store_support import _reachable, bucket, endpoint, shared_bucket
 
 from anomaly_ae.detector import TabularAutoencoder
+
+__all__ = ["_reachable", "bucket", "endpoint", "shared_bucket"]
+"""Fixtures that are made elsewhere."""
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import os
 import shutil
 import socket
 import uuid
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from anomaly_ae.storage.locations import is_remote
@@ -19,7 +19,7 @@ def hidden_beside(target: Path) -> Path:
     return target.parent / f"{STAGING}{target.name}-{owner}-{uuid.uuid4().hex[:8]}"
 
 
-def owner_is_gone(staging: Path) -> bool:
+def owner_is_gone(staging: PurePath) -> bool:
     """Say whether a staging directory or file was made on this host by a process that has ended."""
     owner, _, _ = staging.name.rpartition("-")
     host, _, pid = owner.rpartition("-")

@@ -1,8 +1,12 @@
 """A directory on an object store is there whole or not at all: its manifest, written last, is the commit."""
 
 import json
+import socket
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +30,7 @@ from anomaly_ae.storage import (
 )
 
 FILES = 5
+CLAIM = ".staging-claim-000001"
 
 
 def write_all(target: Path, text: str = "text") -> None:
@@ -56,16 +61,16 @@ def test_what_was_written_appears_with_a_manifest(bucket: Path) -> None:
 
 def test_the_manifest_is_the_last_object(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the manifest is created, every other object is under its name."""
-    seen: list[int] = []
+    seen: dict[str, list[str]] = {}
 
     def spy(path: Path, value: object) -> None:
-        seen.append(len(names(path.parent)))
+        seen[path.name] = names(path.parent)
         create_json(path, value)
 
     monkeypatch.setattr("anomaly_ae.storage.objects.create_json", spy)
     write_all(bucket / "one")
 
-    assert seen == [FILES + 1]
+    assert seen == {CLAIM: [], MANIFEST: [CLAIM, *(f"{number}.txt" for number in range(FILES)), "deep/er.txt"]}
 
 
 def test_a_reader_sees_nothing_or_all(bucket: Path) -> None:
@@ -108,16 +113,60 @@ def test_a_failed_writer_leaves_alone_what_another_published(bucket: Path) -> No
     assert len(names(bucket)) == FILES + 2
 
 
-def test_what_a_dead_writer_left_is_written_over(bucket: Path) -> None:
-    """Objects without a manifest are no directory to any reader, and the next writer makes it whole."""
-    (bucket / "one" / "0.txt").write_text("from another time")
+@pytest.mark.parametrize("is_of_this_host", [True, False])
+def test_what_a_dead_writer_left_is_replaced(
+    bucket: Path, monkeypatch: pytest.MonkeyPatch, is_of_this_host: bool
+) -> None:
+    """Objects without a manifest are no directory to any reader; the next writer replaces them, also other ones."""
+    host = socket.gethostname() if is_of_this_host else "another-host"
+    write_json(bucket / "one" / CLAIM, f".staging-one-{host}-{dead_pid()}-01234567")
+    for name in ("0.txt", "of-another-release.txt"):
+        (bucket / "one" / name).write_text("from another time")
+    if not is_of_this_host:
+        monkeypatch.setattr("anomaly_ae.storage.objects.STALE_AFTER", timedelta(seconds=-10))
 
     with pytest.raises(ArtifactError, match="never completed"):
         read_manifest(bucket / "one", "dataset")
     write_all(bucket / "one")
 
+    assert "of-another-release.txt" not in names(bucket / "one")
+    assert CLAIM not in names(bucket / "one")
     assert (bucket / "one" / "0.txt").read_text() == "text 0"
     verify_files(bucket / "one", read_manifest(bucket / "one", "dataset")["files"])
+
+
+def test_a_living_writer_is_waited_for(bucket: Path) -> None:
+    """While another host's claim is fresh nothing is touched; its manifest is what the one who waited returns to."""
+    write_json(bucket / "one" / CLAIM, ".staging-one-another-host-1-01234567")
+    (bucket / "one" / "a.txt").write_text("theirs")
+    writer = threading.Thread(target=write_all, args=[bucket / "one"])
+    writer.start()
+    writer.join(2)
+    assert writer.is_alive()
+    assert names(bucket / "one") == [CLAIM, "a.txt"]
+
+    write_json(bucket / "one" / MANIFEST, {"kind": "dataset", "files": {}})
+    writer.join(60)
+
+    assert names(bucket / "one") == [CLAIM, "a.txt", MANIFEST]
+    assert names(bucket) == [f"one/{name}" for name in names(bucket / "one")]
+
+
+def test_who_stood_still_is_overtaken(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A writer whose claim was taken over while it copied writes no manifest, and leaves the objects alone."""
+    store = bucket.fs  # type: ignore[attr-defined]
+    copy = store.copy
+
+    def copy_slowly(*given: object) -> None:
+        copy(*given)
+        create_json(bucket / "one" / CLAIM.replace("1", "2"), ".staging-one-another-host-1-01234567")
+
+    monkeypatch.setattr(store, "copy", copy_slowly)
+    with pytest.raises(StorageError, match="taken over by another writer"):
+        write_all(bucket / "one")
+
+    assert not is_published(bucket / "one")
+    assert "0.txt" in names(bucket / "one")
 
 
 def test_what_is_not_ours_is_not_replaced(bucket: Path) -> None:
@@ -221,3 +270,10 @@ def deny(bucket: Any, action: str) -> None:
     statement = {"Effect": "Deny", "Principal": "*", "Action": action, "Resource": everything}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     bucket.fs.call_s3("put_bucket_policy", Bucket=bucket.path.strip("/"), Policy=policy)
+
+
+def dead_pid() -> int:
+    """Return the id of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid

@@ -10,7 +10,7 @@ import pytest
 
 from anomaly_ae.storage import locate
 
-SECRET = "a-secret-that-is-nowhere-else"  # noqa: S105 - it is one, in a way
+KEY, SECRET = "AKIATESTS", "a-secret-that-is-nowhere-else"  # noqa: S105 - it is one, in a way
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +32,7 @@ def _reachable(endpoint: str) -> Iterator[None]:
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             patch.delenv(name)
         patch.setenv("AWS_ENDPOINT_URL", endpoint)
-        patch.setenv("AWS_ACCESS_KEY_ID", "AKIATESTS")
+        patch.setenv("AWS_ACCESS_KEY_ID", KEY)
         patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         yield
