@@ -10,6 +10,7 @@ from anomaly_ae.steps.evaluate import evaluate as evaluate_step
 from anomaly_ae.steps.monitor import monitor
 from anomaly_ae.steps.report import report as report_step
 from anomaly_ae.storage import locate
+from flows.events import log_step
 from flows.settings import COMPUTES, MOVES
 
 
@@ -27,6 +28,7 @@ class EvaluateParameters(Section):
 def monitor_scored(scored: str, model: str) -> dict[str, str]:
     """Write whether the threshold still holds on a scored table; return verdict and meaning."""
     validity = monitor(locate(scored), locate(model))
+    log_step("monitor", {"directory": scored, "rows": validity.rows, "verdict": validity.verdict})
     return {"verdict": validity.verdict, "meaning": validity.meaning}
 
 
@@ -34,13 +36,17 @@ def monitor_scored(scored: str, model: str) -> dict[str, str]:
 def evaluate_scored(scored: str) -> dict[str, Any] | None:
     """Write the metrics of a scored table, where labels exist."""
     metrics = evaluate_step(locate(scored))
+    counts = metrics.model_dump(mode="json", include={"rows", "anomalies", "precision", "recall"}) if metrics else {}
+    log_step("evaluate", {"directory": scored, "rows": 0} | counts)
     return metrics.model_dump(mode="json") if metrics else None
 
 
 @task(**MOVES)
 def report_scored(scored: str, model: str) -> str:
     """Write the report of a scored table; return its path."""
-    return str(report_step(locate(scored), locate(model)))
+    page = str(report_step(locate(scored), locate(model)))
+    log_step("report", {"page": page})
+    return page
 
 
 @flow(name="evaluate", result_serializer="json")

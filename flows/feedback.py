@@ -9,6 +9,7 @@ from anomaly_ae.spec import Section
 from anomaly_ae.steps.feedback import FeedbackResult, in_words
 from anomaly_ae.steps.feedback import feedback as step
 from anomaly_ae.storage import locate
+from flows.events import log_step
 from flows.settings import MOVES, as_json
 
 
@@ -29,6 +30,7 @@ def store_verdicts(verdicts: str, scored: str) -> dict[str, Any]:
     """Join verdicts to the scored rows they are about, and store them."""
     made = step(locate(verdicts), locate(scored))
     publish_verdicts(made)
+    log_step("feedback", as_json(made))
     return as_json(made)
 
 

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from prefect import flow, task
 
+from anomaly_ae.artifact import load_description
 from anomaly_ae.spec import Section, Spec
 from anomaly_ae.steps.train import train as step
 from anomaly_ae.storage import locate
@@ -30,7 +31,7 @@ class TrainParameters(Section):
 def train_model(dataset: str, spec: Spec) -> dict[str, Any]:
     """Train and calibrate a model version on a dataset."""
     made = as_json(step(locate(dataset), spec, locate(spec.workspace)))
-    log_step("train", made)
+    log_step("train", made | load_description(locate(made["directory"])).split)
     return made
 
 

@@ -1,0 +1,58 @@
+"""Log lines: every step says in one line of JSON which run it was, what it made, and of how many rows."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests_support import write_table
+
+from anomaly_ae.spec import Spec
+from flows.feedback import FeedbackParameters, feedback
+from flows.nightly import NightlyParameters, nightly
+from flows.pipeline import PipelineParameters, pipeline
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Spec:
+    """A small table and what to do with it."""
+    write_table(tmp_path / "plant.csv")
+    return Spec.model_validate(
+        {
+            "workspace": str(tmp_path / "runs"),
+            "data": {"source": str(tmp_path / "plant.csv"), "id": "part_id", "label": {"column": "anomaly"}},
+            "network": {"kind": "denoising"},
+            "threshold": {"target_fpr": 0.05},
+            "training": {"steps": 5},
+        }
+    )
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> dict[str, dict[str, Any]]:
+    """Return the last line of each step."""
+    logged = [record.getMessage() for record in caplog.records if record.name.startswith("prefect.")]
+    read = [json.loads(line) for line in logged if line.startswith('{"step"')]
+    return {line["step"]: line for line in read}
+
+
+def test_each_step_says_run_and_rows(spec: Spec, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Ingest to report, the night and feedback; the run is the one in the scored table's manifest."""
+    verdicts = tmp_path / "verdicts.csv"
+    verdicts.write_text("row_id,verdict\np00000,real\n", encoding="utf-8")
+    with caplog.at_level(logging.INFO):
+        done = pipeline(PipelineParameters(spec=spec))
+        manifest = json.loads((Path(done["scored"]["directory"]) / "manifest.json").read_text())
+        whole = lines(caplog)
+        feedback(FeedbackParameters(verdicts=str(verdicts), scored=done["scored"]["directory"]))
+        write_table(tmp_path / "new.csv", rows=70)
+        nightly(NightlyParameters(source=str(tmp_path / "new.csv"), workspace=spec.workspace))
+
+    assert {line["run_id"] for line in whole.values()} == {manifest["run_id"]}
+    assert (whole["ingest"]["rows_in"], whole["ingest"]["rows_rejected"]) == (600, 0)
+    assert whole["train"]["train_rows"] > whole["train"]["validation_rows"] > 0
+    assert (whole["score"]["rows_scored"], whole["monitor"]["rows"] > 0) == (600, True)
+    assert whole["evaluate"]["rows"] == done["metrics"]["rows"]
+    assert whole["report"]["page"] == done["report"]
+    assert lines(caplog)["feedback"]["reviewed"] == 1
+    assert (lines(caplog)["nightly"]["new"], lines(caplog)["nightly"]["rows_scored"]) == (1, 70)
