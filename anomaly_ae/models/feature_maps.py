@@ -18,7 +18,7 @@ from anomaly_ae.spec import FeatureMapsNetwork, TrainingSpec
 from anomaly_ae.threads import one_thread, side_by_side
 from anomaly_ae.training import UNATTENDED, Check, Conduct, assign_folds, train
 
-PICTURES_AT_ONCE = 8
+PICTURES_AT_ONCE = 16
 """Pictures a network sees at once, always, so that a score does not depend on how many pictures come with it."""
 
 

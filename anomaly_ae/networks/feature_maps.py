@@ -17,6 +17,8 @@ from anomaly_ae.networks.pixels import Seen, smooth
 
 EXAMINED_AT_ONCE = 2
 """Pictures whose positions the network sees at once: what lies between its layers shall stay in the cache."""
+WHITENED_AT_ONCE = 32
+"""Positions whose factors are in single precision at once: they are in the cache still when they are used."""
 RIDGE = 0.01
 """Added to the variance of every whitened channel, as a share of the channel's variance over all positions."""
 
@@ -51,20 +53,18 @@ class PositionWhitening(nn.Module):
 
     centre: Tensor
     factor: Tensor
-    wide: Tensor | None
 
     def __init__(self, positions: int, channels: int) -> None:
         super().__init__()
         self.register_buffer("centre", torch.zeros(positions, channels))
         self.register_buffer("factor", torch.zeros(positions, channels, channels, dtype=torch.float16))
-        # The factor in single precision, made once where it is first used; a model version does not hold it.
-        self.register_buffer("wide", None, persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
         """Whiten features, `(n, positions, channels)` to the same shape."""
-        wide = self.factor.float() if self.wide is None else self.wide
-        self.wide = wide
-        return torch.bmm((features - self.centre).transpose(0, 1), wide).transpose(0, 1)
+        shifted = torch.split((features - self.centre).transpose(0, 1), WHITENED_AT_ONCE)
+        factors = torch.split(self.factor, WHITENED_AT_ONCE)
+        whitened = [torch.bmm(some, factor.float()) for some, factor in zip(shifted, factors, strict=True)]
+        return torch.cat(whitened).transpose(0, 1)
 
 
 class Moments:
