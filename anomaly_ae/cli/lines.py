@@ -38,7 +38,7 @@ def ingest_lines(made: "IngestResult") -> list[str]:
 
 def train_line(made: "TrainResult") -> str:
     """Say where the model version is, and the threshold in force."""
-    resumed = "" if made.resumed_from is None else f"  gone on from step {made.resumed_from} of a run that had ended"
+    resumed = "" if made.resumed_from is None else f"  resumed from step {made.resumed_from}"
     return f"model      {made.directory}  threshold {made.threshold:.6g}{resumed}"
 
 

@@ -155,7 +155,7 @@ def test_the_command_says_where_it_went_on(table: Path, tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(dump_spec(spec), encoding="utf-8")
     interrupt(table, spec, tmp_path / "ws", 40)
 
-    assert "gone on from step 30" in run_cli("train", "--spec", "spec.yaml", cwd=tmp_path).stdout
+    assert "resumed from step 30" in run_cli("train", "--spec", "spec.yaml", cwd=tmp_path).stdout
 
 
 def flip_a_byte(name: str) -> Callable[[Path], None]:

@@ -128,7 +128,7 @@ def test_none_waits_for_a_dead_process_and_all_go_on_together(spec: Path, togeth
     assert "TrainingError: another process of this training has ended" in said[0]
     assert not list((tmp_path / "models").glob("[!.]*"))
     resumed = train_together(spec, tmp_path)
-    assert "gone on from step" in resumed.printed
+    assert "resumed from step" in resumed.printed
     for name in (WEIGHTS, VALIDATION_SCORES):
         assert (resumed.model / name).read_bytes() == (together.model / name).read_bytes()
 
