@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from peers import find_method
+from peers import Method, find_method
 from protocol import Rows, measure, npz_rows, standardise
 
 
@@ -34,9 +34,8 @@ def peak_rss_mb() -> float:
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
-def fit_and_score(name: str, seed: int, target: list[str]) -> dict[str, Any]:
+def fit_and_score(method: Method, seed: int, target: list[str]) -> dict[str, Any]:
     """Fit on the train rows, score the test rows, and measure both."""
-    method = find_method(name)
     import_module(method.needs)
     rows = read_rows(target, seed, raw=method.takes_raw)
     start = time.process_time()
@@ -57,4 +56,4 @@ def fit_and_score(name: str, seed: int, target: list[str]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(fit_and_score(sys.argv[1], int(sys.argv[2]), sys.argv[3:])))
+    print(json.dumps(fit_and_score(find_method(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])))

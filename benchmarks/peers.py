@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 Score = Callable[[Any], np.ndarray]
 """Rows to anomaly scores, higher = more anomalous."""
@@ -17,6 +18,8 @@ Fit = Callable[[Any, int], Score]
 """Train rows and a seed to a `Score`."""
 
 OURS = "anomaly_ae"
+HELD_OUT = 0.1
+"""Of the train rows, for the threshold: as much as our detector holds out."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,37 @@ def fit_ours(X: Any, seed: int) -> Score:
 
     detector = TabularAutoencoder(random_state=seed).fit(X)
     return lambda rows: -np.asarray(detector.score_samples(rows))
+
+
+def our_network(network: dict[str, Any], steps: int) -> Method:
+    """Return what the pipeline does with a network of ours: train it, and take a threshold from a tenth of the rows.
+
+    Args:
+        network: that section of a spec.
+        steps: weight updates at most.
+    """
+    from anomaly_ae.frames import contract_of, to_table  # noqa: PLC0415  peers run without it
+    from anomaly_ae.models.table import ModelSpec, fit_model  # noqa: PLC0415
+    from anomaly_ae.spec_file import parse_spec  # noqa: PLC0415
+    from anomaly_ae.threshold import calibrate_fpr  # noqa: PLC0415
+
+    def fit(X: np.ndarray, seed: int) -> Score:
+        spec = parse_spec(
+            {"data": {"source": "memory"}, "network": network, "training": {"steps": steps, "seed": seed}}
+        )
+        frame = pd.DataFrame(X).rename(columns=str)
+        contract = contract_of(frame)
+        held_out = np.random.default_rng(seed).random(len(X)) < HELD_OUT
+        how = ModelSpec(spec.features, spec.network, spec.training, spec.scoring)
+        model = fit_model(to_table(frame[~held_out], contract), contract.features, how)
+
+        def score(rows: np.ndarray) -> np.ndarray:
+            return model.score(to_table(pd.DataFrame(rows).rename(columns=str), contract)).anomaly_score
+
+        calibrate_fpr(score(X[held_out]), spec.threshold.target_fpr)
+        return score
+
+    return Method(fit, "anomaly_ae.models.table", takes_raw=True)
 
 
 METHODS: dict[str, Method] = {

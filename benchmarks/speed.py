@@ -17,13 +17,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "speed"))
 
+from prepare import Sizes
 from run import Runner
-from sections import SECTIONS, Sizes
+from sections import SECTIONS
 
 FULL = Sizes(
-    rows=1_000_000, many_rows=10_000_000, peer_rows=50_000, train_rows=20_000, growth=(50_000, 500_000, 5_000_000)
+    rows=1_000_000,
+    many_rows=10_000_000,
+    peer_rows=50_000,
+    train_rows=20_000,
+    growth=(50_000, 500_000, 5_000_000),
+    sets=5,
 )
-SMALL = Sizes(rows=100_000, many_rows=None, peer_rows=10_000, train_rows=5_000, growth=(20_000, 200_000))
+SMALL = Sizes(rows=100_000, many_rows=None, peer_rows=10_000, train_rows=5_000, growth=(20_000, 200_000), sets=1)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ A job gets paths and numbers as text, does what must be there before the clock s
 and the facts to note beside it.
 """
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 Work = Callable[[], dict[str, Any]]
+SEED = 0
+"""Of the rows that train and of whatever is fitted on them."""
 
 
 def ingest(source: str, workspace: str) -> Work:
@@ -64,7 +67,7 @@ def train(dataset: str, workspace: str, *overrides: str) -> Work:
     for override in overrides:
         name, _, value = override.partition("=")
         section, _, key = name.partition(".")
-        spec.setdefault(section, {})[key] = _number(value)
+        spec.setdefault(section, {})[key] = _value(value)
 
     return lambda: {"directory": str(step(Path(dataset), parse_spec(spec), Path(workspace)).directory)}
 
@@ -75,6 +78,24 @@ def score(dataset: str, model: str) -> Work:
 
     workspace = tempfile.mkdtemp(dir=Path(dataset).parent)
     return lambda: {"directory": str(step(Path(dataset), Path(model), Path(workspace)).directory)}
+
+
+def fit_peer(name: str, npz: str) -> Work:
+    """Fit a detector of PyOD at its defaults on half of a set's normal rows, and judge it on the other rows."""
+    from one_fit import fit_and_score
+    from peers import find_method
+
+    _load_torch()
+    return lambda: fit_and_score(find_method(name), SEED, [npz])
+
+
+def fit_network(network: str, steps: str, npz: str) -> Work:
+    """The same by a network of ours; `network` is a spec's section as JSON."""
+    from one_fit import fit_and_score
+    from peers import our_network
+
+    _load_torch()
+    return lambda: fit_and_score(our_network(json.loads(network), int(steps)), SEED, [npz])
 
 
 def floor(dataset: str, model: str, scored: str) -> Work:
@@ -145,8 +166,15 @@ def _array(batch: Any, names: list[str]) -> np.ndarray:
     return np.column_stack([batch.column(name).to_numpy(zero_copy_only=False) for name in names])
 
 
-def _number(text: str) -> Any:
+def _load_torch() -> None:
+    """Load what torch itself loads only with a process's first optimizer, about a CPU second of it."""
+    import torch
+
+    torch.optim.Adam([torch.zeros(1)])
+
+
+def _value(text: str) -> Any:
     try:
-        return float(text) if "." in text else int(text)
-    except ValueError:
+        return json.loads(text)
+    except json.JSONDecodeError:
         return text

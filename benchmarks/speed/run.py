@@ -22,6 +22,7 @@ class Runner:
 
     def __init__(self, repeats: int, threads: int) -> None:
         self.repeats = repeats
+        self.threads = threads
         self.environment = os.environ | {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
         self.measured: dict[str, dict[str, Any]] = {}
 

@@ -1,0 +1,64 @@
+"""Scoring, Parquet to Parquet: beside the floor, and beside peers."""
+
+from pathlib import Path
+from typing import Any
+
+from markdown_table import Cells, markdown
+from prepare import Shape, prepare
+from run import Runner
+
+MEMORY = ("network.kind=memory",)
+DENOISING = ("network.kind=denoising",)
+SMALL = ("network.kind=denoising", "network.members=1", "network.hidden=[64, 64]")
+NAMES = {MEMORY: "memory", DENOISING: "denoising", SMALL: "denoising, one of 64-64"}
+"""The networks that score; the small one finds anomalies better than the peers' autoencoder, see `quality.py`."""
+PEERS = ("AutoEncoder", "IForest", "KNN")
+
+
+def scoring(runner: Runner, directory: Path, options: Any) -> str:
+    """Score Parquet to Parquet, beside the floor and beside peers that score arrays in memory."""
+    sizes = options.sizes
+    lines = [_beside_the_floor(runner, directory, Shape(sizes.rows), network) for network in NAMES]
+    lines.append(_beside_the_floor(runner, directory, Shape(sizes.rows, 10, 10), MEMORY))
+    if sizes.many_rows:
+        once = Runner(1, runner.threads)
+        lines += [_beside_the_floor(once, directory, Shape(sizes.many_rows), network) for network in (MEMORY, SMALL)]
+        runner.measured |= once.measured
+    head = ("rows", "columns", "network", "rows/s", "floor rows/s", "share of the floor", "CPU s", "peak MB")
+    return f"## Scoring, Parquet to Parquet\n\n{markdown(head, lines)}\n\n{_peers(runner, directory, options)}"
+
+
+def _beside_the_floor(runner: Runner, directory: Path, shape: Shape, network: tuple[str, ...]) -> Cells:
+    made = prepare(runner, directory, shape, network)
+    title = _title(shape, network)
+    found = runner.side_by_side(
+        {
+            f"score {title}": ("score", made.dataset, made.model),
+            f"floor {title}": ("floor", made.dataset, made.model, made.scored),
+        }
+    )
+    ours, floor = found.values()
+    least = floor["read_s"] + floor["products_s"] + floor["write_s"]
+    share = f"{least / ours['wall_s']:.0%}"
+    speeds = (shape.rows / ours["wall_s"], shape.rows / least, share)
+    return (f"{shape.rows:,}", shape.columns, NAMES[network], *speeds, ours["cpu_s"], ours["peak_rss_mb"])
+
+
+def _title(shape: Shape, network: tuple[str, ...]) -> str:
+    return f"{shape.rows:,} x {shape.columns}, {NAMES[network]}"
+
+
+def _peers(runner: Runner, directory: Path, options: Any) -> str:
+    """Let peers score rows that are in memory already, and set our networks' pace from file to file beside theirs."""
+    sizes = options.sizes
+    shape = Shape(sizes.rows)
+    made = prepare(runner, directory, shape)
+    paces = [sizes.rows / runner.measured[f"score {_title(shape, network)}"]["wall_s"] for network in NAMES]
+    lines: list[Cells] = []
+    for name in PEERS:
+        found = runner.run(f"peer {name}", "peer", name, sizes.train_rows, made.dataset, sizes.peer_rows)
+        pace = found["rows"] / found["wall_s"]
+        times = [f"{ours / pace:.1f} x" for ours in paces]
+        lines.append((f"PyOD {name}", pace, found["cpu_s"], found["peak_rss_mb"], *times))
+    head = ("peer, from memory, no output", "rows/s", "CPU s", "peak MB", *(f"{name} is" for name in NAMES.values()))
+    return markdown(head, lines)

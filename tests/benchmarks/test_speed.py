@@ -1,0 +1,93 @@
+"""What the benchmark of speed makes of its measurements, told from measurements that are made up."""
+
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from peers import our_network
+
+SPEED = Path(__file__).parents[2] / "benchmarks" / "speed"
+
+
+@pytest.fixture
+def modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Import a script of the benchmark by its name, and forget it afterwards: the names are common ones."""
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(SPEED)
+    yield import_module
+    for name in set(sys.modules) - before:
+        if str(SPEED) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+class Measured:
+    """Stands in for the runner: every job was measured already."""
+
+    def __init__(self, measured: dict[str, dict[str, Any]]) -> None:
+        self.measured = measured
+        self.ran: list[str] = []
+
+    def run(self, title: str, *_: object) -> dict[str, Any]:
+        """Return what was measured under a title."""
+        self.ran.append(title)
+        return self.measured[title]
+
+
+def options(*growth: int) -> SimpleNamespace:
+    """Return options with sizes to follow growth on, and no directory of sets."""
+    return SimpleNamespace(sizes=SimpleNamespace(growth=growth), adbench=None)
+
+
+def test_memory_is_compared_without_what_libraries_take(modules: Any) -> None:
+    """300 MB that become 320 are a fifth more of what the rows take."""
+    figures = {
+        f"{step} {rows} 30 0": {"peak_rss_mb": peak}
+        for step in ("ingest", "train", "score")
+        for rows, peak in ((10, 300.0), (1000, 320.0))
+    }
+    page = modules("growth").memory(Measured(figures), Path(), options(10, 1000))
+    assert "| train | 300 | 320 | 1.20 |" in page
+
+
+def test_exponents_say_how_cost_grows(modules: Any) -> None:
+    """A hundred times the rows at a hundred times the cost is 1, at the same cost 0; ten times the columns likewise."""
+    cost = {"10 30 0": 1.0, "1000 30 0": 100.0, "10 300 0": 1.0}
+    figures = {
+        f"{step} {key}": {"wall_s": seconds, "cpu_s": seconds, "peak_rss_mb": 1.0}
+        for step in ("ingest", "train", "score")
+        for key, seconds in cost.items()
+    }
+    page = modules("growth").growth(Measured(figures), Path(), options(10, 1000))
+    assert "| train | rows | 1 |" in page
+    assert "| train | columns | 0 |" in page
+
+
+def test_the_first_training_that_is_as_good_counts(modules: Any) -> None:
+    """Budgets are tried from the least; without one that is good enough it is said so."""
+    quality = modules("quality")
+    budgets = (*quality.BUDGETS, quality.DEFAULT_STEPS)
+    measured = {
+        f"fit small, {steps} steps, one": {"auroc": 0.5 + steps / 1000, "fit_cpu_s": steps / 100} for steps in budgets
+    }
+    runner = Measured(measured)
+    found = quality._reach(runner, "small", Path("one.npz"), 0.6)
+    assert (found.steps, found.beside(5.0)) == (100, "1.00 s, 100 steps: 5.0 x")
+    assert quality._reach(runner, "small", Path("one.npz"), 1.1).beside(5.0) == "not reached"
+
+
+def test_training_needs_the_sets(modules: Any) -> None:
+    """Without ADBench's files nothing is made up."""
+    assert "--adbench" in modules("quality").training(Measured({}), Path(), options(10))
+
+
+def test_our_networks_are_fitted_as_methods_are() -> None:
+    """A network named by its section of a spec is trained, and scores a far row highest."""
+    rows = np.random.default_rng(0).normal(size=(1_200, 4))
+    method = our_network({"kind": "denoising", "members": 1, "hidden": [16]}, steps=30)
+    score = method.fit(rows, 0)
+    assert score(np.vstack([rows[:50], np.full((1, 4), 9.0)])).argmax() == 50
