@@ -3,6 +3,7 @@
 from typing import Any
 
 from prefect import flow, task
+from prefect.futures import wait
 from prefect.runtime import flow_run
 
 from anomaly_ae.artifact import load_description
@@ -11,7 +12,7 @@ from anomaly_ae.registry import find_model
 from anomaly_ae.spec import Section, Spec
 from anomaly_ae.steps import score as step
 from anomaly_ae.steps.score_part import score_part
-from anomaly_ae.storage import Staging, is_published, locate, open_staging
+from anomaly_ae.storage import Staging, is_published, locate, open_staging, removed_on_failure
 from flows.evaluate import evaluate_scored, monitor_scored, report_scored
 from flows.events import announce_scored
 from flows.ingest import ingest_source
@@ -58,10 +59,13 @@ def score_dataset(dataset: str, model: str, workspace: str) -> dict[str, Any]:
     target = step.scored_directory(locate(dataset), locate(model), locate(workspace))
     if is_published(target):
         return as_json(step.result_of(target, reused=True))
-    staging = str(open_staging(target).path)
     parts = [str(part) for part in Dataset.open(locate(dataset)).parts]
-    futures = [score_parts.submit(some, dataset, model, staging) for some in share_out(parts)]
-    return publish_scored(staging, str(target), dataset, model, [future.result() for future in futures])
+    with removed_on_failure(open_staging(target)) as opened:
+        staging = str(opened.path)
+        futures = [score_parts.submit(some, dataset, model, staging) for some in share_out(parts)]
+        # Where one fails the others are still writing.
+        wait(futures)
+        return publish_scored(staging, str(target), dataset, model, [future.result() for future in futures])
 
 
 @flow(name="score", result_serializer="json", task_runner=task_runner())

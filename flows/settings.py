@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import TaskRun
 from prefect.tasks import exponential_backoff
 
-from anomaly_ae.errors import AnomalyAEError
+from anomaly_ae.errors import AnomalyAEError, StorageError
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -22,6 +22,8 @@ def may_recover(task: Task[Any, Any], run: TaskRun, state: State) -> bool:  # no
     """Say whether a failed task may succeed if tried again: the system failed, not the data."""
     try:
         state.result()
+    except StorageError:
+        return True
     except AnomalyAEError:
         return False
     except OSError:

@@ -139,5 +139,5 @@ def _write_sources(directory: Path, spec: Any, rows: int) -> None:
     frame[:100].to_csv(directory / "incoming" / "2026-10-01.csv", index=False)
     frame[100:200].to_csv(directory / "incoming" / "2026-10-02.csv", index=False)
     if spec is PICTURES:
-        write_pictures(directory / "pictures")
+        write_pictures(directory / "pictures", train=24, test=4)
     (directory / "anomaly_ae.yaml").write_text(dump_spec(parse_spec(spec)), encoding="utf-8")
