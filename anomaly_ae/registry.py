@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.spec import Section
-from anomaly_ae.storage import create_json, reach, read_json, read_manifest
+from anomaly_ae.storage import clear_stale, create_json, reach, read_json, read_manifest
 
 MODELS, ALIASES = "models", "aliases"
 TRAINING = ".training-"
@@ -188,6 +188,10 @@ def _latest(workspace: Path, name: str) -> tuple[int, Aliases]:
         raise ArtifactError(msg) from error
 
 
+def _file(workspace: Path, name: str, number: int) -> Path:
+    return workspace / ALIASES / name / f"{number:06d}.json"
+
+
 def _record(workspace: Path, name: str, decide: Callable[[Aliases], Change | None]) -> Aliases:
     """Add the change that is decided on; decide again where somebody else's came first.
 
@@ -196,10 +200,12 @@ def _record(workspace: Path, name: str, decide: Callable[[Aliases], Change | Non
     """
     while True:
         number, known = _latest(workspace, name)
+        # Killed right after it created the latest, a process could not remove what it had written that as.
+        clear_stale(_file(workspace, name, number))
         change = decide(known)
         if change is None:
             return known
-        path = workspace / ALIASES / name / f"{number + 1:06d}.json"
+        path = _file(workspace, name, number + 1)
         content = known.after(change).model_dump(mode="json")
         try:
             create_json(path, content)

@@ -21,7 +21,7 @@ from anomaly_ae.storage.files import (
     write_json,
     write_text,
 )
-from anomaly_ae.storage.leftovers import STAGING, owner_is_gone, remove
+from anomaly_ae.storage.leftovers import STAGING, clear_stale, owner_is_gone, remove
 from anomaly_ae.storage.locations import expand, files_below, is_remote, locate, reach
 from anomaly_ae.storage.publishing import (
     MANIFEST,
@@ -42,6 +42,7 @@ __all__ = [
     "STAGING",
     "Staging",
     "canonical_json",
+    "clear_stale",
     "commit",
     "copy_file",
     "create_json",
