@@ -3,11 +3,12 @@
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 from safetensors import safe_open
 
-from anomaly_ae.storage import MANIFEST, read_json, verify_files
+from anomaly_ae.storage import MANIFEST, is_published, read_json, verify_files
 
 KINDS = ("datasets", "models", "scored")
 """Folders of which each entry is a directory that appears whole."""
@@ -30,7 +31,7 @@ class Reader:
 
         Raises:
             ArtifactError: a directory without manifest, or with files that differ from it.
-            AssertionError: a report that ends too early.
+            AssertionError: a report that ends too early, or a name of something that is not there.
             ValueError: a file that is not readable as what it is called.
         """
         self.seen["looks"] += 1
@@ -40,8 +41,18 @@ class Reader:
                 self.seen["directories"] += 1
         for path in self.workspace.rglob("*"):
             if path.is_file() and not is_hidden(path.relative_to(self.workspace)):
-                open_whole(path)
+                self._follow(path.relative_to(self.workspace).parts[0], open_whole(path))
                 self.seen["files"] += 1
+
+    def _follow(self, folder: str, content: Any) -> None:
+        """Hold what an alias or the ledger names to being there."""
+        named = []
+        if folder == "aliases" and content:
+            named = [f"models/{content[alias]}" for alias in ("champion", "challenger") if content[alias]]
+        elif folder == "partitions" and "scored" in content:
+            named = [content["scored"]]
+        for directory in named:
+            assert is_published(self.workspace / directory), f"{folder} names {directory}, which is not there"
 
 
 def is_hidden(path: Path) -> bool:
@@ -49,14 +60,15 @@ def is_hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
-def open_whole(path: Path) -> None:
-    """Read a file as what its name says it is."""
+def open_whole(path: Path) -> Any:
+    """Read a file as what its name says it is; return what is in it if that is JSON."""
     if path.suffix in {".json", ".refused"}:
-        json.loads(path.read_text(encoding="utf-8"))
-    elif path.suffix == ".parquet":
+        return json.loads(path.read_text(encoding="utf-8"))
+    if path.suffix == ".parquet":
         pq.read_table(path)
     elif path.suffix == ".safetensors":
         with safe_open(path, "numpy") as tensors:
             assert tensors.keys(), f"{path} holds no tensor"
     elif path.suffix == ".html":
         assert path.read_text(encoding="utf-8").rstrip().endswith("</html>"), f"{path} ends too early"
+    return None
