@@ -17,6 +17,7 @@ from anomaly_ae.errors import TrainingError
 
 LONGEST_WAIT = timedelta(days=1)
 """For the others: longer than any ingest. One that has ended is noticed at once, as its connections close."""
+SAME = "all must be given the same spec, the same source and one workspace that they share"
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,6 @@ class Crew:
 
 ALONE = Crew()
 """One process that trains by itself."""
-SAME = "all must be given the same spec, the same source and one workspace that they share"
 
 
 @contextmanager

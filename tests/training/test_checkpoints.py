@@ -45,7 +45,7 @@ TABLES: dict[str, dict[str, Any]] = {
     },
 }
 PICTURES: dict[str, dict[str, Any]] = {
-    "pixels": {"network": {"kind": "memory", "hidden": (16, 16)}},
+    "pixels": {"network": {"kind": "memory", "hidden": (16, 16)}, "pictures": {"size": 16}},
     "convolutional": {"network": {"kind": "convolutional", "hidden": (8, 16), "bottleneck": 8}},
     "feature maps": {"network": {"kind": "feature_maps", "backbone": "tiny", "grid": 8, "hidden": (32, 32)}},
 }
@@ -85,6 +85,12 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return picture_dataset(tmp_path_factory.mktemp("pictures")).directory
 
 
+@pytest.fixture(scope="module")
+def undisturbed(table: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Return what a training makes that nobody interrupts."""
+    return files_of(train_step(table, table_spec(), tmp_path_factory.mktemp("undisturbed")))
+
+
 def stop_at(moment: int) -> Callable[[int, float], None]:
     """Return what ends a training at a step, before its checkpoint is written."""
 
@@ -114,7 +120,7 @@ def only_checkpoint(workspace: Path) -> Path:
     return path
 
 
-def test_killed_twice_it_ends_as_if_undisturbed(table: Path, tmp_path: Path) -> None:
+def test_killed_twice_it_ends_as_if_undisturbed(table: Path, undisturbed: dict[str, bytes], tmp_path: Path) -> None:
     """After two SIGKILLs in mid-training the third run goes on from the last checkpoint, to the same bytes."""
     spec, workspace = table_spec(), table.parent.parent
     (tmp_path / "spec.yaml").write_text(dump_spec(spec), encoding="utf-8")
@@ -127,7 +133,7 @@ def test_killed_twice_it_ends_as_if_undisturbed(table: Path, tmp_path: Path) -> 
     done = train_step(table, spec, workspace)
 
     assert done.resumed_from == 40
-    assert files_of(done) == files_of(train_step(table, spec, tmp_path))
+    assert files_of(done) == undisturbed
     assert not list((workspace / "models").glob(".*"))
 
 
@@ -185,7 +191,7 @@ UNTRUSTED = {
 
 @pytest.mark.parametrize("how", UNTRUSTED)
 def test_what_cannot_be_trusted_is_not_taken_up(
-    table: Path, tmp_path: Path, how: str, caplog: pytest.LogCaptureFixture
+    table: Path, undisturbed: dict[str, bytes], tmp_path: Path, how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A changed or foreign checkpoint is named in the log and removed; training begins anew, to the same bytes."""
     spec = table_spec()
@@ -196,7 +202,7 @@ def test_what_cannot_be_trusted_is_not_taken_up(
 
     assert done.resumed_from is None
     assert ["a checkpoint is not taken up" in record.message for record in caplog.records] == [True]
-    assert files_of(done) == files_of(train_step(table, spec, tmp_path / "undisturbed"))
+    assert files_of(done) == undisturbed
     assert not training_directory(tmp_path, done.version).exists()
 
 
