@@ -28,8 +28,11 @@ FULL = Sizes(
     train_rows=20_000,
     growth=(50_000, 500_000, 5_000_000),
     sets=5,
+    pictures=1000,
 )
-SMALL = Sizes(rows=100_000, many_rows=None, peer_rows=10_000, train_rows=5_000, growth=(20_000, 200_000), sets=1)
+SMALL = Sizes(
+    rows=100_000, many_rows=None, peer_rows=10_000, train_rows=5_000, growth=(20_000, 200_000), sets=1, pictures=96
+)
 
 
 @dataclass(frozen=True)

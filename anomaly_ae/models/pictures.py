@@ -140,7 +140,8 @@ class PictureModel:
         if self.backbone is None:
             return self.network.examine(on_device)
         assert isinstance(self.parts.plan.network, FeatureMapsNetwork)  # noqa: S101  for the type checker
-        return self.network.examine(describe(self.backbone, on_device, self.parts.plan.network.grid))
+        backbone = self.backbone.to(on_device.device)
+        return self.network.examine(describe(backbone, on_device, self.parts.plan.network.grid))
 
 
 def fit_pictures(dataset: Dataset, rule: SplitRule, spec: Spec, conduct: Conduct = UNATTENDED) -> Fitted:

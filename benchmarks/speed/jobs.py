@@ -123,6 +123,20 @@ def floor(dataset: str, model: str, scored: str) -> Work:
     return work
 
 
+def backbone(dataset: str, model: str) -> Work:
+    """Describe pictures that are decoded already, by the model's backbone and as many at once as scoring does."""
+    from picture_floor import forward, own
+
+    return forward(own(Path(model)), Path(dataset), 2)
+
+
+def stock_backbone(dataset: str, _model: str) -> Work:
+    """The same by the modules of the backbone's package, eight pictures at once."""
+    from picture_floor import forward, stock
+
+    return forward(stock(), Path(dataset), 8)
+
+
 def peer(name: str, train_rows: str, dataset: str, rows: str) -> Work:
     """Score rows that are in memory already, as float arrays, by a detector of PyOD."""
     from peers import find_method

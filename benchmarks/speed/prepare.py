@@ -22,6 +22,7 @@ class Sizes:
         train_rows: rows that peers are fitted on.
         growth: rows of the tables on which cost and memory are followed.
         sets: how many of the large ADBench sets networks are trained on.
+        pictures: that are scored.
     """
 
     rows: int
@@ -30,6 +31,7 @@ class Sizes:
     train_rows: int
     growth: tuple[int, ...]
     sets: int
+    pictures: int
 
 
 @dataclass(frozen=True)

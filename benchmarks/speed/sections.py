@@ -6,6 +6,7 @@ from typing import Any
 
 from growth import growth, memory
 from markdown_table import markdown
+from picture_scoring import pictures
 from prepare import Shape, prepare
 from quality import training
 from run import Runner
@@ -54,5 +55,6 @@ SECTIONS: dict[str, Callable[[Runner, Path, Any], str]] = {
     "ingest": ingest,
     "growth": growth,
     "memory": memory,
+    "pictures": pictures,
     "startup": start_up,
 }
