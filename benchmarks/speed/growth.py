@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from markdown_table import Cells, markdown
-from prepare import Shape, prepare
+from prepare import Shape, prepare_dataset, prepare_model
 from run import Runner
 
 STEPS = ("ingest", "train", "score")
@@ -49,8 +49,8 @@ def _measure(runner: Runner, directory: Path, shape: Shape) -> dict[str, dict[st
     """Return the figures of each step on a table of 30 or more columns; what was measured already is not again."""
     titles = {step: f"{step} {shape.key}" for step in STEPS}
     if titles["score"] not in runner.measured:
-        made = prepare(runner, directory, shape)
-        runner.run(titles["score"], "score", made.dataset, made.model)
+        dataset, model = prepare_dataset(runner, directory, shape), prepare_model(runner, directory, shape)
+        runner.run(titles["score"], "score", dataset, model)
     return {step: runner.measured[title] for step, title in titles.items()}
 
 

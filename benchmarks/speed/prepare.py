@@ -1,7 +1,6 @@
 """What has to be there before something can be measured: a table, its dataset, a model, a scored table."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from run import Runner
@@ -53,33 +52,34 @@ class Shape:
         return f"{self.rows} {self.numeric} {self.categorical}"
 
 
-@dataclass(frozen=True)
-class Made:
-    """What was prepared: a source, its dataset, a model, and the scored table of the first rows."""
-
-    source: Path
-    dataset: Path
-    model: Path
-    scored: Path
+def prepare_source(directory: Path, shape: Shape) -> Path:
+    """Write a table as Parquet; what is there already is kept, here and below."""
+    return write_table(directory / f"{shape.key}.parquet", shape.rows, shape.numeric, shape.categorical)
 
 
-def prepare(runner: Runner, directory: Path, shape: Shape, overrides: Sequence[str] = ()) -> Made:
-    """Make a table, its dataset, a model and a scored sample; what is there already is kept.
-
-    What `ingest` and `train` cost is noted under the shape's key.
-    """
-    once = Runner(1, runner.threads)
-    source, dataset = _ingested(once, directory, shape)
-    model = once.run(f"train {shape.key}", "train", dataset, directory / f"workspace {shape.key}", *overrides)
-    for title, figures in once.measured.items():
-        runner.measured.setdefault(title, figures)
-    few = Shape(min(shape.rows, SAMPLE_ROWS), shape.numeric, shape.categorical)
-    sample = _ingested(once, directory, few)[1]
-    scored = once.run(f"score the first rows of {shape.key}", "score", sample, model["directory"])
-    return Made(source, dataset, Path(model["directory"]), Path(scored["directory"]))
+def prepare_dataset(runner: Runner, directory: Path, shape: Shape) -> Path:
+    """Ingest a table; what that costs is noted as `ingest` and the shape's key."""
+    source = prepare_source(directory, shape)
+    return _directory(runner, f"ingest {shape.key}", "ingest", source, directory / f"workspace {shape.key}")
 
 
-def _ingested(runner: Runner, directory: Path, shape: Shape) -> tuple[Path, Path]:
-    source = write_table(directory / f"{shape.key}.parquet", shape.rows, shape.numeric, shape.categorical)
-    found = runner.run(f"ingest {shape.key}", "ingest", source, directory / f"workspace {shape.key}")
-    return source, Path(found["directory"])
+def prepare_model(runner: Runner, directory: Path, shape: Shape, overrides: tuple[str, ...] = ()) -> Path:
+    """Train on a table; what that costs is noted as `train`, the shape's key and what the spec overrides."""
+    dataset, workspace = prepare_dataset(runner, directory, shape), directory / f"workspace {shape.key}"
+    return _directory(runner, " ".join(("train", shape.key, *overrides)), "train", dataset, workspace, *overrides)
+
+
+def prepare_sample(runner: Runner, directory: Path, shape: Shape, overrides: tuple[str, ...] = ()) -> Path:
+    """Score the first rows of a table, to have what the output looks like."""
+    few = replace(shape, rows=min(shape.rows, SAMPLE_ROWS))
+    dataset, model = prepare_dataset(runner, directory, few), prepare_model(runner, directory, shape, overrides)
+    return _directory(runner, f"score the first rows of {shape.key}", "score", dataset, model)
+
+
+def _directory(runner: Runner, title: str, *job: object) -> Path:
+    """Run a job once, if it has not been run, and return the directory that it made."""
+    if title not in runner.measured:
+        once = Runner(1, runner.threads)
+        once.run(title, *job)
+        runner.measured |= once.measured
+    return Path(runner.measured[title]["directory"])

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from markdown_table import Cells, markdown
-from prepare import Shape, prepare
+from prepare import Shape, prepare_dataset, prepare_model, prepare_sample
 from run import Runner
 
 MEMORY = ("network.kind=memory",)
@@ -29,13 +29,10 @@ def scoring(runner: Runner, directory: Path, options: Any) -> str:
 
 
 def _beside_the_floor(runner: Runner, directory: Path, shape: Shape, network: tuple[str, ...]) -> Cells:
-    made = prepare(runner, directory, shape, network)
-    title = _title(shape, network)
+    dataset, model = prepare_dataset(runner, directory, shape), prepare_model(runner, directory, shape, network)
+    sample, title = prepare_sample(runner, directory, shape, network), _title(shape, network)
     found = runner.side_by_side(
-        {
-            f"score {title}": ("score", made.dataset, made.model),
-            f"floor {title}": ("floor", made.dataset, made.model, made.scored),
-        }
+        {f"score {title}": ("score", dataset, model), f"floor {title}": ("floor", dataset, model, sample)}
     )
     ours, floor = found.values()
     least = floor["read_s"] + floor["products_s"] + floor["write_s"]
@@ -52,13 +49,15 @@ def _peers(runner: Runner, directory: Path, options: Any) -> str:
     """Let peers score rows that are in memory already, and set our networks' pace from file to file beside theirs."""
     sizes = options.sizes
     shape = Shape(sizes.rows)
-    made = prepare(runner, directory, shape)
-    paces = [sizes.rows / runner.measured[f"score {_title(shape, network)}"]["wall_s"] for network in NAMES]
+    dataset = prepare_dataset(runner, directory, shape)
+    ours = [runner.measured[f"score {_title(shape, network)}"] for network in NAMES]
     lines: list[Cells] = []
     for name in PEERS:
-        found = runner.run(f"peer {name}", "peer", name, sizes.train_rows, made.dataset, sizes.peer_rows)
-        pace = found["rows"] / found["wall_s"]
-        times = [f"{ours / pace:.1f} x" for ours in paces]
-        lines.append((f"PyOD {name}", pace, found["cpu_s"], found["peak_rss_mb"], *times))
-    head = ("peer, from memory, no output", "rows/s", "CPU s", "peak MB", *(f"{name} is" for name in NAMES.values()))
-    return markdown(head, lines)
+        found = runner.run(f"peer {name}", "peer", name, sizes.train_rows, dataset, sizes.peer_rows)
+        by_clock, by_cpu = (found["rows"] / found[what] for what in ("wall_s", "cpu_s"))
+        times = [
+            f"{sizes.rows / one['wall_s'] / by_clock:.1f} x, {sizes.rows / one['cpu_s'] / by_cpu:.1f} x" for one in ours
+        ]
+        lines.append((f"PyOD {name}", by_clock, by_cpu, found["peak_rss_mb"], *times))
+    head = ("peer, from memory, no output", "rows/s", "rows/CPU s", "peak MB", *(f"{n} is" for n in NAMES.values()))
+    return f"How many times faster ours are, by the clock and by CPU seconds:\n\n{markdown(head, lines)}"

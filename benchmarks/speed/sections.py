@@ -7,7 +7,7 @@ from typing import Any
 from growth import growth, memory
 from markdown_table import markdown
 from picture_scoring import pictures
-from prepare import Shape, prepare
+from prepare import Shape, prepare_model, prepare_source
 from quality import training
 from run import Runner
 from scoring import scoring
@@ -38,13 +38,15 @@ def ingest(runner: Runner, directory: Path, options: Any) -> str:
 
 def start_up(runner: Runner, directory: Path, _: Any) -> str:
     """Time the command line as a whole process, and the import."""
-    made = prepare(runner, directory, Shape(1000), ("threshold.target_fpr=0.05",))
+    few = Shape(1000)
+    source, model = (
+        prepare_source(directory, few),
+        prepare_model(runner, directory, few, ("threshold.target_fpr=0.05",)),
+    )
     found = {
         "anomaly-ae --help": runner.run("help", "command", "-m", "anomaly_ae", "--help"),
         "import anomaly_ae": runner.run("import", "command", "-c", "import anomaly_ae"),
-        "anomaly-ae score, 1,000 rows": runner.run(
-            "score 1000", "score_command", made.source, made.model, directory / "w"
-        ),
+        "anomaly-ae score, 1,000 rows": runner.run("score 1000", "score_command", source, model, directory / "w"),
     }
     return "## Start-up\n\n" + markdown(("what", "s"), [(what, one["wall_s"]) for what, one in found.items()])
 
