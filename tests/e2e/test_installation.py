@@ -19,7 +19,7 @@ from tests_support import write_table
 
 from anomaly_ae.spec_file import parse_spec
 from anomaly_ae.steps.pipeline import run
-from flows.events import MODEL_RESOURCE, SCORED
+from flows.events import MODEL_RESOURCE, PROMOTION, REFUSED, SCORED, model_resource
 
 pytestmark = pytest.mark.e2e
 
@@ -134,12 +134,17 @@ def allowed_origin(installation: Installation, origin: str) -> str | None:
 
 
 def test_a_person_is_told_of_verdicts(installation: Installation) -> None:
-    """A table whose threshold no longer holds, or with too many alerts, sends a page; a fine one does not."""
+    """A broken threshold, too many alerts, bad files and a worse challenger each send a page; what is fine does not."""
     with installation.client() as client:
         for verdict, rate in (("fine", "usual"), ("invalid", "usual"), ("drifting", "high")):
             labels = {"prefect.resource.id": f"{MODEL_RESOURCE}{verdict}", "prefect.resource.name": verdict}
             resource = Resource({**labels, "verdict": verdict, "alert-rate": rate})
             event = Event(event=SCORED, resource=resource, payload={"rows_scored": 1})
+            client.request("POST", "/events", json=[event.model_dump(mode="json")])
+        for kind, outcome in ((REFUSED, ""), (PROMOTION, "promoted"), (PROMOTION, "refused")):
+            event = Event(
+                event=kind, resource=Resource({**model_resource("plant"), "outcome": outcome}), payload={"n": 2}
+            )
             client.request("POST", "/events", json=[event.model_dump(mode="json")])
     pages = installation.pages
 
@@ -148,6 +153,9 @@ def test_a_person_is_told_of_verdicts(installation: Installation) -> None:
 
     assert [(page["model"], page["scored"]["rows_scored"]) for page in invalid] == [("invalid", 1)]
     assert [page["model"] for page in high] == ["drifting"]
+    for what in ("partition refused", "promotion refused"):
+        (told,) = wait_for(lambda what=what: pages.about(what), f"page on {what}")
+        assert (told["model"], told["about"]) == ("plant", {"n": 2})
 
 
 def test_a_killed_worker_and_its_run_recover(installation: Installation, undisturbed: dict[str, bytes]) -> None:
