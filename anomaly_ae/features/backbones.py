@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from anomaly_ae.errors import SpecError
@@ -232,20 +233,24 @@ def _fuse(layer: Any) -> nn.Module:
     return fused
 
 
-def _plain(convolution: nn.Conv2d) -> nn.Module:
-    """Return a convolution that pads by a layer of its own as one that pads itself, where both sides are the same."""
+def _plain(convolution: nn.Conv2d) -> nn.Conv2d:
+    """Return a convolution that pads by a layer of its own as one that pads itself, by as much on both sides.
+
+    Where it wants less on one side, its kernel has zeros there: cheaper than to copy the picture into a larger one.
+    """
     padding = getattr(convolution, "static_padding", None)
     if padding is None:
         return convolution
     left, right, upper, lower = getattr(padding, "padding", (0, 0, 0, 0))
-    is_even = (left, upper) == (right, lower)
+    zeros = (max(right - left, 0), max(left - right, 0), max(lower - upper, 0), max(upper - lower, 0))
+    weight = pad(convolution.weight, zeros)
     plain = nn.Conv2d(
         convolution.in_channels,
         convolution.out_channels,
-        cast("tuple[int, int]", convolution.kernel_size),
+        (weight.shape[2], weight.shape[3]),
         cast("tuple[int, int]", convolution.stride),
-        (upper, left) if is_even else 0,
+        (max(upper, lower), max(left, right)),
         groups=convolution.groups,
     )
-    plain.weight, plain.bias = convolution.weight, convolution.bias
-    return plain if is_even else nn.Sequential(padding, plain)
+    plain.weight, plain.bias = nn.Parameter(weight), convolution.bias
+    return plain
