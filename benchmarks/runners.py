@@ -1,10 +1,11 @@
 """One table scored by the tasks of the flow `score`: on threads, on a Dask cluster and on Ray, all on this machine.
 
     pip install -e '.[dask,ray]'
-    python benchmarks/runners.py --parts 4
+    python benchmarks/runners.py
 
-Two times each: with the start of the cluster, and again on the cluster that is there. What a cluster of other machines
-adds is more cores; what it costs is seen here. A runner that is not installed is left out, and said so.
+Two times each: with the start of the cluster, and again on the cluster that is there; in seconds, and in CPU seconds of
+all processes, Prefect's server among them, which say what a runner costs however busy the machine is. What a cluster of
+other machines adds is more cores. A runner that is not installed is left out, and said so.
 """
 
 import argparse
@@ -15,9 +16,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+import psutil
 from prefect import flow
 from prefect.settings import PREFECT_LOGGING_LEVEL, PREFECT_SERVER_ANALYTICS_ENABLED, temporary_settings
 from prefect.task_runners import TaskRunner
@@ -35,14 +38,14 @@ from anomaly_ae.steps.train import train
 from flows.runners import ADDRESS, CHOICE, RUNNERS, task_runner
 from flows.score import score_dataset
 
-NUMERIC, CATEGORICAL = 20, 4
+NUMERIC = 10
 TRAIN_ROWS = 20_000
 
 
 def main() -> None:
     """Make a table and a model, score the one by the other on every runner, print a row for each."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--parts", type=int, default=4, help=f"of {GROUP_ROWS * PART_GROUPS:,} rows each")
+    parser.add_argument("--parts", type=int, default=2, help=f"of {GROUP_ROWS * PART_GROUPS:,} rows each")
     parser.add_argument("--only", default=",".join(RUNNERS), help=f"some of {', '.join(RUNNERS)}")
     given = parser.parse_args()
     quiet = {PREFECT_LOGGING_LEVEL: "ERROR", PREFECT_SERVER_ANALYTICS_ENABLED: False}
@@ -52,7 +55,8 @@ def main() -> None:
         prefect_test_harness(server_startup_timeout=120),
     ):
         dataset, model = prepare(Path(directory), given.parts * GROUP_ROWS * PART_GROUPS)
-        print("| runner | with its start, s | already there, s | parts, sha256 |\n|---|---|---|---|")
+        print(f"{given.parts * GROUP_ROWS * PART_GROUPS:,} rows, {NUMERIC} numbers each, {os.cpu_count()} cores\n")
+        print("| runner | with its start | already there | sha256 of all parts |\n|---|---|---|---|")
         for name in given.only.split(","):
             print(measure(name, dataset, model, Path(directory)), flush=True)
 
@@ -60,7 +64,7 @@ def main() -> None:
 def prepare(directory: Path, rows: int) -> tuple[Path, Path]:
     """Return a dataset of so many rows, and a model of such rows."""
     few, many = (
-        ingest(DataSpec(source=str(write_table(directory / f"{rows}.parquet", rows, NUMERIC, CATEGORICAL))), directory)
+        ingest(DataSpec(source=str(write_table(directory / f"{rows}.parquet", rows, NUMERIC))), directory)
         for rows in (TRAIN_ROWS, rows)
     )
     spec = Spec.model_validate({"data": {"source": "benchmark"}, "workspace": str(directory)})
@@ -69,18 +73,36 @@ def prepare(directory: Path, rows: int) -> tuple[Path, Path]:
 
 def measure(name: str, dataset: Path, model: Path, directory: Path) -> str:
     """Score twice on one cluster; return a row of the table."""
-    started = time.perf_counter()
+    start = spent()
     try:
         with CLUSTERS[name]() as runner:
             first = score_on(runner, dataset, model, directory / f"{name}-1")
-            cold, started = time.perf_counter() - started, time.perf_counter()
+            between = spent()
             second = score_on(runner, dataset, model, directory / f"{name}-2")
-            warm = time.perf_counter() - started
+            end = spent()
     except SpecError as error:
         return f"| {name} | not measured: {error} | | |"
     if first != second:
         sys.exit(f"{name} made other bytes the second time")
-    return f"| {name} | {cold:.1f} | {warm:.1f} | {first} |"
+    return f"| {name} | {between - start} | {end - between} | {first} |"
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Seconds, and CPU seconds of this process and of those it started."""
+
+    wall: float
+    cpu: float
+
+    def __sub__(self, earlier: Self) -> str:
+        return f"{self.wall - earlier.wall:.1f} s, {self.cpu - earlier.cpu:.1f} CPU s"
+
+
+def spent() -> Spent:
+    """Return what was spent so far."""
+    own = psutil.Process()
+    times = [one.cpu_times() for one in (own, *own.children(recursive=True))]
+    return Spent(time.perf_counter(), sum(one.user + one.system for one in times))
 
 
 def score_on(runner: TaskRunner[Any], dataset: Path, model: Path, workspace: Path) -> str:

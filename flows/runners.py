@@ -54,7 +54,7 @@ def _dask(address: str | None) -> TaskRunner[Any]:
     runner = _from_extra("prefect_dask", "DaskTaskRunner", "dask")
     if address:
         return runner(address=address)
-    # Not reached from other machines, and without the page that Dask would serve.
+    # Reached from this machine only, and without Dask's dashboard.
     local = {"host": "127.0.0.1", "dashboard_address": None, "n_workers": os.cpu_count(), "threads_per_worker": 1}
     return runner(cluster_kwargs=local)
 
