@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -118,14 +119,19 @@ def test_globs_and_folders_name_the_same_files_everywhere(bucket: Path, tmp_path
 
 def test_a_changed_object_has_another_state(bucket: Path) -> None:
     """An object written anew with as many bytes, within the same second, is told from the one before."""
-    (bucket / "a.csv").write_text("x\n1\n")
-    (file,) = find_sources(f"{text(bucket)}/a.csv")
-    before = file.states()
-    assert file.states() == before
+    place = bucket / "a.csv"
+    place.write_text("x\n0\n")
+    (file,) = find_sources(str(bucket / "a.csv"))
+    times, states = [], []
 
-    (bucket / "a.csv").write_text("x\n2\n")
+    for number in range(1, 4):  # of three moments in a row two are within a second
+        place.write_text(f"x\n{number}\n")
+        times.append(place.stat().st_mtime)
+        states.append(file.states())
+        assert file.states() == states[-1]
 
-    assert file.states() != before
+    assert len(set(times)) < len(times)
+    assert all(one != other for one, other in pairwise(states))
 
 
 def text(bucket: Path) -> str:

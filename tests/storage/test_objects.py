@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from anomaly_ae.errors import ArtifactError, StorageError
@@ -19,7 +20,6 @@ from anomaly_ae.storage import (
     create_json,
     files_below,
     is_published,
-    locate,
     open_staging,
     publish,
     read_json,
@@ -61,16 +61,17 @@ def test_what_was_written_appears_with_a_manifest(bucket: Path) -> None:
 
 def test_the_manifest_is_the_last_object(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the manifest is created, every other object is under its name."""
-    seen: dict[str, list[str]] = {}
+    seen: list[tuple[str, list[str]]] = []
 
     def spy(path: Path, value: object) -> None:
-        seen[path.name] = names(path.parent)
+        seen.append((path.name, names(path.parent)))
         create_json(path, value)
 
     monkeypatch.setattr("anomaly_ae.storage.objects.create_json", spy)
     write_all(bucket / "one")
 
-    assert seen == {CLAIM: [], MANIFEST: [CLAIM, *(f"{number}.txt" for number in range(FILES)), "deep/er.txt"]}
+    everything = [CLAIM, *(f"{number}.txt" for number in range(FILES)), "deep/er.txt"]
+    assert seen == [(CLAIM, []), (MANIFEST, everything)]
 
 
 def test_a_reader_sees_nothing_or_all(bucket: Path) -> None:
@@ -241,11 +242,16 @@ def test_one_of_several_creates(bucket: Path, tmp_path: Path) -> None:
         assert names(place) == ["000001.json"]
 
 
-def test_listings_are_never_old(bucket: Path) -> None:
+def test_listings_are_never_old(bucket: Any) -> None:
     """What another client wrote is seen at once, though the same place was listed before."""
     assert names(bucket) == []
-    locate(str(bucket / "a.json")).write_text("{}")
-    assert names(bucket) == ["a.json"]
+    assert list(bucket.glob("*")) == []
+    assert not is_published(bucket / "one")
+    for key in ("a.json", f"one/{MANIFEST}"):
+        boto3.client("s3").put_object(Bucket=bucket.path.strip("/"), Key=key, Body=b"{}")
+    assert names(bucket) == ["a.json", f"one/{MANIFEST}"]
+    assert sorted(path.name for path in bucket.glob("*")) == ["a.json", "one"]
+    assert is_published(bucket / "one")
     write_json(bucket / "a.json", {"a": 1})
     assert read_json(bucket / "a.json") == {"a": 1}
 
