@@ -2,16 +2,19 @@
 
 import io
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
+from torch import Tensor
 
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.networks.autoencoder import Autoencoder
 from anomaly_ae.networks.dense import ParallelLinear
 from anomaly_ae.networks.memory import SEARCH_ROWS
+from anomaly_ae.onednn import linear
 from anomaly_ae.scored.table import ENCODING
 from anomaly_ae.scoring import BATCH_ROWS
 from anomaly_ae.threads import side_by_side
@@ -28,24 +31,34 @@ def read_only(rows: Dataset) -> float:
     return time.perf_counter() - start
 
 
-def products(network: Autoencoder, rows: int) -> float:
+def bare(rows: Tensor, weight: Tensor) -> Tensor:
+    """Multiply as torch does by itself."""
+    return rows @ weight
+
+
+def by_onednn(rows: Tensor, weight: Tensor) -> Tensor:
+    """Multiply as scoring does: without the activation, which is no product."""
+    return linear(rows, weight, torch.zeros(weight.shape[1]))
+
+
+def products(network: Autoencoder, rows: int, multiply: Callable[[Tensor, Tensor], Tensor]) -> float:
     """Multiply as many batches as scoring does with every matrix of the network; return the seconds.
 
     Batches are as large as scoring's own, and so are the pieces in which a memory is searched.
     """
-    layers = [layer for layer in network.modules() if isinstance(layer, ParallelLinear)]
-    inputs = [torch.randn(len(layer.weight), BATCH_ROWS, layer.weight.shape[1]) for layer in layers]
-    batch = torch.randn(BATCH_ROWS, network.frame.shape[0])
+    weights = [one for layer in network.modules() if isinstance(layer, ParallelLinear) for one in layer.weight]
+    inputs = [torch.randn(BATCH_ROWS, len(weight)) for weight in weights]
+    pieces = torch.randn(BATCH_ROWS, len(network.frame)).split(SEARCH_ROWS)
 
-    def multiply(_: int) -> None:
-        for layer, rows_in in zip(layers, inputs, strict=True):
-            torch.bmm(rows_in, layer.weight)
+    def of_a_batch(_: int) -> None:
+        for weight, rows_in in zip(weights, inputs, strict=True):
+            multiply(rows_in, weight)
         for memory in network.memories:
-            for few in batch.split(SEARCH_ROWS):
-                few @ memory.stored.T
+            for few in pieces:
+                multiply(few, memory.stored.T)
 
     start = time.perf_counter()
-    list(side_by_side(multiply, range(-(-rows // BATCH_ROWS))))
+    list(side_by_side(of_a_batch, range(-(-rows // BATCH_ROWS))))
     return time.perf_counter() - start
 
 

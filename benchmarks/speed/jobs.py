@@ -104,7 +104,7 @@ def floor(dataset: str, model: str, scored: str) -> Work:
     The three are done one after the other, each on all cores; nothing is encoded, searched, ranked or explained.
     """
     import pyarrow.parquet as pq
-    from floor import products, read_only, write_only
+    from floor import bare, by_onednn, products, read_only, write_only
 
     from anomaly_ae.artifact import load_model
     from anomaly_ae.ingest.dataset import Dataset
@@ -116,7 +116,8 @@ def floor(dataset: str, model: str, scored: str) -> Work:
     def work() -> dict[str, Any]:
         return {
             "read_s": read_only(rows),
-            "products_s": products(network, rows.rows),
+            "products_s": products(network, rows.rows, bare),
+            "onednn_products_s": products(network, rows.rows, by_onednn),
             "write_s": write_only(sample, rows.rows),
         }
 

@@ -12,6 +12,8 @@ DENOISING = ("network.kind=denoising",)
 SMALL = ("network.kind=denoising", "network.members=1", "network.hidden=[64, 64]")
 NAMES = {MEMORY: "memory", DENOISING: "denoising", SMALL: "denoising, one of 64-64"}
 """The networks that score; the small one finds anomalies better than the peers' autoencoder, see `quality.py`."""
+FLOORS = ("floor rows/s", "share of it", "floor by oneDNN", "share of it")
+"""Reading, bare products and writing: the products by torch's own operator, and by the one that scoring calls."""
 PEERS = ("AutoEncoder", "IForest", "KNN")
 
 
@@ -24,7 +26,7 @@ def scoring(runner: Runner, directory: Path, options: Any) -> str:
         once = Runner(1, runner.threads)
         lines += [_beside_the_floor(once, directory, Shape(sizes.many_rows), network) for network in (MEMORY, SMALL)]
         runner.measured |= once.measured
-    head = ("rows", "columns", "network", "rows/s", "floor rows/s", "share of the floor", "CPU s", "peak MB")
+    head = ("rows", "columns", "network", "rows/s", *FLOORS, "CPU s", "peak MB")
     return f"## Scoring, Parquet to Parquet\n\n{markdown(head, lines)}\n\n{_peers(runner, directory, options)}"
 
 
@@ -35,10 +37,13 @@ def _beside_the_floor(runner: Runner, directory: Path, shape: Shape, network: tu
         {f"score {title}": ("score", dataset, model), f"floor {title}": ("floor", dataset, model, sample)}
     )
     ours, floor = found.values()
-    least = floor["read_s"] + floor["products_s"] + floor["write_s"]
-    share = f"{least / ours['wall_s']:.0%}"
-    speeds = (shape.rows / ours["wall_s"], shape.rows / least, share)
-    return (f"{shape.rows:,}", shape.columns, NAMES[network], *speeds, ours["cpu_s"], ours["peak_rss_mb"])
+    pace = shape.rows / ours["wall_s"]
+    floors = [
+        shape.rows / (floor["read_s"] + floor[products] + floor["write_s"])
+        for products in ("products_s", "onednn_products_s")
+    ]
+    shares = [part for one in floors for part in (one, f"{pace / one:.0%}")]
+    return (f"{shape.rows:,}", shape.columns, NAMES[network], pace, *shares, ours["cpu_s"], ours["peak_rss_mb"])
 
 
 def _title(shape: Shape, network: tuple[str, ...]) -> str:
