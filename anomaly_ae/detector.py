@@ -24,7 +24,7 @@ from anomaly_ae.models.table import ModelSpec, TableModel, fit_model
 from anomaly_ae.spec import Spec, dense_network
 from anomaly_ae.spec_file import parse_spec
 from anomaly_ae.split import SplitRule
-from anomaly_ae.storage import fingerprint
+from anomaly_ae.storage import fingerprint, locate
 from anomaly_ae.threshold import Calibration, calibrate_fpr
 
 Floats = NDArray[np.float64]
@@ -177,7 +177,7 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
             trimmed=[str(row) for row in self.trimmed_],
         )
         validation = pa.table({"anomaly_score": self.validation_scores_})
-        save_model(Path(directory), ModelVersion(description, self.model_, self.calibration_, validation))
+        save_model(locate(directory), ModelVersion(description, self.model_, self.calibration_, validation))
 
     @classmethod
     def load(cls, directory: str | Path) -> Self:
@@ -186,7 +186,7 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
         Raises:
             ArtifactError: a file of it is missing or altered, or it is no model of tables.
         """
-        one = load_model(Path(directory))
+        one = load_model(locate(directory))
         if not isinstance(one.model, TableModel):
             msg = f"{directory} holds a model of {one.description.contract.modality}, not of a table"
             raise ArtifactError(msg)

@@ -17,24 +17,27 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from anomaly_ae.errors import SpecError
 from anomaly_ae.spec import AutoNetwork, MemoryNetwork, Spec
 from anomaly_ae.spec_problems import SECTIONS, problems_of, tag_name
+from anomaly_ae.storage import locate, reach
 
 PATHS = (("data", "source"), ("score_source",), ("workspace",))
 """Settings that hold a path."""
 
 
-def load_spec(path: Path, overrides: Sequence[str] = ()) -> Spec:
+def load_spec(path: str | Path, overrides: Sequence[str] = ()) -> Spec:
     """Read a spec file, apply overrides such as `training.steps=300`, and check the whole.
 
     Args:
-        path: the YAML file.
+        path: the YAML file, on this machine or as `s3://...`.
         overrides: `dotted.name=value`; the value is read as YAML.
 
     Raises:
         SpecError: the file cannot be read, or settings are unknown, missing or wrong; the message names them all.
     """
-    mapping = _read_mapping(path)
+    file = locate(path)
+    reach(file)
+    mapping = _read_mapping(file)
     mapping.setdefault("workspace", Spec.model_fields["workspace"].default)
-    _resolve_paths(mapping, path.expanduser().absolute().parent)
+    _resolve_paths(mapping, file.expanduser().absolute().parent)
     return _overridden(mapping, overrides, str(path))
 
 
@@ -84,7 +87,7 @@ def _read_mapping(path: Path) -> dict[str, Any]:
     try:
         value = _yaml().load(path.expanduser().read_text(encoding="utf-8-sig"))
     except OSError as error:
-        msg = f"the spec {path} cannot be read ({error.strerror}); `anomaly-ae init` writes a first one"
+        msg = f"the spec {path} cannot be read ({error.strerror or 'it does not exist'}); `anomaly-ae init` writes a first one"
         raise SpecError(msg) from error
     except (YAMLError, ValueError) as error:
         msg = f"the spec {path} is not valid YAML: {_yaml_problem(error)}"

@@ -15,6 +15,7 @@ from anomaly_ae.starter.column_look import look
 from anomaly_ae.starter.picture_look import look_at_pictures
 from anomaly_ae.starter.picture_spec import starter_pictures
 from anomaly_ae.starter.table_spec import starter_spec
+from anomaly_ae.storage import is_remote
 
 
 def init(source: str, spec: Path) -> str:
@@ -47,7 +48,7 @@ _STARTERS: dict[Modality, Callable[[Source, str], str]] = {"table": _start_table
 def _seen_from(source: str, spec: Path) -> str:
     if "://" in source or Path(source).is_absolute():
         return source
-    return os.path.relpath(source, spec.absolute().parent)
+    return str(Path(source).absolute()) if is_remote(spec) else os.path.relpath(source, spec.absolute().parent)
 
 
 def _estimate_rows(sample: pa.Table, files: Sequence[SourceFile], data: DataSpec) -> int:
