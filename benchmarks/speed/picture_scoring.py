@@ -30,7 +30,11 @@ def pictures(runner: Runner, directory: Path, options: Any) -> str:
     found = runner.side_by_side(
         {f"{job} pictures": (job, dataset, model) for job in ("score", "backbone", "stock_backbone")}
     )
-    ours, bare, stock = found.values()
+    return page(*found.values())
+
+
+def page(ours: dict[str, Any], bare: dict[str, Any], stock: dict[str, Any]) -> str:
+    """Say what a picture costs, and what share of it the backbone alone would."""
     count = int(bare["pictures"])
     head = ("what", "ms a picture", "CPU ms a picture", "bare forward / it", "package's forward / it", "peak MB")
     lines = [

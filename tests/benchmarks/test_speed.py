@@ -89,3 +89,14 @@ def test_our_networks_are_fitted_as_methods_are() -> None:
     method = our_network({"kind": "denoising", "members": 1, "hidden": [16]}, steps=30)
     score = method.fit(rows, 0)
     assert score(np.vstack([rows[:50], np.full((1, 4), 9.0)])).argmax() == 50
+
+
+def test_pictures_are_held_against_both_forwards(modules: Any) -> None:
+    """Scoring at three CPU seconds is a third backbone where that takes one, and less than another of four."""
+    ours, bare, stock = (
+        {"wall_s": 2 * cpu, "cpu_s": cpu, "peak_rss_mb": 9.0, "pictures": 100} for cpu in (3.0, 1.0, 4.0)
+    )
+
+    page = modules("picture_scoring").page(ours, bare, stock)
+
+    assert "| scoring | 60 | 30 | 33% | 133% | 9 |" in page
