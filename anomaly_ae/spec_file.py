@@ -87,7 +87,8 @@ def _read_mapping(path: Path) -> dict[str, Any]:
     try:
         value = _yaml().load(path.expanduser().read_text(encoding="utf-8-sig"))
     except OSError as error:
-        msg = f"the spec {path} cannot be read ({error.strerror or 'it does not exist'}); `anomaly-ae init` writes a first one"
+        why = error.strerror or "it does not exist"
+        msg = f"the spec {path} cannot be read ({why}); `anomaly-ae init` writes a first one"
         raise SpecError(msg) from error
     except (YAMLError, ValueError) as error:
         msg = f"the spec {path} is not valid YAML: {_yaml_problem(error)}"
