@@ -35,7 +35,7 @@ from anomaly_ae.ingest.writer import GROUP_ROWS, PART_GROUPS
 from anomaly_ae.spec import DataSpec, Spec
 from anomaly_ae.steps.ingest import ingest
 from anomaly_ae.steps.train import train
-from flows.runners import ADDRESS, CHOICE, RUNNERS, task_runner
+from flows.runners import ADDRESS, CHOICE, RUNNERS, start_dask, task_runner
 from flows.score import score_dataset
 
 NUMERIC = 10
@@ -122,10 +122,7 @@ def threads() -> Iterator[TaskRunner[Any]]:
 def dask() -> Iterator[TaskRunner[Any]]:
     """Start a Dask cluster, one process a core; yield a runner that knows its address."""
     task_runner({CHOICE: "dask"})
-    from distributed import LocalCluster
-
-    local = {"host": "127.0.0.1", "dashboard_address": None, "n_workers": os.cpu_count(), "threads_per_worker": 1}
-    with LocalCluster(**local) as cluster:
+    with start_dask() as cluster:
         yield task_runner({CHOICE: "dask", ADDRESS: cluster.scheduler_address})
 
 
