@@ -52,7 +52,7 @@ def test_a_failed_report_leaves_the_old_one_and_nothing_else(
     def fail(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("anomaly_ae.storage.os.fsync", fail)
+    monkeypatch.setattr("anomaly_ae.storage.files.os.fsync", fail)
     with pytest.raises(OSError, match="No space"):
         report(published.scored, published.model)
 

@@ -303,14 +303,14 @@ def test_dataset_of_another_version_is_refused(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-import anomaly_ae.ingest.tally as tally, anomaly_ae.storage as storage
+import anomaly_ae.ingest.tally as tally, anomaly_ae.storage.publishing as publishing
 from anomaly_ae.ingest import csv_files
 from anomaly_ae.spec import DataSpec
 from anomaly_ae.steps.ingest import ingest
 
 csv_files.BLOCK_BYTES = 4096
 owner, name, calls = {"first": (tally.Tally, "add", 1), "middle": (tally.Tally, "add", 9),
-                      "counted": (tally.Tally, "facts", 1), "manifest": (storage, "write_json", 1),
+                      "counted": (tally.Tally, "facts", 1), "manifest": (publishing, "write_json", 1),
                       "rename": (Path, "rename", 1)}[sys.argv[3]]
 original, left = getattr(owner, name), [calls]
 def dying(*args, **kwargs):
