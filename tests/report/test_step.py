@@ -53,7 +53,7 @@ def test_a_failed_report_leaves_the_old_one_and_nothing_else(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("anomaly_ae.storage.files.os.fsync", fail)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(OSError, match="no space is left"):
         report(published.scored, published.model)
 
     assert page.stat().st_size > 500_000
