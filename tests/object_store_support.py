@@ -10,7 +10,7 @@ import pytest
 
 from anomaly_ae.storage import locate
 
-KEY, SECRET = "AKIATESTS", "a-secret-that-is-nowhere-else"  # noqa: S105 - it is one, in a way
+KEY, SECRET = "AKIATESTS", "a-secret-that-is-nowhere-else"
 
 
 @pytest.fixture(scope="session")

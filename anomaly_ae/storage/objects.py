@@ -38,13 +38,15 @@ def appear(staged: Path, target: Path, manifest_name: str, manifest: Any) -> Non
     try:
         _replace(target, staged, claim)
     except BaseException:
-        _remove_all_but(target, ())
-        remove(claim)
+        if _is_last(claim):
+            _remove_all_but(target, ())
+            remove(claim)
         raise
-    if _claims(target)[-1:] != [claim]:
+    if not _is_last(claim):
         msg = f"{target} was taken over by another writer, as this one stood still; run again"
         raise StorageError(msg)
-    create_json(target / manifest_name, manifest)
+    with contextlib.suppress(FileExistsError):  # ours: it was stored, the answer got lost, and the client asked again
+        create_json(target / manifest_name, manifest)
     for path in _claims(target):
         remove(path)
 
@@ -82,25 +84,37 @@ def _claim(target: Path, manifest_name: str, owner: str) -> Path | None:
         if held and not claims:
             msg = f"{target} is there, but is not what a step published; remove it or name another directory"
             raise ArtifactError(msg)
+        if claims and _owner(claims[-1]) == owner:
+            return claims[-1]
         if claims and not _is_stale(claims[-1]):
             time.sleep(_LOOK_AGAIN)
             continue
-        mine = target / f"{CLAIM}{len(claims) + 1:06d}"
         with contextlib.suppress(FileExistsError):
-            create_json(mine, owner)
-            return mine
+            create_json(target / f"{CLAIM}{len(claims) + 1:06d}", owner)
 
 
 def _claims(target: Path) -> list[Path]:
     return sorted(target.glob(f"{CLAIM}*"))
 
 
+def _is_last(claim: Path) -> bool:
+    return _claims(claim.parent)[-1:] == [claim]
+
+
 def _is_stale(claim: Path) -> bool:
     try:
         age = datetime.now(UTC) - datetime.fromtimestamp(claim.stat().st_mtime, UTC)
-        return age > STALE_AFTER or owner_is_gone(PurePosixPath(read_json(claim)))
-    except (FileNotFoundError, ArtifactError):  # it is done
+    except FileNotFoundError:  # it is done
         return False
+    return age > STALE_AFTER or owner_is_gone(PurePosixPath(_owner(claim)))
+
+
+def _owner(claim: Path) -> str:
+    """Return who made a claim; nobody where it is gone."""
+    try:
+        return str(read_json(claim))
+    except ArtifactError:
+        return ""
 
 
 def _key(location: Any) -> str:

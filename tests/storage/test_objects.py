@@ -153,6 +153,20 @@ def test_a_living_writer_is_waited_for(bucket: Path) -> None:
     assert names(bucket) == [f"one/{name}" for name in names(bucket / "one")]
 
 
+def test_a_lost_answer_is_no_other_writer(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that asks again, as the answer got lost, is told that the object is there; it is its own."""
+
+    def create_and_lose_the_answer(path: Path, value: object) -> None:
+        create_json(path, value)
+        raise FileExistsError
+
+    monkeypatch.setattr("anomaly_ae.storage.objects.create_json", create_and_lose_the_answer)
+    write_all(bucket / "one")
+
+    verify_files(bucket / "one", read_manifest(bucket / "one", "dataset")["files"])
+    assert len(names(bucket)) == FILES + 2
+
+
 def test_who_stood_still_is_overtaken(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A writer whose claim was taken over while it copied writes no manifest, and leaves the objects alone."""
     store = bucket.fs  # type: ignore[attr-defined]
