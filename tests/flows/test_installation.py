@@ -18,7 +18,7 @@ from flows.installation import child_environment, refuse_open_door, refuse_taken
 def stranger() -> Iterator[subprocess.Popen[bytes]]:
     """A process that is none of ours."""
     command = [sys.executable, "-c", "print(flush=True); input()"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - ours
     assert process.stdout is not None
     process.stdout.readline()  # until it is itself, its command line is empty
     yield process
