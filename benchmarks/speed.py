@@ -31,7 +31,7 @@ FULL = Sizes(
     pictures=1000,
 )
 SMALL = Sizes(
-    rows=100_000, many_rows=None, peer_rows=10_000, train_rows=5_000, growth=(20_000, 200_000), sets=1, pictures=96
+    rows=50_000, many_rows=None, peer_rows=5_000, train_rows=5_000, growth=(10_000, 100_000), sets=1, pictures=96
 )
 
 

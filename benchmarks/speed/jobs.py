@@ -148,6 +148,7 @@ def peer(name: str, train_rows: str, dataset: str, rows: str) -> Work:
     names = [column.name for column in held.contract.features]
     X = np.concatenate([_array(batch, names) for batch in _first(held, int(rows))])
     score_rows = find_method(name).fit(X[: int(train_rows)], 0)
+    score_rows(X[:100])  # what a library loads with the first rows is not counted
 
     def work() -> dict[str, Any]:
         score_rows(X)
