@@ -4,6 +4,7 @@ A batch that fits the cache is too small to share: threads would spend their tim
 where other programs run. What is computed then does not depend on how many cores a machine has, either.
 """
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -80,4 +81,4 @@ def side_by_side(compute: Callable[[Item], Result], items: Iterable[Item]) -> It
         yield from map(compute, items)
         return
     with one_thread():
-        yield from map_ahead(infer, items)
+        yield from map_ahead(infer, items, os.cpu_count() or 1)

@@ -9,17 +9,19 @@ from typing import TypeVar, cast
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
-_THREADS = min(4, os.cpu_count() or 1)
-"""More would wait for the reader."""
+READERS = min(4, os.cpu_count() or 1)
+"""Threads that read and parse; more would wait for the file."""
 
 
-def map_ahead(function: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
-    """Apply a function to items, a few ahead of what is asked for; the results come in order."""
+def map_ahead(
+    function: Callable[[_Item], _Result], items: Iterable[_Item], threads: int = READERS
+) -> Iterator[_Result]:
+    """Apply a function to items on several threads, a few ahead of what is asked for; the results come in order."""
     pending: deque[Future[_Result]] = deque()
-    with ThreadPoolExecutor(_THREADS) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         for item in items:
             pending.append(pool.submit(function, item))
-            if len(pending) > 2 * _THREADS:
+            if len(pending) > threads:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()

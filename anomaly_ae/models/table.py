@@ -66,7 +66,7 @@ class TableModel:
     scoring: ScoringSpec
     history: tuple[Check, ...] = ()
     trimmed: tuple[int, ...] = ()
-    batch_rows: ClassVar[int] = 65_536
+    batch_rows: ClassVar[int] = 32_768
 
     @property
     def parts(self) -> TableParts:
