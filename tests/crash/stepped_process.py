@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyarrow.parquet as pq
 
@@ -38,7 +38,7 @@ _CONTEXT.set_forkserver_preload(
 
 
 class SteppedProcess:
-    """A command of `anomaly-ae` that waits before each operation on a file below its directory.
+    """A command of `anomaly-ae` that waits before each operation on a file below its directory; gone after `with`.
 
     Args:
         arguments: of the command.
@@ -51,6 +51,14 @@ class SteppedProcess:
         self._process.start()
         theirs.close()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.join()
+        self._connection.close()
+
     def operations(self) -> Iterator[str]:
         """Yield what the process is about to do, and let it do that when the next is asked for."""
         with contextlib.suppress(EOFError, ConnectionError):  # the process has ended
@@ -58,20 +66,13 @@ class SteppedProcess:
                 yield self._connection.recv_bytes().decode()
                 self._connection.send_bytes(b"go on")
 
-    def kill(self) -> None:
-        """Send SIGKILL, and wait until the process is gone."""
-        self._process.kill()
-        self.wait()
-
-    def wait(self) -> int:
-        """Let it go on to its end, if it has not been killed; return its exit code, negative for a signal."""
+    def finish(self) -> int:
+        """Let it go on to its end; return its exit code."""
         for _ in self.operations():
             pass
         self._process.join()
-        self._connection.close()
-        code = self._process.exitcode
-        assert code is not None
-        return code
+        assert self._process.exitcode is not None
+        return self._process.exitcode
 
 
 def run_apart(arguments: Sequence[str], directory: Path, before: Callable[[], None] | None = None) -> tuple[int, str]:
@@ -100,7 +101,7 @@ def run_apart(arguments: Sequence[str], directory: Path, before: Callable[[], No
 
 def start_apart(arguments: Sequence[str], directory: Path) -> Any:
     """Start a command in a process that waits for nobody, and return the process."""
-    process = _CONTEXT.Process(target=_run_plainly, args=(list(arguments), str(directory), None, None))
+    process = _CONTEXT.Process(target=_run_plainly, args=(list(arguments), str(directory), None, None), daemon=True)
     process.start()
     return process
 

@@ -53,11 +53,12 @@ def test_killed_at_any_time_it_leaves_nothing_half_done(tmp_path: Path, kind: st
 
 def watch(scene: Scene, figures: Counter[str]) -> int:
     """Look at the workspace before each operation of an undisturbed run; return how many there are."""
-    reader, process = Reader(scene.workspace), SteppedProcess(scene.kind.command, scene.directory)
-    for _ in process.operations():
-        reader.look()
-        figures["operations"] += 1
-    assert process.wait() == 0
+    reader = Reader(scene.workspace)
+    with SteppedProcess(scene.kind.command, scene.directory) as process:
+        for _ in process.operations():
+            reader.look()
+            figures["operations"] += 1
+        assert process.finish() == 0
     figures.update(reader.seen)
     return figures["operations"]
 
@@ -81,12 +82,11 @@ def kill_at(steps: range | list[int], scene: Scene, figures: Counter[str]) -> No
 
 
 def kill_before(step: int, scene: Scene) -> str:
-    """Kill the command before an operation, counted from 0; return which."""
-    process = SteppedProcess(scene.kind.command, scene.directory)
-    for number, operation in enumerate(process.operations()):
-        if number == step:
-            process.kill()
-            return operation
+    """Start the command and kill it before an operation, counted from 0; return which."""
+    with SteppedProcess(scene.kind.command, scene.directory) as process:
+        for number, operation in enumerate(process.operations()):
+            if number == step:
+                return operation
     pytest.fail(f"the command ended before operation {step}")
 
 
