@@ -1,7 +1,9 @@
 """Whoever reads a workspace while others write it: opens whatever is visible, and fails on anything half-written."""
 
 import json
+import os
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +41,9 @@ class Reader:
             for directory in (self.workspace / kind).glob("[!.]*"):
                 verify_files(directory, read_json(directory / MANIFEST)["files"])
                 self.seen["directories"] += 1
-        for path in self.workspace.rglob("*"):
-            if path.is_file() and not is_hidden(path.relative_to(self.workspace)):
-                self._follow(path.relative_to(self.workspace).parts[0], open_whole(path))
-                self.seen["files"] += 1
+        for path in visible_files(self.workspace):
+            self._follow(path.relative_to(self.workspace).parts[0], open_whole(path))
+            self.seen["files"] += 1
 
     def _follow(self, folder: str, content: Any) -> None:
         """Hold what an alias or the ledger names to being there."""
@@ -58,6 +59,13 @@ class Reader:
 def is_hidden(path: Path) -> bool:
     """Say whether a path is one that no reader looks at."""
     return any(part.startswith(".") for part in path.parts)
+
+
+def visible_files(workspace: Path) -> Iterator[Path]:
+    """Yield every file that is not below a hidden name; what is hidden may vanish at any time, so none is entered."""
+    for folder, folders, names in os.walk(workspace):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(folder, name) for name in names if not name.startswith("."))
 
 
 def open_whole(path: Path) -> Any:
