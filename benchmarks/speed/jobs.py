@@ -138,6 +138,13 @@ def stock_backbone(dataset: str, _model: str) -> Work:
     return forward(stock(), Path(dataset), 8)
 
 
+def stages(dataset: str, model: str, scored: str) -> Work:
+    """Time each stage of scoring alone."""
+    from stages import time_stages
+
+    return lambda: dict(time_stages(Path(dataset), Path(model), Path(scored)))
+
+
 def peer(name: str, train_rows: str, dataset: str, rows: str) -> Work:
     """Score rows that are in memory already, as float arrays, by a detector of PyOD."""
     from peers import find_method

@@ -11,6 +11,7 @@ from prepare import Shape, prepare_model, prepare_source
 from quality import training
 from run import Runner
 from scoring import scoring
+from stages import stages
 from tables import write_table
 
 
@@ -53,6 +54,7 @@ def start_up(runner: Runner, directory: Path, _: Any) -> str:
 
 SECTIONS: dict[str, Callable[[Runner, Path, Any], str]] = {
     "scoring": scoring,
+    "stages": stages,
     "training": training,
     "ingest": ingest,
     "growth": growth,
