@@ -1,0 +1,88 @@
+"""Where the time of scoring goes: each stage of it alone, on one batch after the other and one thread."""
+
+import itertools
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from floor import bare, by_onednn, products, write_only
+from markdown_table import Cells, markdown
+from prepare import Shape, prepare_dataset, prepare_model, prepare_sample
+from run import Runner
+from scoring import NAMES
+
+from anomaly_ae.artifact import load_model
+from anomaly_ae.ingest.dataset import Dataset
+from anomaly_ae.scoring import score
+from anomaly_ae.threshold import Judge
+
+BATCHES = 3
+STAGES = ("read", "encode", "network", "judge", "reasons", "write")
+PRODUCTS = ("products", "onednn_products")
+
+
+def time_stages(dataset: Path, model: Path, scored: Path) -> dict[str, float]:
+    """Return CPU microseconds a row of every stage, the least of several batches; and bytes a row of the files."""
+    rows, one = Dataset.open(dataset), load_model(model)
+    columns, size = [column.name for column in rows.contract.features], one.model.batch_rows
+    judge, sample = Judge.of(one.calibration, one.validation), _sample(scored, size)
+    network, batches = one.model.network, rows.batches(batch_rows=size)
+    found = [
+        {
+            "read": _cpu_s(lambda: next(rows.batches(columns, batch_rows=size))),
+            **_of_batch(batch, one.model, judge),
+            "write": _cpu_s(lambda: write_only(sample, size)),
+            "products": _cpu_s(lambda: products(network, size, bare)),
+            "onednn_products": _cpu_s(lambda: products(network, size, by_onednn)),
+        }
+        for batch in itertools.islice(batches, BATCHES)
+    ]
+    least = {stage: min(one[stage] for one in found) / size * 1e6 for stage in (*STAGES, *PRODUCTS)}
+    return least | {"dataset_bytes": _bytes_a_row(dataset), "scored_bytes": _bytes_a_row(scored)}
+
+
+def stages(runner: Runner, directory: Path, options: Any) -> str:
+    """Set the stages of scoring beside the bare products of each network."""
+    shape, lines = Shape(options.sizes.rows), []
+    once = Runner(1, 1)
+    for network, name in NAMES.items():
+        dataset, model = prepare_dataset(runner, directory, shape), prepare_model(runner, directory, shape, network)
+        sample = prepare_sample(runner, directory, shape, network)
+        found = once.run(f"stages {name}", "stages", dataset, model, sample)
+        lines.append(_line(name, found))
+    runner.measured |= once.measured
+    head = ("network", *STAGES, "sum", "products alone", "by oneDNN", "dataset bytes", "scored bytes")
+    return f"## Scoring's CPU microseconds a row on one thread, and bytes a row\n\n{markdown(head, lines)}"
+
+
+def _line(name: str, found: dict[str, float]) -> Cells:
+    times = [found[stage] for stage in STAGES]
+    return (name, *times, sum(times), *(found[one] for one in (*PRODUCTS, "dataset_bytes", "scored_bytes")))
+
+
+def _of_batch(batch: pa.RecordBatch, model: Any, judge: Judge) -> dict[str, float]:
+    encoded, scores = model.encoder.transform(batch), model.score(batch)
+    return {
+        "encode": _cpu_s(lambda: model.encoder.transform(batch)),
+        "network": _cpu_s(lambda: score(model.network, encoded, model.scale)),
+        "judge": _cpu_s(lambda: judge.judge(scores.anomaly_score, batch)),
+        "reasons": _cpu_s(lambda: model.reasons(batch, scores)),
+    }
+
+
+def _sample(scored: Path, size: int) -> pa.Table:
+    return pq.ParquetFile(min(scored.glob("part-*.parquet"))).read().slice(0, size)
+
+
+def _bytes_a_row(directory: Path) -> float:
+    parts = sorted(directory.glob("part-*.parquet"))
+    return sum(part.stat().st_size for part in parts) / sum(pq.read_metadata(part).num_rows for part in parts)
+
+
+def _cpu_s(work: Callable[[], object]) -> float:
+    start = time.process_time()
+    work()
+    return time.process_time() - start
