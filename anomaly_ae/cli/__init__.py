@@ -1,7 +1,7 @@
 """The command line: calls steps, prints what they made, sets the exit code.
 
-Exit codes: 0 done; 1 a mistake of ours; 2 wrong usage; 3 the spec, the data or an artifact is at fault, and the
-message on stderr says where and what to do.
+Exit codes: 0 done; 1 a mistake of ours; 2 wrong usage; 3 the spec, the data, an artifact or the place to write to is at
+fault, and the message on stderr says where and what to do.
 
 commands   one function a command; each imports its step itself, so that `--help` does not wait for torch
 registry   the same for the commands that look after a model's versions

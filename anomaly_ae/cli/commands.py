@@ -52,11 +52,12 @@ def init(
 ) -> None:
     """Look at the data and write a commented starter spec."""
     from anomaly_ae.steps.init import init as write_spec
+    from anomaly_ae.storage import write_text
 
     if spec.exists() and not force:
         msg = f"{spec} exists; --force replaces it, --spec names another"
         raise SpecError(msg)
-    spec.write_text(write_spec(source, spec), encoding="utf-8")
+    write_text(spec, write_spec(source, spec))
     typer.echo(f"wrote {spec}: read it, then `anomaly-ae run{'' if spec == DEFAULT_SPEC else f' --spec {spec}'}`")
 
 
