@@ -35,7 +35,7 @@ def reasons(encoder: TableEncoder, rows: pa.Table | pa.RecordBatch, scores: Scor
     value, expected = [], []
     for column, places in enumerate(_groups(flat[order], row_of, len(encoder.names))):
         cells = rows.column(encoder.names[column])
-        expected.append(encoder.expected(column, scores.reconstruction[places]))
+        expected.append(encoder.expected(column, scores.reconstruction, places))
         value.append(_as_text(cells.take(pa.array(places)), expected[-1]))
     back = pa.array(_inverse(order))
     fields = [
@@ -72,8 +72,11 @@ def _inverse(order: Indices) -> Indices:
 def _as_text(cells: pa.Array | pa.ChunkedArray, expected: pa.Array) -> pa.Array | pa.ChunkedArray:
     """Write cells as people read them; a missing one says whether that was to be expected."""
     texts = _moments_as_text(cells) if pa.types.is_timestamp(cells.type) else cells.cast(pa.string())
+    is_absent = pc.is_null(cells, nan_is_null=True)
+    if not pc.any(is_absent).as_py():
+        return texts
     absent = pc.if_else(pc.starts_with(expected, MISSING), MISSING, MISSING_WHERE_PRESENT)
-    return pc.if_else(pc.is_null(cells, nan_is_null=True), absent, texts)
+    return pc.if_else(is_absent, absent, texts)
 
 
 def _moments_as_text(cells: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:

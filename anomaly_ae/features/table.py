@@ -29,6 +29,7 @@ COLUMN_KINDS: dict[Role, type[NumericColumn | BooleanColumn | CategoricalColumn 
     Role.DATETIME: DatetimeColumn,
 }
 
+EVERY = slice(None)
 LINEAR_RANGE = 1000.0
 """Standard deviations up to which an element is linear; beyond, it grows like a logarithm.
 
@@ -103,16 +104,17 @@ class TableEncoder(Section):
             )
         return Encoded(np.ascontiguousarray(elements.T), surprise.T)
 
-    def expected(self, column: int, elements: NDArray[np.float32]) -> pa.Array:
+    def expected(self, column: int, elements: NDArray[np.float32], rows: NDArray[np.int64] | slice = EVERY) -> pa.Array:
         """Say as text what reconstructed elements stand for in one source column.
 
         Args:
             column: index into `columns`.
-            elements: reconstruction of some rows, `(n, d)`.
+            elements: reconstructions, `(n, d)`.
+            rows: indices of those that are asked for, `(m,)`.
         """
         part = self._slices[column]
         std, mean = np.array(self.std[part]), np.array(self.mean[part])
-        raw = _unfold(elements[:, part].astype(np.float64)) * std + mean
+        raw = _unfold(elements[:, part][rows].astype(np.float64)) * std + mean
         words = self.columns[column].expected(raw)
         if self.columns[column].missing != "sometimes":
             return words
