@@ -22,11 +22,13 @@ SEED = 0
 
 
 def ingest(source: str, workspace: str) -> Work:
-    """Ingest as the command line does."""
+    """Ingest as the command line does, into a workspace of its own: what is there already would be found again."""
     from anomaly_ae.spec import DataSpec
     from anomaly_ae.steps.ingest import ingest as step
 
-    return lambda: {"directory": str(step(DataSpec(source=source), Path(workspace)).directory)}
+    Path(workspace).mkdir(parents=True, exist_ok=True)
+    place = Path(tempfile.mkdtemp(dir=workspace))
+    return lambda: {"directory": str(step(DataSpec(source=source), place).directory)}
 
 
 def ingest_pyarrow(source: str, _workspace: str) -> Work:
