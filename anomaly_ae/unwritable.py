@@ -29,7 +29,7 @@ def explain_unwritable(target: Path) -> Iterator[None]:
         reason = _reason(error, target)
         if reason is None:
             raise
-        msg = f"{target} cannot be written: {reason}, {INTACT}"
+        msg = f"{_visible(target)} cannot be written: {reason}, {INTACT}"
         raise StorageError(msg) from error
 
 
@@ -49,8 +49,14 @@ def _reason(error: OSError, target: Path) -> str | None:
 
 
 def _free(target: Path) -> str:
-    there = next(path for path in (target, *target.absolute().parents) if path.exists())
+    there = next(path for path in (_visible(target), *target.absolute().parents) if path.exists())
     return f"{shutil.disk_usage(there).free / 1e6:.1f} MB free in {there}"
+
+
+def _visible(target: Path) -> Path:
+    """Return the place itself, or the directory that what is written under a hidden name shall be in."""
+    hidden = [path for path in (target, *target.parents) if path.name.startswith(".staging-")]
+    return hidden[-1].parent if hidden else target
 
 
 def _is_below(filename: str | bytes | int | None, directory: Path) -> bool:
