@@ -147,6 +147,13 @@ def stages(dataset: str, model: str, scored: str) -> Work:
     return lambda: dict(time_stages(Path(dataset), Path(model), Path(scored)))
 
 
+def partition(source: str, model: str) -> Work:
+    """Time each step on the way of one file."""
+    from partition import time_steps
+
+    return lambda: dict(time_steps(Path(source), Path(model)))
+
+
 def peer(name: str, train_rows: str, dataset: str, rows: str) -> Work:
     """Score rows that are in memory already, as float arrays, by a detector of PyOD."""
     from peers import find_method

@@ -6,6 +6,7 @@ from typing import Any
 
 from growth import growth, memory
 from markdown_table import markdown
+from partition import partition
 from picture_scoring import pictures
 from prepare import Shape, prepare_model, prepare_source
 from quality import training
@@ -55,6 +56,7 @@ def start_up(runner: Runner, directory: Path, _: Any) -> str:
 SECTIONS: dict[str, Callable[[Runner, Path, Any], str]] = {
     "scoring": scoring,
     "stages": stages,
+    "partition": partition,
     "training": training,
     "ingest": ingest,
     "growth": growth,
