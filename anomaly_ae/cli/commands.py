@@ -3,17 +3,34 @@
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from anomaly_ae.cli import lines
+from anomaly_ae.cli.arguments import (
+    DAY,
+    DEFAULT_SPEC,
+    LOCATED,
+    AsJson,
+    By,
+    ModelPath,
+    Overrides,
+    Scored,
+    SpecFile,
+    SpecIfThere,
+    champion_of,
+    dataset_of,
+    last_scored_of,
+    load,
+    load_or_recall,
+)
 from anomaly_ae.cli.terminal import print_result, show_progress
 from anomaly_ae.errors import SpecError
 from anomaly_ae.storage.locations import locate
 
 if TYPE_CHECKING:
-    from anomaly_ae.spec import Spec
+    pass
 
 app = typer.Typer(
     help="Autoencoder anomaly detection: raw rows in, scored Parquet with a stated false-alarm rate out.",
@@ -21,27 +38,6 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-
-LOCATED: Any = {"parser": locate, "metavar": "PATH"}
-"""Of a path: on this machine, or s3://..."""
-
-SpecFile = Annotated[Path, typer.Option("--spec", "-s", help="The YAML spec; `init` writes one.", **LOCATED)]
-Overrides = Annotated[list[str] | None, typer.Option("--set", help="Override a setting: training.steps=300")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-SpecIfThere = Annotated[
-    Path | None,
-    typer.Option("--spec", "-s", help="The YAML spec; where there is none, that of --model.", **LOCATED),
-]
-ModelPath = Annotated[
-    Path | None, typer.Option("--model", help="A model version; default: the spec's champion.", **LOCATED)
-]
-Scored = Annotated[
-    Path | None, typer.Argument(help="A scored directory; default: what the spec's last run scored.", **LOCATED)
-]
-
-DEFAULT_SPEC = Path("anomaly_ae.yaml")
-DAY = ["%Y-%m-%d"]
-By = Literal["file", "day", "time"]
 
 
 @app.command()
@@ -118,8 +114,8 @@ def calibrate(
     from anomaly_ae.threshold.wording import calibration_lines, what_if_lines
 
     short = [] if target_fpr is None else ["threshold.rule=fpr", f"threshold.target_fpr={target_fpr}"]
-    settings = _load_or_recall(spec, [*(overrides or []), *short], model)
-    directory = model or _champion(settings)
+    settings = load_or_recall(spec, [*(overrides or []), *short], model)
+    directory = model or champion_of(settings)
     if what_if:
         table = explore(directory)
         print_result(as_json, [row.model_dump(mode="json") for row in table], what_if_lines(table))
@@ -143,8 +139,8 @@ def score(
     from anomaly_ae.steps.score import score as step
 
     settings = load(spec, overrides)
-    directory = model or _champion(settings)
-    dataset = _dataset(settings) if not (source or settings.score_source) else None
+    directory = model or champion_of(settings)
+    dataset = dataset_of(settings) if not (source or settings.score_source) else None
     rows = dataset or ingest_for(directory, settings, source or str(settings.score_source)).directory
     made = step(rows, directory, locate(settings.workspace))
     validity = monitor(made.directory, directory)
@@ -172,7 +168,7 @@ def score_new(
     settings = load(spec, overrides)
     made = step(
         source or settings.score_source or settings.data.source,
-        model or _champion(settings),
+        model or champion_of(settings),
         locate(settings.workspace),
         by=by,
         since=since and since.date(),
@@ -191,7 +187,7 @@ def evaluate(
     """Compute precision, recall and the rest at the frozen threshold, where labels exist."""
     from anomaly_ae.steps.evaluate import evaluate as step
 
-    metrics = step(scored or _last_scored(spec, overrides))
+    metrics = step(scored or last_scored_of(spec, overrides))
     print_result(as_json, metrics.model_dump(mode="json") if metrics else None, lines.metric_lines(metrics))
 
 
@@ -207,7 +203,7 @@ def report(
     from anomaly_ae.registry import model_that_scored
     from anomaly_ae.steps.report import report as step
 
-    table = scored or _last_scored(spec, overrides)
+    table = scored or last_scored_of(spec, overrides)
     page = step(table, model or model_that_scored(table))
     print_result(as_json, {"report": page}, [f"report     {page}"])
 
@@ -227,7 +223,7 @@ def feedback(
     """Take back what analysts say of scored rows: precision now, better thresholds and training later."""
     from anomaly_ae.steps.feedback import feedback as step
 
-    made = step(verdicts, scored or _last_scored(spec, overrides))
+    made = step(verdicts, scored or last_scored_of(spec, overrides))
     print_result(as_json, asdict(made), lines.feedback_lines(made))
 
 
@@ -266,38 +262,3 @@ def info(
 
     facts = read_json(path / MANIFEST) if path else library_versions()
     print_result(as_json, facts, [f"{name}: {value}" for name, value in facts.items() if name != "files"])
-
-
-def load(path: Path, overrides: list[str] | None) -> "Spec":
-    """Load the spec of a command."""
-    from anomaly_ae.spec_file import load_spec
-
-    return load_spec(path, overrides or [])
-
-
-def _load_or_recall(path: Path | None, overrides: list[str], model: Path | None) -> "Spec":
-    """Load the spec; where no file was named and none is there, take the one that the model version was made by."""
-    if model is None or path is not None or DEFAULT_SPEC.exists():
-        return load(path or DEFAULT_SPEC, overrides)
-    from anomaly_ae.artifact import load_description
-    from anomaly_ae.spec_file import change_spec
-
-    return change_spec(load_description(model).spec, overrides)
-
-
-def _champion(settings: "Spec") -> Path:
-    from anomaly_ae.registry import find_model
-
-    return find_model(locate(settings.workspace), settings.name)
-
-
-def _dataset(settings: "Spec") -> Path:
-    from anomaly_ae.steps.ingest import ingest as step
-
-    return step(settings.data, locate(settings.workspace)).directory
-
-
-def _last_scored(path: Path, overrides: list[str] | None) -> Path:
-    from anomaly_ae.steps.last_scored import last_scored
-
-    return last_scored(load(path, overrides))

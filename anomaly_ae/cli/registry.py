@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from anomaly_ae.cli import lines
-from anomaly_ae.cli.commands import DEFAULT_SPEC, AsJson, Overrides, SpecFile, app, load
+from anomaly_ae.cli.arguments import DEFAULT_SPEC, AsJson, Overrides, SpecFile, load
+from anomaly_ae.cli.commands import app
 from anomaly_ae.cli.terminal import print_result
 from anomaly_ae.storage import locate
 
