@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from run import Runner
-from tables import write_table
+from random_table import write_table
 
 SAMPLE_ROWS = 100_000
 """Rows that are scored once, to have what the output looks like."""

@@ -13,7 +13,7 @@ from quality import training
 from run import Runner
 from scoring import scoring
 from stages import stages
-from tables import write_table
+from random_table import write_table
 
 
 def ingest(runner: Runner, directory: Path, options: Any) -> str:
