@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from run import Runner
 from random_table import write_table
+from run import Runner
 
 SAMPLE_ROWS = 100_000
 """Rows that are scored once, to have what the output looks like."""

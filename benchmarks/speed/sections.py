@@ -10,10 +10,10 @@ from partition import partition
 from picture_scoring import pictures
 from prepare import Shape, prepare_model, prepare_source
 from quality import training
+from random_table import write_table
 from run import Runner
 from scoring import scoring
 from stages import stages
-from random_table import write_table
 
 
 def ingest(runner: Runner, directory: Path, options: Any) -> str:
