@@ -1,6 +1,6 @@
 """Speed and memory, ours beside the floor and beside peers, all in one run.
 
-    python benchmarks/speed.py --small                      # under two minutes
+    python benchmarks/speed.py --small                      # two minutes and a bit
     python benchmarks/speed.py --results DIR --adbench DIR  # everything; writes speed.json and speed.md
 
 Every job runs in a process of its own, jobs that are compared run in turn, figures are medians. What counts are the
@@ -31,7 +31,7 @@ FULL = Sizes(
     pictures=1000,
 )
 SMALL = Sizes(
-    rows=50_000, many_rows=None, peer_rows=5_000, train_rows=5_000, growth=(10_000, 100_000), sets=1, pictures=96
+    rows=30_000, many_rows=None, peer_rows=5_000, train_rows=5_000, growth=(10_000, 50_000), sets=1, pictures=48
 )
 
 
