@@ -3,7 +3,8 @@
 aliases/<name>/000001.json, 000002.json, ...    one file a change: champion, challenger, and every change until then
 
 The last file counts. Each is created by one writer only, who had read the one before; a second one, on whatever host,
-finds the number taken, and looks again before it changes anything.
+finds the number taken, and looks again before it changes anything. A single `aliases/<name>.json`, as earlier releases
+kept, counts until the first change.
 """
 
 from collections.abc import Callable, Iterator
@@ -165,8 +166,8 @@ def model_that_scored(scored: Path) -> Path:
 
 
 def _named(workspace: Path) -> Iterator[str]:
-    for directory in (workspace / ALIASES).glob("[!.]*"):
-        known = read_aliases(workspace, directory.name)
+    for name in {path.name.removesuffix(".json") for path in (workspace / ALIASES).glob("[!.]*")}:
+        known = read_aliases(workspace, name)
         yield from (version for version in (known.champion, known.challenger) if version)
         yield from known.champions[-2:]
 
@@ -178,14 +179,14 @@ def _change(alias: Alias, version: str, reason: Literal["trained", "promoted", "
 def _latest(workspace: Path, name: str) -> tuple[int, Aliases]:
     """Return how many changes there were, and the aliases since the last of them."""
     reach(workspace)
-    paths = sorted((workspace / ALIASES / name).glob("[0-9]*.json"))
-    if not paths:
-        return 0, Aliases()
+    changes = sorted((workspace / ALIASES / name).glob("[0-9]*.json"))
+    last = changes[-1] if changes else workspace / ALIASES / f"{name}.json"
     try:
-        return int(paths[-1].stem), Aliases.model_validate(read_json(paths[-1]))
+        known = Aliases.model_validate(read_json(last)) if last.exists() else Aliases()
     except ValidationError as error:
-        msg = f"{paths[-1]} is not as it was written: {error.errors()[0]['msg']}"
+        msg = f"{last} is not as it was written: {error.errors()[0]['msg']}"
         raise ArtifactError(msg) from error
+    return int(last.stem) if changes else 0, known
 
 
 def _file(workspace: Path, name: str, number: int) -> Path:

@@ -112,6 +112,22 @@ def test_changes_at_once_are_all_kept(workspace: Path) -> None:
     assert sorted(change.version for change in read_aliases(workspace, "plant").history) == sorted(versions)
 
 
+def test_the_single_file_of_earlier_releases_counts_until_the_first_change(workspace: Path) -> None:
+    """After an upgrade the champion still scores, housekeeping keeps it, and rolling back leads to it."""
+    set_alias(workspace, "plant", "v1")
+    (only,) = (workspace / "aliases" / "plant").iterdir()
+    only.rename(workspace / "aliases" / "plant.json")
+    only.parent.rmdir()
+    assert champion(workspace) == "v1"
+    assert aliased_versions(workspace) == {"v1"}
+
+    promote_version(workspace, "plant", "v2")
+
+    assert champion(workspace) == "v2"
+    assert aliased_versions(workspace) == {"v1", "v2"}
+    assert roll_back(workspace, "plant") == ("v2", "v1")
+
+
 def test_an_altered_file_is_refused(workspace: Path) -> None:
     """A key that nobody wrote is no alias."""
     set_alias(workspace, "plant", "v1")
