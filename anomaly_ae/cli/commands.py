@@ -164,9 +164,10 @@ def score_new(
 ) -> None:
     """Score only what is new or changed in a source, by file or by day; what is done stays."""
     from anomaly_ae.steps.incremental import score_new as step
+    from anomaly_ae.steps.plan import plan
 
     settings = load(spec, overrides)
-    made = step(
+    what = plan(
         source or settings.score_source or settings.data.source,
         model or champion_of(settings),
         locate(settings.workspace),
@@ -176,6 +177,7 @@ def score_new(
         rescore=rescore,
         settle_days=settle_days,
     )
+    made = step(what)
     print_result(as_json, asdict(made), lines.incremental_lines(made))
     made.raise_if_failed()
 

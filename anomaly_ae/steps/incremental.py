@@ -7,19 +7,18 @@ none of the others from being scored, and are tried again when they change.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from pathlib import Path
 
 from anomaly_ae.artifact import load_description
 from anomaly_ae.errors import ContractError, SourceError
 from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.ingest.faults import is_in_the_data
-from anomaly_ae.ingest.partitions import By, Partition
+from anomaly_ae.ingest.partitions import Partition
 from anomaly_ae.ledger import Refusal, Result
 from anomaly_ae.steps.evaluate import evaluate
 from anomaly_ae.steps.ingest import describe, ingest_source
 from anomaly_ae.steps.monitor import monitor
-from anomaly_ae.steps.plan import Plan, content_of, plan
+from anomaly_ae.steps.plan import Plan, content_of
 from anomaly_ae.steps.report import report
 from anomaly_ae.steps.score import SCORED, ScoreResult, score
 from anomaly_ae.storage import read_manifest
@@ -81,36 +80,11 @@ class Outcome:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-def score_new(
-    source: str,
-    model: Path,
-    workspace: Path,
-    *,
-    by: By = "file",
-    since: date | None = None,
-    until: date | None = None,
-    rescore: bool = False,
-    settle_days: int = 1,
-    now: datetime | None = None,
-    run_id: str | None = None,
-) -> IncrementalResult:
-    """Score what is new or changed in a source, one partition after the other; arguments are those of `plan`.
+def score_new(what: Plan, run_id: str | None = None) -> IncrementalResult:
+    """Score what a plan found to be new or changed, one partition after the other.
 
-    Raises:
-        AnomalyAEError: the source, the model or the ledger cannot be read. A partition that cannot be scored raises
-            nothing; it is among `refused` or `failed`.
+    A partition that cannot be scored raises nothing; it is among `refused` or `failed`.
     """
-    what = plan(
-        source,
-        model,
-        workspace,
-        by=by,
-        since=since,
-        until=until,
-        rescore=rescore,
-        settle_days=settle_days,
-        now=now,
-    )
     return conclude(what, score_each(what.pending, what, run_id))
 
 

@@ -20,6 +20,7 @@ from tests_support import write_table
 from anomaly_ae.spec_file import parse_spec
 from anomaly_ae.steps.incremental import score_new
 from anomaly_ae.steps.pipeline import run
+from anomaly_ae.steps.plan import plan
 
 pytestmark = pytest.mark.e2e
 
@@ -121,7 +122,7 @@ def test_two_workers_share_the_partitions(machines: Machines, tmp_path: Path) ->
     by_run = {json.loads((tables[day] / "manifest.json").read_text())["run_id"]: [day] for day in DAYS}
     assert by_run == {str(run): keys for run, keys in shares.items()}
 
-    score_new(source, copy / "models" / machines.model.name, copy)
+    score_new(plan(source, copy / "models" / machines.model.name, copy))
     alone = entries(copy)
     assert {day: published(tables[day]) for day in DAYS} == {day: published(alone[day]) for day in DAYS}
 

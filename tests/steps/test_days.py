@@ -18,6 +18,7 @@ from anomaly_ae.spec import Spec
 from anomaly_ae.steps import incremental
 from anomaly_ae.steps.incremental import IncrementalResult, score_new
 from anomaly_ae.steps.ingest import ingest
+from anomaly_ae.steps.plan import plan
 from anomaly_ae.steps.train import train
 
 NOON = datetime(2026, 10, 4, 12, tzinfo=UTC)
@@ -75,7 +76,7 @@ def workspace(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def score_table(workspace: Path, source: Path, **asked: object) -> IncrementalResult:
     """Score the days of a table, as seen at noon of the fourth."""
     model = find_model(workspace, "plant")
-    return score_new(str(source), model, workspace, by="time", **{"now": NOON, **asked})  # type: ignore[arg-type]
+    return score_new(plan(str(source), model, workspace, by="time", **{"now": NOON, **asked}))  # type: ignore[arg-type]
 
 
 def days(*numbers: int) -> tuple[str, ...]:
@@ -253,7 +254,7 @@ def test_a_model_without_a_time_column_is_refused(tmp_path: Path) -> None:
     model = train(ingest(spec.data, tmp_path / "runs").directory, spec, tmp_path / "runs").directory
 
     with pytest.raises(SpecError, match=r"has no time column; set data\.time"):
-        score_new(str(tmp_path / "plant.csv"), model, tmp_path / "runs", by="time")
+        plan(str(tmp_path / "plant.csv"), model, tmp_path / "runs", by="time")
 
 
 def test_a_day_is_over_when_so_many_days_have_passed(trained: Path) -> None:

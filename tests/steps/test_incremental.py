@@ -31,7 +31,7 @@ import sys
 from pathlib import Path
 from anomaly_ae.steps import incremental, plan
 incremental.report = lambda scored, model: None
-incremental.score_new(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
+incremental.score_new(plan.plan(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])))
 """
 """A run in a process of its own; without reports, which take long and are tested elsewhere."""
 
@@ -85,7 +85,7 @@ def write_day(directory: Path, number: int, rows: int = 60, seed: int | None = N
 def score_days(workspace: Path, **asked: object) -> IncrementalResult:
     """Score what is new in the folder."""
     model = find_model(workspace, "plant")
-    return score_new(str(workspace.parent / "in"), model, workspace, **asked)  # type: ignore[arg-type]
+    return score_new(plan.plan(str(workspace.parent / "in"), model, workspace, **asked))  # type: ignore[arg-type]
 
 
 def ledger_of(workspace: Path) -> Ledger:
