@@ -23,7 +23,6 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from anomaly_ae.detector import CalibrationWarning, TabularAutoencoder
     from anomaly_ae.errors import (
         AnomalyAEError,
         ArtifactError,
@@ -35,20 +34,21 @@ if TYPE_CHECKING:
         StorageError,
         TrainingError,
     )
+    from anomaly_ae.estimators.tabular import CalibrationWarning, TabularAutoencoder
     from anomaly_ae.spec import Spec
-    from anomaly_ae.spec_file import load_spec
-    from anomaly_ae.steps.calibrate import calibrate
-    from anomaly_ae.steps.pipeline import run
+    from anomaly_ae.spec.file import load_spec
+    from anomaly_ae.stages.calibrate import calibrate
+    from anomaly_ae.stages.pipeline import run
 
 __version__ = version("anomaly_ae")
 
 _HOMES = {
-    "TabularAutoencoder": "detector",
-    "CalibrationWarning": "detector",
+    "TabularAutoencoder": "estimators.tabular",
+    "CalibrationWarning": "estimators.tabular",
     "Spec": "spec",
-    "load_spec": "spec_file",
-    "calibrate": "steps.calibrate",
-    "run": "steps.pipeline",
+    "load_spec": "spec.file",
+    "calibrate": "stages.calibrate",
+    "run": "stages.pipeline",
     "AnomalyAEError": "errors",
     "SpecError": "errors",
     "SourceError": "errors",

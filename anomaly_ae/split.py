@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from anomaly_ae.errors import SplitError
 from anomaly_ae.ingest.contract import LABEL, ROW_ID, Contract
-from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.ingest.pictures.contract import ORIGIN
+from anomaly_ae.ingest.rows import RowStore
 from anomaly_ae.spec import Role, Section, SplitSpec
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -54,7 +54,7 @@ class SplitRule(Section):
     has_validation: bool = False
 
     @classmethod
-    def fit(cls, dataset: Dataset, spec: SplitSpec, excluded: tuple[str, ...] = ()) -> Self:
+    def fit(cls, dataset: RowStore, spec: SplitSpec, excluded: tuple[str, ...] = ()) -> Self:
         """Find the deciding column, and for a split by time the cuts.
 
         Raises:
@@ -143,7 +143,7 @@ class SplitRows:
     facts: dict[str, int | float | str] = field(default_factory=dict)
 
 
-def gather(dataset: Dataset, rule: SplitRule, max_rows: int) -> SplitRows:
+def gather(dataset: RowStore, rule: SplitRule, max_rows: int) -> SplitRows:
     """Read the train and validation rows of a dataset, sampled by a hash of the row id where there are too many.
 
     Of pictures, which may be more than memory holds, only row ids and the hashes of the files are read.
@@ -175,7 +175,7 @@ def gather(dataset: Dataset, rule: SplitRule, max_rows: int) -> SplitRows:
     return SplitRows(train, validation, facts)
 
 
-def count_rows(dataset: Dataset, rule: SplitRule) -> dict[str, int]:
+def count_rows(dataset: RowStore, rule: SplitRule) -> dict[str, int]:
     """Count rows and labelled anomalies by split, without reading a feature."""
     counts: Counter[str] = Counter()
     for batch in dataset.batches(list(dict.fromkeys([ROW_ID, LABEL, rule.key]))):
@@ -241,7 +241,7 @@ def _key_column(contract: Contract, spec: SplitSpec) -> str:
     return name
 
 
-def _has_validation(dataset: Dataset, key: str, spec: SplitSpec) -> bool:
+def _has_validation(dataset: RowStore, key: str, spec: SplitSpec) -> bool:
     if spec.by != "folder":
         return False
     return any(pc.any(pc.equal(batch.column(key), VALIDATION)).as_py() for batch in dataset.batches([key]))

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from anomaly_ae.features.pictures import Pictures
-from anomaly_ae.models.picture_networks import Plan, fit_pixels
-from anomaly_ae.models.pictures import PictureModel, PictureParts
-from anomaly_ae.scored.maps import MapScale
+from anomaly_ae.modalities.pictures.model import PictureModel, PictureParts
+from anomaly_ae.modalities.pictures.networks import Plan, fit_pixels
+from anomaly_ae.scoring.maps import MapScale
 from anomaly_ae.spec import DenoisingNetwork, MemoryNetwork, NetworkSpec, Spec, TextbookNetwork
 
 NETWORKS: dict[str, NetworkSpec] = {

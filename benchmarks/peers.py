@@ -54,7 +54,7 @@ def pyod(module: str, name: str, **settings: Any) -> Method:
 
 def fit_ours(X: Any, seed: int) -> Score:
     """Fit our detector at its defaults."""
-    from anomaly_ae.detector import TabularAutoencoder  # noqa: PLC0415  peers run without it
+    from anomaly_ae.estimators.tabular import TabularAutoencoder  # noqa: PLC0415  peers run without it
 
     detector = TabularAutoencoder(random_state=seed).fit(X)
     return lambda rows: -np.asarray(detector.score_samples(rows))
@@ -67,9 +67,9 @@ def our_network(network: dict[str, Any], steps: int) -> Method:
         network: that section of a spec.
         steps: weight updates at most.
     """
-    from anomaly_ae.frames import contract_of, to_table  # noqa: PLC0415  peers run without it
-    from anomaly_ae.models.table import ModelSpec, fit_model  # noqa: PLC0415
-    from anomaly_ae.spec_file import parse_spec  # noqa: PLC0415
+    from anomaly_ae.estimators.frames import contract_of, to_table  # noqa: PLC0415  peers run without it
+    from anomaly_ae.modalities.tables.model import ModelSpec, fit_model  # noqa: PLC0415
+    from anomaly_ae.spec.file import parse_spec  # noqa: PLC0415
     from anomaly_ae.threshold import calibrate_fpr  # noqa: PLC0415
 
     def fit(X: np.ndarray, seed: int) -> Score:
@@ -88,11 +88,11 @@ def our_network(network: dict[str, Any], steps: int) -> Method:
         calibrate_fpr(score(X[held_out]), spec.threshold.target_fpr)
         return score
 
-    return Method(fit, "anomaly_ae.models.table", takes_raw=True)
+    return Method(fit, "anomaly_ae.modalities.tables.model", takes_raw=True)
 
 
 METHODS: dict[str, Method] = {
-    OURS: Method(fit_ours, "anomaly_ae.detector", takes_raw=True),
+    OURS: Method(fit_ours, "anomaly_ae.estimators.tabular", takes_raw=True),
     "AutoEncoder": pyod("auto_encoder", "AutoEncoder"),
     "CBLOF": pyod("cblof", "CBLOF"),
     "COPOD": pyod("copod", "COPOD"),

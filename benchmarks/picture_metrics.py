@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import label
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
-MOST_FALSE_POSITIVES = 0.3
+MAX_FALSE_POSITIVES = 0.3
 
 
 def image_figures(is_anomaly: NDArray[np.bool_], scores: NDArray[np.float64]) -> dict[str, float]:
@@ -32,10 +32,10 @@ def aupro(masks: list[NDArray[np.bool_]], errors: NDArray[np.float32]) -> float:
     """
     truth = np.concatenate([mask.ravel() for mask in masks])
     false_rate, found, _ = roc_curve(truth, errors, sample_weight=np.concatenate([_weights(mask) for mask in masks]))
-    inside = false_rate < MOST_FALSE_POSITIVES
-    x = np.append(false_rate[inside], MOST_FALSE_POSITIVES)
-    y = np.append(found[inside], np.interp(MOST_FALSE_POSITIVES, false_rate, found))
-    return float(np.trapezoid(y, x) / MOST_FALSE_POSITIVES)
+    inside = false_rate < MAX_FALSE_POSITIVES
+    x = np.append(false_rate[inside], MAX_FALSE_POSITIVES)
+    y = np.append(found[inside], np.interp(MAX_FALSE_POSITIVES, false_rate, found))
+    return float(np.trapezoid(y, x) / MAX_FALSE_POSITIVES)
 
 
 def _weights(mask: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -26,17 +26,17 @@ from torch import Tensor
 
 from anomaly_ae.features.backbones import load_backbone
 from anomaly_ae.features.pictures import read_pictures
-from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.ingest.pictures.decode import decode
-from anomaly_ae.models.feature_maps import PICTURES_AT_ONCE, describe
-from anomaly_ae.models.picture_scores import contribute
-from anomaly_ae.models.pictures import fit_pictures
-from anomaly_ae.scored.maps import bring_to
+from anomaly_ae.modalities.pictures.feature_maps import PICTURES_AT_ONCE, describe
+from anomaly_ae.modalities.pictures.model import fit_pictures
+from anomaly_ae.modalities.pictures.scores import contribute
+from anomaly_ae.scoring.maps import bring_to
 from anomaly_ae.spec import FeatureMapsNetwork, Spec
-from anomaly_ae.spec_file import load_spec
+from anomaly_ae.spec.file import load_spec
 from anomaly_ae.split import SplitRule
-from anomaly_ae.steps.ingest import ingest
-from anomaly_ae.steps.init import init
+from anomaly_ae.stages.ingest import ingest
+from anomaly_ae.stages.init import init
+from anomaly_ae.workspace.dataset import Dataset
 
 OURS = "anomaly_ae"
 FIGURES = ("image_auroc", "image_ap", "pixel_auroc", "aupro", "train_s", "score_ms")

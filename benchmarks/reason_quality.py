@@ -46,7 +46,7 @@ def hit_rates(kind: Kind, seed: int) -> tuple[float, float]:
 
     With a broken link either column of the pair is right.
     """
-    from anomaly_ae.detector import TabularAutoencoder  # noqa: PLC0415  torch is loaded when it is needed
+    from anomaly_ae.estimators.tabular import TabularAutoencoder  # noqa: PLC0415  torch is loaded when it is needed
 
     rng = np.random.default_rng(seed)
     train, test = make_rows(TRAIN_ROWS, rng), make_rows(TEST_ROWS, rng)

@@ -36,7 +36,7 @@ def fit(path: Path, contamination: float, seed: int, robust: bool) -> Result:
     """Fit one detector and judge it."""
     import torch  # noqa: PLC0415  in the process that fits
 
-    from anomaly_ae.detector import TabularAutoencoder  # noqa: PLC0415  as above
+    from anomaly_ae.estimators.tabular import TabularAutoencoder  # noqa: PLC0415  as above
 
     torch.set_num_threads(1)
     rows = contaminate(npz_rows(path, seed), contamination, seed)

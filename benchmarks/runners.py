@@ -33,8 +33,8 @@ from tables import write_table
 from anomaly_ae.errors import SpecError
 from anomaly_ae.ingest.writer import GROUP_ROWS, PART_GROUPS
 from anomaly_ae.spec import DataSpec, Spec
-from anomaly_ae.steps.ingest import ingest
-from anomaly_ae.steps.train import train
+from anomaly_ae.stages.ingest import ingest
+from anomaly_ae.stages.train import train
 from flows.runners import ADDRESS, CHOICE, RUNNERS, start_dask, task_runner
 from flows.score import score_dataset
 

@@ -30,11 +30,11 @@ def train_here(hidden: tuple[int, ...], batch: int) -> None:
     network = build_dense(DenoisingNetwork(hidden=hidden), COLUMNS)
     fold = assign_folds(ROWS, network.members, 0.1, 0)
     spec = TrainingSpec(steps=STEPS, batch_size=batch, check_every=STEPS)
-    with join() as crew:
-        crew.wait()
+    with join() as group:
+        group.wait()
         start = time.perf_counter(), time.process_time()
-        train(network, rows, fold, spec, noise=NoiseRange(0.05, 0.5), conduct=Conduct(crew=crew))
-        if crew.leads:
+        train(network, rows, fold, spec, noise=NoiseRange(0.05, 0.5), conduct=Conduct(group=group))
+        if group.is_main:
             print(time.perf_counter() - start[0], time.process_time() - start[1])
 
 

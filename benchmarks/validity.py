@@ -19,7 +19,7 @@ import pandas as pd
 from protocol import npz_rows
 
 if TYPE_CHECKING:
-    from anomaly_ae.detector import TabularAutoencoder
+    from anomaly_ae.estimators.tabular import TabularAutoencoder
     from anomaly_ae.monitoring.profile import Profile
     from anomaly_ae.monitoring.validity import Validity
 
@@ -27,7 +27,7 @@ SETS = "22_magic.gamma,23_mammography,10_cover,27_PageBlocks"
 SIZES = (100, 500, 2000)
 SHIFTS = (0.1, 0.25, 0.5, 1.0, 2.0)
 MOVED = ("one column", "all columns")
-MOST_BATCHES = 20
+MAX_BATCHES = 20
 """Undrifted ones of a size, set and seed."""
 DRAWS = 3
 """Moved ones of a size, set, seed and shift."""
@@ -52,8 +52,8 @@ def judge_set(path: Path, seed: int) -> list[Judged]:
     """Train on a set once and judge every batch."""
     import torch  # noqa: PLC0415  in the process that fits
 
-    from anomaly_ae.detector import TabularAutoencoder  # noqa: PLC0415  as above
-    from anomaly_ae.frames import to_table  # noqa: PLC0415  as above
+    from anomaly_ae.estimators.frames import to_table  # noqa: PLC0415  as above
+    from anomaly_ae.estimators.tabular import TabularAutoencoder  # noqa: PLC0415  as above
     from anomaly_ae.monitoring.profile import Profile  # noqa: PLC0415  as above
 
     torch.set_num_threads(1)
@@ -78,7 +78,7 @@ def judge_set(path: Path, seed: int) -> list[Judged]:
 def batches(new: np.ndarray, spread: np.ndarray, rng: np.random.Generator) -> Iterator[tuple[str, float, np.ndarray]]:
     """Yield disjoint batches of every size as they are, and some of them moved by each shift."""
     for size in SIZES:
-        whole = [new[start : start + size] for start in range(0, len(new) - size + 1, size)][:MOST_BATCHES]
+        whole = [new[start : start + size] for start in range(0, len(new) - size + 1, size)][:MAX_BATCHES]
         for batch in whole:
             yield "none", 0.0, batch
         for moved in MOVED if whole else ():

@@ -20,7 +20,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
 from prefect.workers.process import ProcessWorker
 
-from flows.automations import apply_automations, page, watch_runs
+from .automations import apply_automations, page, watch_runs
 
 POOL = "local"
 RECOVER = "recover/crashed"

@@ -13,7 +13,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ActionTypes, CallWebhook, ChangeFlowRunState, RunDeployment
 
-from flows.events import MODEL_RESOURCE, PROMOTION, REFUSED, SCORED
+from .events import MODEL_RESOURCE, PROMOTION, REFUSED, SCORED
 
 OURS = "anomaly_ae: "
 """How the names of our automations begin."""
@@ -22,7 +22,7 @@ HEARTBEAT = "prefect.flow-run.heartbeat"
 ENDS = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")}
 CRASHED, FAILED = "prefect.flow-run.Crashed", "prefect.flow-run.Failed"
 RUNS, MODELS = "prefect.flow-run.*", f"{MODEL_RESOURCE}*"
-LONGEST_PENDING = timedelta(minutes=15)
+MAX_PENDING = timedelta(minutes=15)
 
 ABOUT_RUN = """{
   "what": {{ automation.name | tojson }},
@@ -58,7 +58,7 @@ def watch_runs(zombie_after: timedelta, recover: UUID) -> list[AutomationCore]:
             "a run that never starts has crashed",
             {"prefect.flow-run.Pending"},
             {"prefect.flow-run.Running", HEARTBEAT} | ENDS,
-            LONGEST_PENDING,
+            MAX_PENDING,
         ),
         _when(
             "a crashed run is repeated",

@@ -4,13 +4,14 @@ from typing import Any
 
 from prefect import flow, task
 
-from anomaly_ae.registry import find_model
 from anomaly_ae.spec import FprThreshold, Section, Spec, ThresholdSpec
-from anomaly_ae.steps.calibrate import calibrate as step
-from anomaly_ae.steps.calibrate import reviewed_alerts
+from anomaly_ae.stages.calibrate import calibrate as step
+from anomaly_ae.stages.calibrate import reviewed_alerts
 from anomaly_ae.storage import locate
-from flows.events import log_step
-from flows.settings import COMPUTES
+from anomaly_ae.workspace.registry import find_model
+
+from .events import log_step
+from .settings import COMPUTES
 
 
 class CalibrateParameters(Section):

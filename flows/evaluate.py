@@ -4,14 +4,15 @@ from typing import Any
 
 from prefect import flow, task
 
-from anomaly_ae.registry import model_that_scored
 from anomaly_ae.spec import Section
-from anomaly_ae.steps.evaluate import evaluate as evaluate_step
-from anomaly_ae.steps.monitor import monitor
-from anomaly_ae.steps.report import report as report_step
+from anomaly_ae.stages.evaluate import evaluate as evaluate_step
+from anomaly_ae.stages.monitor import monitor
+from anomaly_ae.stages.report import report as report_step
 from anomaly_ae.storage import locate
-from flows.events import log_step
-from flows.settings import COMPUTES, MOVES
+from anomaly_ae.workspace.registry import model_that_scored
+
+from .events import log_step
+from .settings import COMPUTES, MOVES
 
 
 class EvaluateParameters(Section):

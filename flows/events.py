@@ -14,8 +14,8 @@ from prefect.events import emit_event
 from prefect.runtime import flow_run
 
 from anomaly_ae.monitoring.validity import Validity
-from anomaly_ae.steps.monitor import VALIDITY
-from anomaly_ae.steps.promote import Promotion
+from anomaly_ae.stages.monitor import VALIDITY
+from anomaly_ae.stages.promote import Promotion
 from anomaly_ae.storage import locate, read_json, read_manifest
 
 SCORED = "anomaly_ae.scored"

@@ -12,12 +12,13 @@ from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun
 
-from anomaly_ae.ingest.partitions import Partition
-from anomaly_ae.steps.plan import Plan
+from anomaly_ae.modalities.partitions import Partition
+from anomaly_ae.stages.plan import Plan
 from anomaly_ae.storage import fingerprint
-from flows.events import log_step
-from flows.nightly import NightlyParameters, pending_of, plan_of
-from flows.runners import share_out
+
+from .events import log_step
+from .nightly import NightlyParameters, pending_of, plan_of
+from .runners import share_out
 
 SHARE = "score/partitions"
 

@@ -6,11 +6,12 @@ from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact
 
 from anomaly_ae.spec import Section
-from anomaly_ae.steps.feedback import FeedbackResult, in_words
-from anomaly_ae.steps.feedback import feedback as step
+from anomaly_ae.stages.feedback import FeedbackResult, in_words
+from anomaly_ae.stages.feedback import feedback as step
 from anomaly_ae.storage import locate
-from flows.events import log_step
-from flows.settings import MOVES, as_json
+
+from .events import log_step
+from .settings import MOVES, as_json
 
 
 class FeedbackParameters(Section):

@@ -16,10 +16,11 @@ from prefect.settings import get_current_settings
 from pydantic import Field
 
 from anomaly_ae.spec import Section, Spec
-from anomaly_ae.steps.prune import prune
+from anomaly_ae.stages.prune import prune
 from anomaly_ae.storage import locate
-from flows.events import log_step
-from flows.settings import MOVES, as_json
+
+from .events import log_step
+from .settings import MOVES, as_json
 
 Days = Annotated[int, Field(ge=1)]
 

@@ -4,12 +4,13 @@ from typing import Any
 
 from prefect import flow, task
 
-from anomaly_ae.artifact import load_description
 from anomaly_ae.spec import DataSpec, Section, Spec
-from anomaly_ae.steps.ingest import ingest as step
+from anomaly_ae.stages.ingest import ingest as step
 from anomaly_ae.storage import locate
-from flows.events import log_step
-from flows.settings import MOVES, as_json
+from anomaly_ae.workspace.model_version import load_description
+
+from .events import log_step
+from .settings import MOVES, as_json
 
 
 class IngestParameters(Section):

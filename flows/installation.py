@@ -21,8 +21,8 @@ from prefect.settings import (
     temporary_settings,
 )
 
-from flows.apply import POOL, WebhookUrl, ZombieAfter, apply
-from flows.daemons import Daemon
+from .apply import POOL, WebhookUrl, ZombieAfter, apply
+from .daemons import Daemon
 
 STARTUP_SECONDS = 180
 """The first start makes the database; on a busy small machine that takes a while."""

@@ -8,19 +8,20 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
 from pydantic import Field
 
-from anomaly_ae.artifact import load_description
 from anomaly_ae.errors import SourceError
-from anomaly_ae.ingest.partitions import By, Partition
-from anomaly_ae.registry import find_model
+from anomaly_ae.modalities.partitions import By, Partition
 from anomaly_ae.spec import Section, Spec
-from anomaly_ae.steps import incremental as step
-from anomaly_ae.steps.incremental import IncrementalResult, Outcome
-from anomaly_ae.steps.plan import Plan, plan
-from anomaly_ae.steps.score import result_of
+from anomaly_ae.stages import incremental as step
+from anomaly_ae.stages.incremental import IncrementalResult, Outcome
+from anomaly_ae.stages.plan import Plan, plan
+from anomaly_ae.stages.score import result_of
 from anomaly_ae.storage import locate
-from flows.events import announce_refused, announce_scored, log_step
-from flows.runners import share_out, task_runner
-from flows.settings import COMPUTES, as_json
+from anomaly_ae.workspace.model_version import load_description
+from anomaly_ae.workspace.registry import find_model
+
+from .events import announce_refused, announce_scored, log_step
+from .runners import share_out, task_runner
+from .settings import COMPUTES, as_json
 
 LISTED = ("late", "waiting", "vanished")
 KINDS = ("new", "changed", "rescored", *LISTED, "done", "refused", "refused_before", "failed")

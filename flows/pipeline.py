@@ -9,15 +9,16 @@ from typing import Any
 from prefect import flow
 
 from anomaly_ae.spec import Section, Spec
-from anomaly_ae.spec_file import load_spec
+from anomaly_ae.spec.file import load_spec
 from anomaly_ae.storage import locate
-from flows.evaluate import evaluate_scored, monitor_scored, report_scored
-from flows.events import announce_scored
-from flows.ingest import ingest_source
-from flows.runners import task_runner
-from flows.score import score_dataset
-from flows.summary import publish_summary
-from flows.train import train_model
+
+from .evaluate import evaluate_scored, monitor_scored, report_scored
+from .events import announce_scored
+from .ingest import ingest_source
+from .runners import task_runner
+from .score import score_dataset
+from .summary import publish_summary
+from .train import train_model
 
 
 class PipelineParameters(Section):

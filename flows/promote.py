@@ -5,13 +5,14 @@ from typing import Any
 from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact
 
-from anomaly_ae.registry import read_aliases, roll_back
 from anomaly_ae.spec import Section, Spec
-from anomaly_ae.steps.promote import Promotion
-from anomaly_ae.steps.promote import promote as step
+from anomaly_ae.stages.promote import Promotion
+from anomaly_ae.stages.promote import promote as step
 from anomaly_ae.storage import locate
-from flows.events import announce_promotion, log_step
-from flows.settings import COMPUTES, as_json
+from anomaly_ae.workspace.registry import read_aliases, roll_back
+
+from .events import announce_promotion, log_step
+from .settings import COMPUTES, as_json
 
 
 class ModelParameters(Section):

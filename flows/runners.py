@@ -16,7 +16,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from anomaly_ae.errors import SpecError
 
 CHOICE, ADDRESS = "ANOMALY_AE_TASK_RUNNER", "ANOMALY_AE_CLUSTER"
-MOST_TASKS = 100
+MAX_TASKS = 100
 """The server spends some 30 ms on each task run, and the more on each flow run."""
 
 Item = TypeVar("Item")
@@ -37,7 +37,7 @@ def task_runner(settings: Mapping[str, str] = os.environ) -> TaskRunner[Any]:
     return RUNNERS[name](address)
 
 
-def share_out(items: Sequence[Item], most: int = MOST_TASKS) -> list[tuple[Item, ...]]:
+def share_out(items: Sequence[Item], most: int = MAX_TASKS) -> list[tuple[Item, ...]]:
     """Give each task one item, or several of them where there are more than `most`."""
     return [tuple(items[number::most]) for number in range(min(most, len(items)))]
 

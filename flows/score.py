@@ -6,19 +6,20 @@ from prefect import flow, task
 from prefect.futures import wait
 from prefect.runtime import flow_run
 
-from anomaly_ae.artifact import load_description
-from anomaly_ae.ingest.dataset import Dataset
-from anomaly_ae.registry import find_model
 from anomaly_ae.spec import Section, Spec
-from anomaly_ae.steps import score as step
-from anomaly_ae.steps.score_part import score_part
+from anomaly_ae.stages import score as step
+from anomaly_ae.stages.score_part import score_part
 from anomaly_ae.storage import Staging, is_published, locate, open_staging, removed_on_failure
-from flows.evaluate import evaluate_scored, monitor_scored, report_scored
-from flows.events import announce_scored
-from flows.ingest import ingest_source
-from flows.runners import share_out, task_runner
-from flows.settings import COMPUTES, MOVES, as_json
-from flows.summary import publish_summary
+from anomaly_ae.workspace.dataset import Dataset
+from anomaly_ae.workspace.model_version import load_description
+from anomaly_ae.workspace.registry import find_model
+
+from .evaluate import evaluate_scored, monitor_scored, report_scored
+from .events import announce_scored
+from .ingest import ingest_source
+from .runners import share_out, task_runner
+from .settings import COMPUTES, MOVES, as_json
+from .summary import publish_summary
 
 
 class ScoreParameters(Section):

@@ -6,12 +6,12 @@ from typing import Any
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
-from anomaly_ae.evaluation import Metrics
+from anomaly_ae.evaluation.metrics import Metrics
 from anomaly_ae.evaluation.summary import summarise as metric_lines
 from anomaly_ae.monitoring.validity import Validity
 from anomaly_ae.report.tally import scan
 from anomaly_ae.report.top_rows import Reason, TopRow, read_top_rows
-from anomaly_ae.steps.monitor import VALIDITY
+from anomaly_ae.stages.monitor import VALIDITY
 from anomaly_ae.storage import locate, read_json
 from anomaly_ae.stories.alerts import stories_of
 from anomaly_ae.stories.grouping import Story

@@ -4,14 +4,15 @@ from typing import Any, Literal
 
 from prefect import flow, task
 
-from anomaly_ae.artifact import load_description
 from anomaly_ae.spec import Section, Spec
-from anomaly_ae.steps.train import train as step
+from anomaly_ae.stages.train import train as step
 from anomaly_ae.storage import locate
-from flows.events import log_step
-from flows.ingest import ingest_source
-from flows.promote import promote_trained
-from flows.settings import COMPUTES, as_json
+from anomaly_ae.workspace.model_version import load_description
+
+from .events import log_step
+from .ingest import ingest_source
+from .promote import promote_trained
+from .settings import COMPUTES, as_json
 
 
 class TrainParameters(Section):

@@ -6,7 +6,7 @@ import pytest
 from inspection_support import Inspection, inspect
 from object_store_support import _reachable, bucket, endpoint, shared_bucket
 
-from anomaly_ae.detector import TabularAutoencoder
+from anomaly_ae.estimators.tabular import TabularAutoencoder
 
 __all__ = ["_reachable", "bucket", "endpoint", "shared_bucket"]
 """Fixtures that are made elsewhere."""

@@ -9,8 +9,8 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from anomaly_ae.estimators.frames import contract_of, to_table
 from anomaly_ae.features.table import Encoded, TableEncoder
-from anomaly_ae.frames import contract_of, to_table
 from anomaly_ae.ingest.contract import Contract
 from anomaly_ae.spec import FeatureSpec
 

@@ -8,7 +8,7 @@ from picture_support import PATCH, write_pictures
 from PIL import Image
 
 from anomaly_ae.spec import Spec
-from anomaly_ae.steps.pipeline import PipelineResult, run
+from anomaly_ae.stages.pipeline import PipelineResult, run
 
 SIDE = 32
 

@@ -9,9 +9,9 @@ from PIL import Image
 from torch import nn
 
 from anomaly_ae.features.backbones import Backbone
-from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.spec import DataSpec
-from anomaly_ae.steps.ingest import ingest
+from anomaly_ae.stages.ingest import ingest
+from anomaly_ae.workspace.dataset import Dataset
 
 PATCH = 0.6, 0.8
 """Where the patch begins and ends, as a share of the side, on both axes."""

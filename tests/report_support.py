@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anomaly_ae.ingest.contract import Contract
-from anomaly_ae.ingest.dataset import CONTRACT, FORMAT_VERSION, KIND
 from anomaly_ae.monitoring.profile import Profile
-from anomaly_ae.scored.table import scored_schema
+from anomaly_ae.scoring.schema import scored_schema
 from anomaly_ae.storage import MANIFEST, publish, write_json
+from anomaly_ae.workspace.dataset import CONTRACT, FORMAT_VERSION, KIND
 
 REASONS = (("pressure", "9.81", "4.20", 0.6), ("site", "north", "south", 0.3), ("flow", "missing", "12.5", 0.1))
 REJECTED = pa.schema(

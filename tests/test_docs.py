@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests_support import run_cli, write_table
 
-from anomaly_ae.scored.table import scored_schema
+from anomaly_ae.scoring.schema import scored_schema
 
 PAGE = (Path(__file__).parents[1] / "docs/scored_table.md").read_text(encoding="utf-8")
 

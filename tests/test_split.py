@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from anomaly_ae.errors import SplitError
 from anomaly_ae.ingest.contract import ROW_ID
-from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.spec import DataSpec, Spec, SplitSpec
 from anomaly_ae.split import TEST, TRAIN, VALIDATION, SplitRule, gather, hash_to_unit
-from anomaly_ae.steps.ingest import ingest
-from anomaly_ae.steps.train import train
+from anomaly_ae.stages.ingest import ingest
+from anomaly_ae.stages.train import train
 from anomaly_ae.storage import hash_file
+from anomaly_ae.workspace.dataset import Dataset
 
 Ingest = Callable[..., Dataset]
 PINNED = [

@@ -34,7 +34,7 @@ By = Literal["file", "day", "time"]
 
 def load(path: Path, overrides: list[str] | None) -> "Spec":
     """Load the spec of a command."""
-    from anomaly_ae.spec_file import load_spec
+    from anomaly_ae.spec.file import load_spec
 
     return load_spec(path, overrides or [])
 
@@ -43,28 +43,28 @@ def load_or_recall(path: Path | None, overrides: list[str], model: Path | None) 
     """Load the spec; where no file was named and none is there, take the one that the model version was made by."""
     if model is None or path is not None or DEFAULT_SPEC.exists():
         return load(path or DEFAULT_SPEC, overrides)
-    from anomaly_ae.artifact import load_description
-    from anomaly_ae.spec_file import change_spec
+    from anomaly_ae.spec.file import change_spec
+    from anomaly_ae.workspace.model_version import load_description
 
     return change_spec(load_description(model).spec, overrides)
 
 
 def champion_of(settings: "Spec") -> Path:
     """Return the version that scores for a spec's name."""
-    from anomaly_ae.registry import find_model
+    from anomaly_ae.workspace.registry import find_model
 
     return find_model(locate(settings.workspace), settings.name)
 
 
 def dataset_of(settings: "Spec") -> Path:
     """Return the dataset of a spec's source, ingested if it is not there."""
-    from anomaly_ae.steps.ingest import ingest as step
+    from anomaly_ae.stages.ingest import ingest as step
 
     return step(settings.data, locate(settings.workspace)).directory
 
 
 def last_scored_of(path: Path, overrides: list[str] | None) -> Path:
     """Return the table that the spec's last run scored."""
-    from anomaly_ae.steps.last_scored import last_scored
+    from anomaly_ae.stages.last_scored import last_scored
 
     return last_scored(load(path, overrides))

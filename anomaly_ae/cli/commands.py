@@ -47,7 +47,7 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace an existing spec.")] = False,
 ) -> None:
     """Look at the data and write a commented starter spec."""
-    from anomaly_ae.steps.init import init as write_spec
+    from anomaly_ae.stages.init import init as write_spec
     from anomaly_ae.storage import write_text
 
     if spec.exists() and not force:
@@ -60,7 +60,7 @@ def init(
 @app.command()
 def validate(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False) -> None:
     """Check the spec, and show the contract that the data would be held to."""
-    from anomaly_ae.ingest.modality import Source
+    from anomaly_ae.modalities.source import Source
 
     contract = Source.find(load(spec, overrides).data).infer_contract()
     columns = [f"{column.name}: {column.role} ({column.note})" for column in contract.columns]
@@ -70,7 +70,7 @@ def validate(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json
 @app.command()
 def ingest(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False) -> None:
     """Read the source into a dataset: typed Parquet parts, rejects with reasons, a manifest."""
-    from anomaly_ae.steps.ingest import ingest as step
+    from anomaly_ae.stages.ingest import ingest as step
 
     settings = load(spec, overrides)
     made = step(settings.data, locate(settings.workspace))
@@ -80,18 +80,18 @@ def ingest(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: 
 @app.command()
 def train(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False) -> None:
     """Train and calibrate a model version on the spec's data; under `torchrun`, in several processes together."""
-    from anomaly_ae.steps.ingest import ingest as ingest_step
-    from anomaly_ae.steps.train import train as step
+    from anomaly_ae.stages.ingest import ingest as ingest_step
+    from anomaly_ae.stages.train import train as step
     from anomaly_ae.training import join
 
     settings = load(spec, overrides)
     workspace = locate(settings.workspace)
-    with join() as crew:
-        with crew.leader_first():
+    with join() as group:
+        with group.main_first():
             dataset = ingest_step(settings.data, workspace)
-        with show_progress(settings, as_json or not crew.leads) as on_check:
-            made = step(dataset.directory, settings, workspace, on_check, crew)
-    if crew.leads:
+        with show_progress(settings, as_json or not group.is_main) as on_check:
+            made = step(dataset.directory, settings, workspace, on_check, group)
+    if group.is_main:
         print_result(as_json, asdict(made), [*lines.ingest_lines(dataset), lines.train_line(made)])
 
 
@@ -109,8 +109,8 @@ def calibrate(
     as_json: AsJson = False,
 ) -> None:
     """Take the threshold anew, without training, and put it in force; --set threshold.rule=... chooses the rule."""
-    from anomaly_ae.steps.calibrate import calibrate as step
-    from anomaly_ae.steps.calibrate import explore, reviewed_alerts
+    from anomaly_ae.stages.calibrate import calibrate as step
+    from anomaly_ae.stages.calibrate import explore, reviewed_alerts
     from anomaly_ae.threshold.wording import calibration_lines, what_if_lines
 
     short = [] if target_fpr is None else ["threshold.rule=fpr", f"threshold.target_fpr={target_fpr}"]
@@ -134,9 +134,9 @@ def score(
     as_json: AsJson = False,
 ) -> None:
     """Score rows with a trained model: one scored row per input row, with its reasons."""
-    from anomaly_ae.steps.monitor import monitor
-    from anomaly_ae.steps.pipeline import ingest_for
-    from anomaly_ae.steps.score import score as step
+    from anomaly_ae.stages.monitor import monitor
+    from anomaly_ae.stages.pipeline import ingest_for
+    from anomaly_ae.stages.score import score as step
 
     settings = load(spec, overrides)
     directory = model or champion_of(settings)
@@ -163,8 +163,8 @@ def score_new(
     as_json: AsJson = False,
 ) -> None:
     """Score only what is new or changed in a source, by file or by day; what is done stays."""
-    from anomaly_ae.steps.incremental import score_new as step
-    from anomaly_ae.steps.plan import plan
+    from anomaly_ae.stages.incremental import score_new as step
+    from anomaly_ae.stages.plan import plan
 
     settings = load(spec, overrides)
     what = plan(
@@ -187,7 +187,7 @@ def evaluate(
     scored: Scored = None, spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False
 ) -> None:
     """Compute precision, recall and the rest at the frozen threshold, where labels exist."""
-    from anomaly_ae.steps.evaluate import evaluate as step
+    from anomaly_ae.stages.evaluate import evaluate as step
 
     metrics = step(scored or last_scored_of(spec, overrides))
     print_result(as_json, metrics.model_dump(mode="json") if metrics else None, lines.metric_lines(metrics))
@@ -202,8 +202,8 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Write the HTML report of a scored table."""
-    from anomaly_ae.registry import model_that_scored
-    from anomaly_ae.steps.report import report as step
+    from anomaly_ae.stages.report import report as step
+    from anomaly_ae.workspace.registry import model_that_scored
 
     table = scored or last_scored_of(spec, overrides)
     page = step(table, model or model_that_scored(table))
@@ -223,7 +223,7 @@ def feedback(
     as_json: AsJson = False,
 ) -> None:
     """Take back what analysts say of scored rows: precision now, better thresholds and training later."""
-    from anomaly_ae.steps.feedback import feedback as step
+    from anomaly_ae.stages.feedback import feedback as step
 
     made = step(verdicts, scored or last_scored_of(spec, overrides))
     print_result(as_json, asdict(made), lines.feedback_lines(made))
@@ -232,7 +232,7 @@ def feedback(
 @app.command()
 def run(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False) -> None:
     """Do the whole way: ingest, train, score, monitor, evaluate, report."""
-    from anomaly_ae.steps.pipeline import run as step
+    from anomaly_ae.stages.pipeline import run as step
     from anomaly_ae.stories.alerts import stories_of
 
     settings = load(spec, overrides)
@@ -259,8 +259,8 @@ def info(
     as_json: AsJson = False,
 ) -> None:
     """Show versions, or what a published directory says of itself."""
-    from anomaly_ae.artifact import library_versions
     from anomaly_ae.storage import MANIFEST, read_json
+    from anomaly_ae.workspace.model_version import library_versions
 
     facts = read_json(path / MANIFEST) if path else library_versions()
     print_result(as_json, facts, [f"{name}: {value}" for name, value in facts.items() if name != "files"])

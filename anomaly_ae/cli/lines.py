@@ -4,16 +4,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from anomaly_ae.evaluation import Metrics
+    from anomaly_ae.evaluation.metrics import Metrics
     from anomaly_ae.monitoring.validity import Validity
-    from anomaly_ae.steps.feedback import FeedbackResult
-    from anomaly_ae.steps.incremental import IncrementalResult
-    from anomaly_ae.steps.ingest import IngestResult
-    from anomaly_ae.steps.models import VersionSummary
-    from anomaly_ae.steps.pipeline import PipelineResult
-    from anomaly_ae.steps.promote import Promotion
-    from anomaly_ae.steps.score import ScoreResult
-    from anomaly_ae.steps.train import TrainResult
+    from anomaly_ae.stages.feedback import FeedbackResult
+    from anomaly_ae.stages.incremental import IncrementalResult
+    from anomaly_ae.stages.ingest import IngestResult
+    from anomaly_ae.stages.models import VersionSummary
+    from anomaly_ae.stages.pipeline import PipelineResult
+    from anomaly_ae.stages.promote import Promotion
+    from anomaly_ae.stages.score import ScoreResult
+    from anomaly_ae.stages.train import TrainResult
     from anomaly_ae.stories.grouping import Story
 
 
@@ -122,7 +122,7 @@ def promotion_lines(made: "Promotion") -> list[str]:
 
 def feedback_lines(made: "FeedbackResult") -> list[str]:
     """Say what was reviewed, and what follows from it."""
-    from anomaly_ae.steps.feedback import in_words
+    from anomaly_ae.stages.feedback import in_words
 
     return _under("feedback", in_words(made))
 

@@ -15,7 +15,7 @@ from anomaly_ae.storage import locate
 @app.command()
 def models(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False) -> None:
     """List the versions of the spec's model: aliases, promise, metrics; the latest first."""
-    from anomaly_ae.steps.models import list_models
+    from anomaly_ae.stages.models import list_models
 
     settings = load(spec, overrides)
     found = list_models(locate(settings.workspace), settings.name)
@@ -32,7 +32,7 @@ def promote(
     as_json: AsJson = False,
 ) -> None:
     """Make the challenger the champion, unless it ranks worse or breaks its false-alarm promise."""
-    from anomaly_ae.steps.promote import promote as step
+    from anomaly_ae.stages.promote import promote as step
 
     settings = load(spec, overrides)
     made = step(locate(settings.workspace), settings.name, version, force=force)
@@ -43,7 +43,7 @@ def promote(
 @app.command()
 def rollback(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False) -> None:
     """Make the champion before this one the champion again."""
-    from anomaly_ae.registry import roll_back
+    from anomaly_ae.workspace.registry import roll_back
 
     settings = load(spec, overrides)
     left, back = roll_back(locate(settings.workspace), settings.name)

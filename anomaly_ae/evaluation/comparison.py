@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly_ae.evaluation.intervals import average_precision_interval, roc_auc_interval
-from anomaly_ae.proportions import Interval
+from anomaly_ae.evaluation.proportions import Interval
 from anomaly_ae.spec import Section
 
 MODEL = "autoencoder"

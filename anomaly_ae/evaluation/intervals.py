@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
-from anomaly_ae.proportions import CONFIDENCE, Interval, quantile, wilson
+from anomaly_ae.evaluation.proportions import CONFIDENCE, Interval, quantile, wilson
 
 Floats: TypeAlias = NDArray[np.float64]
 

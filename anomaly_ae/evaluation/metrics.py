@@ -14,7 +14,7 @@ from anomaly_ae.evaluation.intervals import (
     roc_auc_interval,
 )
 from anomaly_ae.evaluation.pixels import PixelMetrics
-from anomaly_ae.proportions import Interval, wilson
+from anomaly_ae.evaluation.proportions import Interval, wilson
 from anomaly_ae.spec import Section
 
 Bools = NDArray[np.bool_]

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly_ae.scored.maps import ErrorMap, bring_to, compact
+from anomaly_ae.scoring.maps import ErrorMap, bring_to, compact
 from anomaly_ae.spec import Section
 
-MOST_FALSE = 0.3
+MAX_FALSE = 0.3
 """Share of normal pixels up to which AUPRO looks: beyond it a map shows nobody anything."""
 
 VALUES = 1 << 16
@@ -110,7 +110,7 @@ def roc_auc(normal: Counts, anomalous: Counts) -> float:
     return float(anomalous @ below / (anomalous.sum() * normal.sum()))
 
 
-def aupro(normal: Counts, covered: Counts, most_false: float = MOST_FALSE) -> float:
+def aupro(normal: Counts, covered: Counts, most_false: float = MAX_FALSE) -> float:
     """Return the mean share of a region that is found, over the shares of normal pixels found wrongly up to a limit.
 
     Source: Bergmann et al., "The MVTec anomaly detection dataset", IJCV 2021; regions touch at edges and corners.

@@ -19,7 +19,7 @@ from torch.nn.functional import pad
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from anomaly_ae.errors import SpecError
-from anomaly_ae.onednn import by_onednn
+from anomaly_ae.networks.onednn import by_onednn
 
 STRIDES = (4, 8, 16)
 """Pixels per position of the maps that are kept: texture, parts, and how parts lie to each other."""

@@ -19,7 +19,7 @@ MISSING_WHERE_PRESENT = f"{MISSING} where normally present"
 """How a missing cell reads where something else was expected."""
 
 CONSTANT_TOLERANCE = 1e-9
-LEAST_STD_OF_FLAG = 0.1
+MIN_STD_OF_FLAG = 0.1
 """Of an element that is 0 or 1: a rare one must not weigh more than ten such elements."""
 
 
@@ -53,7 +53,7 @@ def surprising_absence(column: Column, missing: Missing) -> Mask:
 
 def least_std_of_missing(missing: Missing) -> tuple[float, ...]:
     """Return the least standard deviation of the missing element, where there is one."""
-    return (LEAST_STD_OF_FLAG,) if missing == "sometimes" else ()
+    return (MIN_STD_OF_FLAG,) if missing == "sometimes" else ()
 
 
 def missing_element(column: Column, missing: Missing) -> Sequence[Raw]:

@@ -34,7 +34,7 @@ VIEWS: dict[str, tuple[View, ...]] = {
 QUANTILE_KNOTS = 1025
 NORMAL_SHARE: dict[View, float] = {"quantile": 1.0, "tempered": 0.5}
 """Of the normal score in a mapped view; the rest is the standardised value, which keeps some of the distances."""
-LEAST_STD: dict[View, float] = {"standard": 0.0, "quantile": 1.0, "tempered": 1.0}
+MIN_STD: dict[View, float] = {"standard": 0.0, "quantile": 1.0, "tempered": 1.0}
 """Normal scores are on the scale of standard deviations already; a column of many ties is not blown up to it."""
 
 
@@ -75,7 +75,7 @@ class NumericColumn(Section):
     @property
     def least_std(self) -> tuple[float, ...]:
         """Least standard deviation to divide each element by; as long as there are elements."""
-        return (*(LEAST_STD[view] for view in self.views), *least_std_of_missing(self.missing))
+        return (*(MIN_STD[view] for view in self.views), *least_std_of_missing(self.missing))
 
     def raw(self, column: Column) -> Raw:
         """Return the raw elements of the cells, `(n, width)`."""

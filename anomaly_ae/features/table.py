@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from anomaly_ae.errors import ContractError
+from anomaly_ae.features.categories import BooleanColumn, CategoricalColumn
 from anomaly_ae.features.cells import MISSING, Mask, Raw, with_share
-from anomaly_ae.features.levels import BooleanColumn, CategoricalColumn
-from anomaly_ae.features.moments import DatetimeColumn
+from anomaly_ae.features.datetimes import DatetimeColumn
 from anomaly_ae.features.numbers import NumericColumn
 from anomaly_ae.ingest.contract import ColumnContract
 from anomaly_ae.spec import FeatureSpec, Role, Section

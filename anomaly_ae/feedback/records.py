@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from anomaly_ae.feedback.verdicts import FALSE_ALARM, REAL
 from anomaly_ae.ingest.contract import ROW_ID
-from anomaly_ae.ingest.dataset import Dataset
+from anomaly_ae.ingest.rows import RowStore
 from anomaly_ae.storage import fingerprint, read_each, write_bytes
 from anomaly_ae.storage.parquet import read_parquet
 
@@ -96,7 +96,7 @@ def known_anomalies(workspace: Path, name: str) -> tuple[str, ...]:
     return tuple(sorted(given.loc[given["verdict"] == REAL, "row_id"]))
 
 
-def known_anomalies_of(dataset: Dataset, workspace: Path, name: str) -> tuple[str, ...]:
+def known_anomalies_of(dataset: RowStore, workspace: Path, name: str) -> tuple[str, ...]:
     """Return the ids of those rows of a dataset whose verdict in force is real, ascending."""
     known = pa.array(known_anomalies(workspace, name), pa.string())
     if not len(known):

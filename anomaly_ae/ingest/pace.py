@@ -3,11 +3,11 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from anomaly_ae.ingest.dataset import Dataset
+from anomaly_ae.ingest.rows import RowStore
 from anomaly_ae.spec import Role
 
 
-def rows_per_day(dataset: Dataset) -> float | None:
+def rows_per_day(dataset: RowStore) -> float | None:
     """Return the mean number of rows of the calendar days that have any; None without a datetime in `data.time`.
 
     Days that the data cover in part count as whole ones.

@@ -13,9 +13,10 @@ import pyarrow.parquet as pq
 from anomaly_ae.ingest.ahead import draw_ahead
 from anomaly_ae.ingest.apply import REJECTED_SCHEMA, Reject
 from anomaly_ae.ingest.contract import ROW_ID
-from anomaly_ae.ingest.dataset import REJECTED, rebatch
+from anomaly_ae.ingest.rows import rebatch
 from anomaly_ae.storage.parquet import open_writer
 
+REJECTED = "rejected.parquet"
 GROUP_ROWS = 131_072
 PART_GROUPS = 7
 """Row groups a part: 917,504 rows, so that every group but the last of the dataset is full."""

@@ -22,9 +22,9 @@ from anomaly_ae.spec import Section
 
 LEVEL = 0.001
 """Chance of a false finding over all columns together: rare enough to be asked every night."""
-LEAST_SHIFT = 0.1
+MIN_SHIFT = 0.1
 """Share of the rows that must have moved to other bins before it matters."""
-LEAST_EXPECTED = 5.0
+MIN_EXPECTED = 5.0
 """Rows that a bin must expect for chi-square's approximation to hold."""
 CHANGES = 3
 
@@ -118,7 +118,7 @@ def _merge(expected: Floats) -> NDArray[np.int64]:
     for one in expected:
         numbers.append(group)
         held += one
-        if held >= LEAST_EXPECTED:
+        if held >= MIN_EXPECTED:
             group, held = group + 1, 0.0
     last = max(group - 1, 0)
     return np.minimum(numbers, last)
@@ -126,7 +126,7 @@ def _merge(expected: Floats) -> NDArray[np.int64]:
 
 def _exact(table: Counts, expected: Floats) -> float:
     """Test the share of all bins that are too rare for chi-square, taken together."""
-    is_rare = expected < LEAST_EXPECTED
+    is_rare = expected < MIN_EXPECTED
     rare, rest = table[:, is_rare].sum(axis=1), table[:, ~is_rare].sum(axis=1)
     if rare.sum() == 0 or rest.sum() == 0:
         return 1.0
@@ -142,7 +142,7 @@ def _describe(profile: ColumnProfile, after: Counts, p_value: float, p_corrected
         shift=shift,
         p_value=p_value,
         p_corrected=p_corrected,
-        has_drifted=p_corrected < LEVEL and shift >= LEAST_SHIFT,
+        has_drifted=p_corrected < LEVEL and shift >= MIN_SHIFT,
         changes=_changes(profile.groups, before, after),
     )
 

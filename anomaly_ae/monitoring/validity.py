@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from anomaly_ae.monitoring.drift import LEAST_SHIFT, LEVEL, ColumnDrift
+from anomaly_ae.evaluation.proportions import wilson
+from anomaly_ae.monitoring.drift import LEVEL, MIN_SHIFT, ColumnDrift
 from anomaly_ae.monitoring.false_alarms import Rates, expected_alarms, surprise
-from anomaly_ae.proportions import wilson
 from anomaly_ae.spec import Section
 
-LEAST_ROWS = 50
+MIN_ROWS = 50
 """Fewer rows can hardly show a false-alarm rate to be wrong."""
 FACTOR = 2.0
 """The alert rate must be this far from what was promised, and not by chance, before it matters."""
@@ -143,7 +143,7 @@ class ScoreRanks:
     def check(self) -> ScoreCheck | None:
         """Compare; None where either side has too few rows."""
         rows, n = int(self._above.sum()), len(self.reference)
-        if min(rows, n) < LEAST_ROWS:
+        if min(rows, n) < MIN_ROWS:
             return None
         distance = max(self._distance(self._above, "right"), self._distance(self._not_below, "left"))
         p_value = float(stats.kstwo.sf(distance, max(1, round(n * rows / (n + rows)))))
@@ -153,7 +153,7 @@ class ScoreRanks:
             distance=distance,
             p_value=p_value,
             above=float(ranks / (2 * n * rows)),
-            has_moved=p_value < LEVEL and distance >= LEAST_SHIFT,
+            has_moved=p_value < LEVEL and distance >= MIN_SHIFT,
         )
 
     def _distance(self, counts: NDArray[np.int64], side: Literal["left", "right"]) -> float:
@@ -190,7 +190,7 @@ def judge(
     inputs_not_checked: str | None = None,
 ) -> Validity:
     """Come to a verdict from the three comparisons; the arguments are `Validity`'s."""
-    if alerts is None or rows < LEAST_ROWS:
+    if alerts is None or rows < MIN_ROWS:
         verdict, meaning = _unknown(rows)
         return Validity(verdict=verdict, meaning=meaning, rows=rows, are_normal=are_normal)
     is_explained = not are_normal and not (below and below.has_moved) and alerts.low <= alerts.expected_rate + FEW
@@ -210,7 +210,7 @@ def judge(
 
 def _unknown(rows: int) -> tuple[VerdictName, str]:
     there_are = "No row is" if rows == 0 else "Only 1 row is" if rows == 1 else f"Only {rows} rows are"
-    return "unknown", f"{there_are} new to the model; {LEAST_ROWS} are needed to say whether the threshold still holds."
+    return "unknown", f"{there_are} new to the model; {MIN_ROWS} are needed to say whether the threshold still holds."
 
 
 def _decide(alerts: AlertCheck, changes: list[str], *, is_explained: bool) -> tuple[VerdictName, str]:

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from anomaly_ae.onednn import Activation, linear
+from anomaly_ae.networks.onednn import Activation, linear
 
-LEAST_COLUMNS = 16
+MIN_COLUMNS = 16
 ACTIVATIONS: dict[Activation, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
     "gelu": partial(nn.GELU, approximate="tanh"),
@@ -24,14 +24,14 @@ ACTIVATIONS: dict[Activation, Callable[[], nn.Module]] = {
 
 
 def wide_product(rows: Tensor, matrix: Tensor) -> Tensor:
-    """Return `rows @ matrix`, computed with at least `LEAST_COLUMNS` columns.
+    """Return `rows @ matrix`, computed with at least `MIN_COLUMNS` columns.
 
     With fewer, MKL treats even and odd rows differently, and a row's last bits would depend on its place.
     """
     columns = matrix.shape[-1]
-    if columns >= LEAST_COLUMNS:
+    if columns >= MIN_COLUMNS:
         return rows @ matrix
-    return (rows @ pad(matrix, (0, LEAST_COLUMNS - columns)))[..., :columns]
+    return (rows @ pad(matrix, (0, MIN_COLUMNS - columns)))[..., :columns]
 
 
 class ParallelLinear(nn.Module):

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from anomaly_ae.onednn import linear
+from anomaly_ae.networks.onednn import linear
 
 GROUP = 64
 """Stored rows of which only the nearest is looked at first, see `Memory._search`."""

@@ -15,7 +15,7 @@ the pixel, and distances between unsmoothed ones mostly measure that."""
 EVENNESS = 0.5
 """Power of a picture's own strength that its elements are divided by: 0 keeps bold and faint pictures apart, 1 makes
 them the same."""
-LEAST_STRENGTH = 0.01
+MIN_STRENGTH = 0.01
 """Added to a picture's strength, that of pixels which differ from the ground by a hundredth everywhere being one."""
 
 
@@ -77,7 +77,7 @@ class Ink(nn.Module):
         """Return elements `(n, d)` of pictures `(n, colours, size, size)`, and what each was divided by, `(n,)`."""
         deviation = pictures - self.ground
         ink = smooth(deviation.sign() * deviation.abs().sqrt(), BLUR * self.size).flatten(1)
-        strength = (ink.square().mean(dim=1) + LEAST_STRENGTH).sqrt() ** EVENNESS * self.unit
+        strength = (ink.square().mean(dim=1) + MIN_STRENGTH).sqrt() ** EVENNESS * self.unit
         return ink / strength[:, None], strength
 
     def undo(self, elements: Tensor, strength: Tensor) -> Tensor:

@@ -9,9 +9,9 @@ from typing import Any
 from anomaly_ae.ingest.contract import Contract
 from anomaly_ae.report.top_rows import TopRow
 from anomaly_ae.report.wording import clip
-from anomaly_ae.scored.rows import read_places
+from anomaly_ae.workspace.scored_rows import read_places
 
-MOST_CELLS = 40_000
+MAX_CELLS = 40_000
 """Cells of all details together: a table of a thousand columns must still make a page that opens."""
 
 CLIP_VALUE = 80
@@ -45,7 +45,7 @@ def read_values(parts: Sequence[Path] | None, contract: Contract, top: Sequence[
     names = [column.name for column in contract.features]
     if contract.modality != "table" or not (top and names) or parts is None:
         return None
-    most = max(1, MOST_CELLS // len(top))
+    most = max(1, MAX_CELLS // len(top))
     records = zip(top, read_places(parts, [row.place for row in top], names), strict=True)
     numbers = {name: number for number, name in enumerate(names)}
     rows = tuple(

@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from anomaly_ae.errors import ArtifactError
-from anomaly_ae.evaluation import Metrics
+from anomaly_ae.evaluation.metrics import Metrics
 from anomaly_ae.ingest.contract import Contract
 from anomaly_ae.monitoring.profile import Profile
 from anomaly_ae.monitoring.validity import Validity
-from anomaly_ae.scored.maps import MapScale
+from anomaly_ae.scoring.maps import MapScale
 from anomaly_ae.storage import read_json, read_manifest
 
 Document = TypeVar("Document", bound=BaseModel)

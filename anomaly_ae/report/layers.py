@@ -11,8 +11,8 @@ from PIL import Image
 from scipy.ndimage import binary_erosion
 
 from anomaly_ae.ingest.pictures.decode import decode
-from anomaly_ae.scored.heat import fit_size, levels, palette, shrink
-from anomaly_ae.scored.maps import ErrorMap, MapScale, bring_to
+from anomaly_ae.modalities.pictures.heat import fit_size, levels, palette, shrink
+from anomaly_ae.scoring.maps import ErrorMap, MapScale, bring_to
 
 HEAT_SIDE = 96
 """Pixels of a map's longer side: the browser interpolates the rest."""

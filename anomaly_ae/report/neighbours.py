@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 
 from anomaly_ae.report.tally import BATCH_ROWS, Array
 from anomaly_ae.report.timeline import milliseconds
-from anomaly_ae.scored.rows import Place, read_places
 from anomaly_ae.storage.parquet import open_parquet
+from anomaly_ae.workspace.scored_rows import Place, read_places
 
 EACH_SIDE = 15
 

@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 
 from anomaly_ae.errors import ArtifactError
-from anomaly_ae.scored.rows import Place
 from anomaly_ae.storage.parquet import open_parquet
+from anomaly_ae.workspace.scored_rows import Place
 
 DIGITS = 14
 BATCH_ROWS = 131_072

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from anomaly_ae.scored.rows import Place, read_places
 from anomaly_ae.storage.parquet import schema_of
+from anomaly_ae.workspace.scored_rows import Place, read_places
 
-LEAST_SHARE = 0.01
+MIN_SHARE = 0.01
 """Of a row's score: a reason below it says little."""
 
 _AHEAD = "source_row"
@@ -69,7 +69,7 @@ class TopRow:
     @property
     def main_reasons(self) -> tuple[Reason, ...]:
         """The reasons that matter; the lesser ones are in the row's detail."""
-        return tuple(one for one in self.reasons if one.share is None or one.share >= LEAST_SHARE) or self.reasons[:1]
+        return tuple(one for one in self.reasons if one.share is None or one.share >= MIN_SHARE) or self.reasons[:1]
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ The yardstick is that of `false_alarms.py`, which knows how uncertain a threshol
 from dataclasses import dataclass
 from typing import Literal
 
-from anomaly_ae.evaluation import Metrics
+from anomaly_ae.evaluation.metrics import Metrics
+from anomaly_ae.evaluation.proportions import wilson
 from anomaly_ae.monitoring.false_alarms import alarm_rates, expected_alarms
 from anomaly_ae.monitoring.validity import Validity
-from anomaly_ae.proportions import wilson
 from anomaly_ae.report.inputs import Calibration
 from anomaly_ae.report.tally import Tally
 from anomaly_ae.report.wording import count, interval, percent, rows

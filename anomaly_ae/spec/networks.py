@@ -99,7 +99,7 @@ def decided(network: NetworkChoice) -> AnyNetworkSpec:
         SpecError: it is.
     """
     if isinstance(network, AutoNetwork):
-        msg = "network.kind is auto: name the kind, or let `anomaly_ae.models.decide` choose it by the dataset"
+        msg = "network.kind is auto: name the kind, or let `anomaly_ae.modalities.decide` choose it by the dataset"
         raise SpecError(msg)
     return network
 

@@ -13,7 +13,7 @@ from typing import IO, Any, TypeVar
 from anomaly_ae.errors import ArtifactError, StorageError
 from anomaly_ae.storage.leftovers import clear_stale, hidden_beside
 from anomaly_ae.storage.locations import is_remote
-from anomaly_ae.unwritable import explain_unwritable
+from anomaly_ae.storage.unwritable import explain_unwritable
 
 BLOCK_BYTES = 8 << 20
 """Fetched from an object store at once: the time to the first byte is then a small part, and memory stays small."""

@@ -17,7 +17,7 @@ from anomaly_ae.storage import objects
 from anomaly_ae.storage.files import hash_file, read_each, read_json, sync, write_json
 from anomaly_ae.storage.leftovers import clear_stale, hidden_beside, remove
 from anomaly_ae.storage.locations import files_below, is_remote, reach
-from anomaly_ae.unwritable import explain_unwritable
+from anomaly_ae.storage.unwritable import explain_unwritable
 
 MANIFEST = "manifest.json"
 

@@ -9,12 +9,12 @@ import pyarrow.compute as pc
 from anomaly_ae.storage.parquet import open_dataset, schema_of
 from anomaly_ae.stories.grouping import Story, tell
 
-MOST_ALERTS = 100_000
+MAX_ALERTS = 100_000
 BATCH_ROWS = 16_384
 COLUMNS = ("row_id", "source_file", "anomaly_score", "is_anomaly", "reasons")
 
 
-def read_alerts(scored: Path, most: int = MOST_ALERTS) -> pa.Table:
+def read_alerts(scored: Path, most: int = MAX_ALERTS) -> pa.Table:
     """Read the rows above the threshold; of more than `most`, every second, or every third, and so on.
 
     Args:
@@ -37,7 +37,7 @@ def read_alerts(scored: Path, most: int = MOST_ALERTS) -> pa.Table:
 
 
 def stories_of(scored: Path) -> tuple[Story, ...]:
-    """Tell the stories of a scored table's alerts; beyond `MOST_ALERTS`, of an even sample of them.
+    """Tell the stories of a scored table's alerts; beyond `MAX_ALERTS`, of an even sample of them.
 
     Pictures have none: their reasons are places, and the same place shows something else in another picture.
     """

@@ -25,15 +25,15 @@ Indices: TypeAlias = NDArray[np.int64]
 Reasons: TypeAlias = pa.ListArray | pa.ChunkedArray
 
 NO_STORY = -1
-MOST = 7
+MAX_STORIES = 7
 """Stories told at most, besides that of the rows that fit none: what a reader keeps in mind."""
 SAMPLE = 2000
 """Rows that are clustered; distances between all pairs of them are held at once."""
 NEAR = 0.5
 """Cosine of the angle, 60 degrees, beyond which two profiles do not point the same way."""
-LEAST_SHARE = 0.01
+MIN_SHARE = 0.01
 """Of the rows; a smaller cluster is no story."""
-LEAST_WEIGHT = 0.1
+MIN_WEIGHT = 0.1
 """A feature below it, in a profile of length 1, is not part of a story."""
 NAMED_WEIGHT = 0.5
 """Of the largest: a feature below it is not part of the story's name."""
@@ -187,10 +187,10 @@ def _profiles(told: pd.DataFrame, rows: int) -> pd.DataFrame:
     cluster = _cluster(lines)
     lines = lines.assign(story=cluster)
     sizes = lines.groupby("story")["row"].nunique()
-    kept = sizes[sizes >= LEAST_SHARE * len(sample)].sort_values(ascending=False, kind="stable").index[:MOST]
+    kept = sizes[sizes >= MIN_SHARE * len(sample)].sort_values(ascending=False, kind="stable").index[:MAX_STORIES]
     means = lines[lines["story"].isin(kept)].groupby(["story", "feature", "direction"])[["weight"]].sum().reset_index()
     means = _normalised(means, "story")
-    return means[means["weight"] >= LEAST_WEIGHT].sort_values(["story", "weight"], ascending=[True, False])
+    return means[means["weight"] >= MIN_WEIGHT].sort_values(["story", "weight"], ascending=[True, False])
 
 
 def _cluster(lines: pd.DataFrame) -> Indices:

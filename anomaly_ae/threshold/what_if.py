@@ -6,7 +6,7 @@ licence to pick the luckiest.
 
 import pyarrow as pa
 
-from anomaly_ae.proportions import CONFIDENCE, Interval, quantile, wilson
+from anomaly_ae.evaluation.proportions import CONFIDENCE, Interval, quantile, wilson
 from anomaly_ae.spec import Section
 from anomaly_ae.threshold.conformal import cut
 from anomaly_ae.threshold.sample import Floats, Sample

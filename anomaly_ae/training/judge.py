@@ -9,7 +9,7 @@ from torch.nn.functional import mse_loss
 
 from anomaly_ae.errors import TrainingError
 from anomaly_ae.spec import TrainingSpec
-from anomaly_ae.training.crew import Crew
+from anomaly_ae.training.process_group import ProcessGroup
 from anomaly_ae.training.rows import NoiseRange
 
 
@@ -30,7 +30,7 @@ class Judge:
         held_out: early-stopping rows, `(members, n, d)`.
         noise: what is added to them.
         spec: patience, seed, and what the refusal names.
-        crew: goes by what its first process sees.
+        group: goes by what its first process sees.
 
     Attributes:
         checks: all looks so far.
@@ -38,9 +38,9 @@ class Judge:
     """
 
     def __init__(
-        self, network: nn.Module, held_out: Tensor, noise: NoiseRange | None, spec: TrainingSpec, crew: Crew
+        self, network: nn.Module, held_out: Tensor, noise: NoiseRange | None, spec: TrainingSpec, group: ProcessGroup
     ) -> None:
-        self.network, self.spec, self.crew, self.clean = network, spec, crew, held_out
+        self.network, self.spec, self.group, self.clean = network, spec, group, held_out
         # The same noise at every check, so that two checks differ by the weights alone.
         generator = torch.Generator(held_out.device).manual_seed(spec.seed)
         self.noisy = noise.corrupt(self.clean, generator) if noise else self.clean
@@ -53,7 +53,7 @@ class Judge:
         Raises:
             TrainingError: a loss is infinite or NaN.
         """
-        check = Check(step, loss, self.crew.agree(self._held_out_loss()))
+        check = Check(step, loss, self.group.agree(self._held_out_loss()))
         self._refuse_non_finite(check)
         self.checks.append(check)
         if self._best is check:

@@ -10,8 +10,8 @@ from anomaly_ae.networks.convolutional import ConvolutionalAutoencoder
 from anomaly_ae.networks.dense import DenseNetwork
 from anomaly_ae.spec import TrainingSpec
 from anomaly_ae.training.checkpoints import State
-from anomaly_ae.training.crew import ALONE, Crew
 from anomaly_ae.training.judge import Check, Judge
+from anomaly_ae.training.process_group import ALONE, ProcessGroup
 from anomaly_ae.training.rows import Batches, NoiseRange, left_out
 
 Trainable = DenseNetwork | ConvolutionalAutoencoder
@@ -26,7 +26,7 @@ class Learner:
         fold: see `assign_folds`.
         spec: steps, optimizer, schedule, early stopping, seed.
         noise: what is added to the input rows; None feeds them clean.
-        crew: shares the work.
+        group: shares the work.
 
     Attributes:
         step: updates done.
@@ -41,13 +41,13 @@ class Learner:
         spec: TrainingSpec,
         *,
         noise: NoiseRange | None = None,
-        crew: Crew = ALONE,
+        group: ProcessGroup = ALONE,
     ) -> None:
-        self.network, self.noise, self.spec, self.crew = network, noise, spec, crew
+        self.network, self.noise, self.spec, self.group = network, noise, spec, group
         self.batches = Batches(rows, fold, network.members, spec.batch_size)
         self.generator = torch.Generator(rows.device).manual_seed(spec.seed)
         self.optimizer, self.schedule = _optimizer(network, spec)
-        self.judge = Judge(network, left_out(rows, fold, network.members), noise, spec, crew)
+        self.judge = Judge(network, left_out(rows, fold, network.members), noise, spec, group)
         self.step = 0
 
     @property
@@ -59,7 +59,7 @@ class Learner:
         """Train up to the next check.
 
         Raises:
-            TrainingError: the loss became infinite or NaN, or another process of the crew has ended.
+            TrainingError: the loss became infinite or NaN, or another process of the process group has ended.
         """
         left = self.spec.check_every - self.step % self.spec.check_every
         losses = [self._update() for _ in range(min(left, self.spec.steps - self.step))]
@@ -100,13 +100,13 @@ class Learner:
         """Update the weights once; return the loss, averaged over members."""
         batch = self.batches.draw(self.generator)
         noisy = self.noise.corrupt(batch, self.generator) if self.noise else batch
-        clean = self.crew.share(batch)
+        clean = self.group.share(batch)
         # The mean over the batch is the sum over processes of their means, each by its share of the rows.
-        loss = mse_loss(self.network(self.crew.share(noisy)), clean) * (clean.numel() / batch.numel())
+        loss = mse_loss(self.network(self.group.share(noisy)), clean) * (clean.numel() / batch.numel())
         self.optimizer.zero_grad(set_to_none=True)
         # Each member's own loss, summed: one member's steps do not depend on how many others there are.
         (loss * len(clean)).backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
-        loss = self.crew.add_up(self.network.parameters(), loss.detach())
+        loss = self.group.add_up(self.network.parameters(), loss.detach())
         self.optimizer.step()
         self.schedule.step()
         return loss

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from anomaly_ae.networks.threads import one_thread
 from anomaly_ae.spec import TrainingSpec
-from anomaly_ae.threads import one_thread
 from anomaly_ae.training.checkpoints import Checkpoints
-from anomaly_ae.training.crew import ALONE, Crew
 from anomaly_ae.training.judge import Check
 from anomaly_ae.training.learner import Learner, Trainable
+from anomaly_ae.training.process_group import ALONE, ProcessGroup
 from anomaly_ae.training.rows import NoiseRange
 
 OnCheck = Callable[[int, float], None]
@@ -19,27 +19,27 @@ OnCheck = Callable[[int, float], None]
 
 @dataclass(frozen=True)
 class Conduct:
-    """How a training is conducted; what is learned does not depend on it, but for the last digits on `crew`.
+    """How a training is conducted; what is learned does not depend on it, but for the last digits on `group`.
 
     Attributes:
         on_check: called with the step and the early-stopping loss at every check.
         checkpoints: where it is put down every so often, and taken up again.
-        crew: the processes that share the work.
+        group: the processes that share the work.
     """
 
     on_check: OnCheck | None = None
     checkpoints: Checkpoints | None = None
-    crew: Crew = ALONE
+    group: ProcessGroup = ALONE
 
     def begin(self, learner: Learner) -> None:
         """Take up what an earlier run has put down.
 
         Raises:
-            TrainingError: another process of the crew did not find it.
+            TrainingError: another process of the process group did not find it.
         """
-        with self.crew.leader_first():
+        with self.group.main_first():
             state = self.checkpoints.latest() if self.checkpoints else None
-        self.crew.refuse_difference(state.facts["step"] if state else 0, "a checkpoint")
+        self.group.refuse_difference(state.facts["step"] if state else 0, "a checkpoint")
         if state:
             learner.restore(state)
 
@@ -47,7 +47,7 @@ class Conduct:
         """Tell of a check, and put the training down if it is time."""
         if self.on_check:
             self.on_check(check.step, check.early_stopping_loss)
-        if self.checkpoints and self.crew.leads and self.checkpoints.is_due:
+        if self.checkpoints and self.group.is_main and self.checkpoints.is_due:
             self.checkpoints.put_down(learner.state())
 
 
@@ -87,10 +87,10 @@ def train(
         The checks, first to last.
 
     Raises:
-        TrainingError: the loss became infinite or NaN, or another process of the crew has ended.
+        TrainingError: the loss became infinite or NaN, or another process of the process group has ended.
     """
     device = next(network.parameters()).device
-    learner = Learner(network, rows.to(device), fold, spec, noise=noise, crew=conduct.crew)
+    learner = Learner(network, rows.to(device), fold, spec, noise=noise, group=conduct.group)
     conduct.begin(learner)
     network.train()
     with one_thread():

@@ -10,14 +10,14 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.networks.autoencoder import Autoencoder
 from anomaly_ae.networks.dense import ParallelLinear
 from anomaly_ae.networks.memory import SEARCH_ROWS
-from anomaly_ae.onednn import linear
-from anomaly_ae.scored.table import ENCODING
-from anomaly_ae.scoring import BATCH_ROWS
-from anomaly_ae.threads import side_by_side
+from anomaly_ae.networks.onednn import linear
+from anomaly_ae.networks.threads import side_by_side
+from anomaly_ae.scoring.schema import ENCODING
+from anomaly_ae.scoring.scores import BATCH_ROWS
+from anomaly_ae.workspace.dataset import Dataset
 
 
 def read_only(rows: Dataset) -> float:

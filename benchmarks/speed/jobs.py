@@ -24,7 +24,7 @@ SEED = 0
 def ingest(source: str, workspace: str) -> Work:
     """Ingest as the command line does, into a workspace of its own: what is there already would be found again."""
     from anomaly_ae.spec import DataSpec
-    from anomaly_ae.steps.ingest import ingest as step
+    from anomaly_ae.stages.ingest import ingest as step
 
     Path(workspace).mkdir(parents=True, exist_ok=True)
     place = Path(tempfile.mkdtemp(dir=workspace))
@@ -62,8 +62,8 @@ def ingest_duckdb(source: str, _workspace: str) -> Work:
 
 def train(dataset: str, workspace: str, *overrides: str) -> Work:
     """Train and calibrate, with overrides as the command line takes them."""
-    from anomaly_ae.spec_file import parse_spec
-    from anomaly_ae.steps.train import train as step
+    from anomaly_ae.spec.file import parse_spec
+    from anomaly_ae.stages.train import train as step
 
     spec: dict[str, Any] = {"data": {"source": "benchmark"}, "workspace": workspace}
     for override in overrides:
@@ -76,7 +76,7 @@ def train(dataset: str, workspace: str, *overrides: str) -> Work:
 
 def score(dataset: str, model: str) -> Work:
     """Score Parquet to Parquet, reasons and all, as the command line does."""
-    from anomaly_ae.steps.score import score as step
+    from anomaly_ae.stages.score import score as step
 
     workspace = tempfile.mkdtemp(dir=Path(dataset).parent)
     return lambda: {"directory": str(step(Path(dataset), Path(model), Path(workspace)).directory)}
@@ -108,8 +108,8 @@ def floor(dataset: str, model: str, scored: str) -> Work:
     import pyarrow.parquet as pq
     from floor import bare, by_onednn, products, read_only, write_only
 
-    from anomaly_ae.artifact import load_model
-    from anomaly_ae.ingest.dataset import Dataset
+    from anomaly_ae.workspace.dataset import Dataset
+    from anomaly_ae.workspace.model_version import load_model
 
     rows, network = Dataset.open(Path(dataset)), load_model(Path(model)).model.network
     parts = sorted(Path(scored).glob("part-*.parquet"))
@@ -158,7 +158,7 @@ def peer(name: str, train_rows: str, dataset: str, rows: str) -> Work:
     """Score rows that are in memory already, as float arrays, by a detector of PyOD."""
     from peers import find_method
 
-    from anomaly_ae.ingest.dataset import Dataset
+    from anomaly_ae.workspace.dataset import Dataset
 
     held = Dataset.open(Path(dataset))
     names = [column.name for column in held.contract.features]

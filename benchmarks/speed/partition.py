@@ -12,11 +12,11 @@ from run import Runner
 from scoring import MEMORY
 
 from anomaly_ae.spec import DataSpec
-from anomaly_ae.steps.evaluate import evaluate
-from anomaly_ae.steps.ingest import ingest
-from anomaly_ae.steps.monitor import monitor
-from anomaly_ae.steps.report import report
-from anomaly_ae.steps.score import score
+from anomaly_ae.stages.evaluate import evaluate
+from anomaly_ae.stages.ingest import ingest
+from anomaly_ae.stages.monitor import monitor
+from anomaly_ae.stages.report import report
+from anomaly_ae.stages.score import score
 
 STEPS = ("ingest", "score", "monitor", "evaluate", "report")
 

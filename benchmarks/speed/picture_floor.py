@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from anomaly_ae.artifact import load_model
 from anomaly_ae.features.pictures import read_pictures
-from anomaly_ae.ingest.dataset import Dataset
-from anomaly_ae.models.pictures import PictureModel
-from anomaly_ae.threads import side_by_side
+from anomaly_ae.modalities.pictures.model import PictureModel
+from anomaly_ae.networks.threads import side_by_side
+from anomaly_ae.workspace.dataset import Dataset
+from anomaly_ae.workspace.model_version import load_model
 
 
 def own(model: Path) -> nn.Module:

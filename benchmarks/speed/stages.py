@@ -14,10 +14,10 @@ from prepare import Shape, prepare_dataset, prepare_model, prepare_sample
 from run import Runner
 from scoring import NAMES
 
-from anomaly_ae.artifact import load_model
-from anomaly_ae.ingest.dataset import Dataset
-from anomaly_ae.scoring import score
+from anomaly_ae.scoring.scores import score
 from anomaly_ae.threshold import Judge
+from anomaly_ae.workspace.dataset import Dataset
+from anomaly_ae.workspace.model_version import load_model
 
 BATCHES = 3
 STAGES = ("read", "encode", "network", "judge", "reasons", "write")

@@ -13,7 +13,7 @@ from polling_reader import is_hidden
 from stepped_process import run_apart
 from tests_support import make_frame
 
-from anomaly_ae.spec_file import dump_spec, parse_spec
+from anomaly_ae.spec.file import dump_spec, parse_spec
 
 WORKSPACE = "anomaly_ae_runs"
 MOMENTS = {"run_id", "scored_at", "trained_at", "at"}

@@ -31,8 +31,8 @@ _CONTEXT.set_forkserver_preload(
         "anomaly_ae.cli",
         "anomaly_ae.report.page",
         "anomaly_ae.report.view",
-        "anomaly_ae.steps.incremental",
-        "anomaly_ae.steps.pipeline",
+        "anomaly_ae.stages.incremental",
+        "anomaly_ae.stages.pipeline",
     ]
 )
 

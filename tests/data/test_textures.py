@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.spec import DataSpec, SplitSpec
 from anomaly_ae.split import SplitRule
-from anomaly_ae.steps.ingest import ingest
+from anomaly_ae.stages.ingest import ingest
+from anomaly_ae.workspace.dataset import Dataset
 
 FOLDER = Path(__file__).parents[2] / "data" / "textures"
 PICTURES = FOLDER / "pictures"

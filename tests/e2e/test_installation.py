@@ -17,8 +17,8 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.events import Event, Resource
 from tests_support import write_table
 
-from anomaly_ae.spec_file import parse_spec
-from anomaly_ae.steps.pipeline import run
+from anomaly_ae.spec.file import parse_spec
+from anomaly_ae.stages.pipeline import run
 from flows.events import MODEL_RESOURCE, PROMOTION, REFUSED, SCORED, model_resource
 
 pytestmark = pytest.mark.e2e

@@ -17,10 +17,10 @@ from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterNam
 from prefect.client.schemas.objects import FlowRun
 from tests_support import write_table
 
-from anomaly_ae.spec_file import parse_spec
-from anomaly_ae.steps.incremental import score_new
-from anomaly_ae.steps.pipeline import run
-from anomaly_ae.steps.plan import plan
+from anomaly_ae.spec.file import parse_spec
+from anomaly_ae.stages.incremental import score_new
+from anomaly_ae.stages.pipeline import run
+from anomaly_ae.stages.plan import plan
 
 pytestmark = pytest.mark.e2e
 

@@ -10,7 +10,7 @@ from anomaly_ae.evaluation.intervals import (
     f1_interval,
     roc_auc_interval,
 )
-from anomaly_ae.proportions import wilson
+from anomaly_ae.evaluation.proportions import wilson
 
 DRAWS = 600
 COVERAGE = 0.93

@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from anomaly_ae.evaluation import evaluate
-from anomaly_ae.evaluation.metrics import count_alarms
+from anomaly_ae.evaluation.metrics import count_alarms, evaluate
 from anomaly_ae.evaluation.summary import summarise
 
 METRICS = ("precision", "recall", "f1", "average_precision", "roc_auc", "false_alarm_rate")

@@ -7,7 +7,7 @@ from scipy.ndimage import label
 from sklearn.metrics import auc, roc_auc_score, roc_curve
 
 from anomaly_ae.evaluation.pixels import PixelCounts
-from anomaly_ae.scored.maps import bring_to, compact
+from anomaly_ae.scoring.maps import bring_to, compact
 
 Pictures = list[tuple[NDArray[np.float32], NDArray[np.bool_]]]
 

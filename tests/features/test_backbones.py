@@ -10,7 +10,7 @@ from torch import nn
 from anomaly_ae.errors import SpecError
 from anomaly_ae.features import backbones
 from anomaly_ae.features.backbones import LOADERS, load_backbone
-from anomaly_ae.models.feature_maps import describe
+from anomaly_ae.modalities.pictures.feature_maps import describe
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def test_column_order_is_harmless(mixed: pd.DataFrame) -> None:
 
 def test_json_round_trip_is_exact(mixed: pd.DataFrame) -> None:
     """An encoder read back from its JSON is equal and encodes to the same bits."""
-    fitted = fit(mixed.assign(heavy=np.exp(3 * mixed["load"] / 10)), min_level_rows=250)
+    fitted = fit(mixed.assign(heavy=np.exp(3 * mixed["load"] / 10)), min_category_rows=250)
 
     again = TableEncoder.model_validate_json(fitted.encoder.model_dump_json())
 

@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 from tests_support import run_cli, write_table
 
-from anomaly_ae.artifact import load_description
 from anomaly_ae.errors import AnomalyAEError, ContractError, SourceError
 from anomaly_ae.feedback.records import known_anomalies, read_feedback, reviewed_rows
 from anomaly_ae.feedback.verdicts import read_verdicts
-from anomaly_ae.steps.feedback import FeedbackResult, feedback, in_words
+from anomaly_ae.stages.feedback import FeedbackResult, feedback, in_words
+from anomaly_ae.workspace.model_version import load_description
 
 STEPS = ("--set", "training.steps=10", "--set", "network.members=1", "--set", "threshold.target_fpr=0.05")
 

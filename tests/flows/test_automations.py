@@ -13,7 +13,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.events.actions import DoNothing
 
 from anomaly_ae.monitoring.validity import AlertCheck, Validity
-from anomaly_ae.steps.monitor import VALIDITY
+from anomaly_ae.stages.monitor import VALIDITY
 from flows.automations import OURS, apply_automations, page, watch_runs
 from flows.events import judgements
 

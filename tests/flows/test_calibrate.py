@@ -6,11 +6,11 @@ import pytest
 from pydantic import ValidationError
 from tests_support import write_table
 
-from anomaly_ae.artifact import load_calibration
 from anomaly_ae.errors import CalibrationError
-from anomaly_ae.spec_file import parse_spec
-from anomaly_ae.steps.ingest import ingest
-from anomaly_ae.steps.train import train
+from anomaly_ae.spec.file import parse_spec
+from anomaly_ae.stages.ingest import ingest
+from anomaly_ae.stages.train import train
+from anomaly_ae.workspace.model_version import load_calibration
 from flows.calibrate import CalibrateParameters, calibrate
 
 

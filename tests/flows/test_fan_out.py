@@ -12,8 +12,8 @@ from tests_support import write_table
 
 from anomaly_ae.errors import SourceError
 from anomaly_ae.spec import DataSpec, Spec
-from anomaly_ae.steps.ingest import ingest
-from anomaly_ae.steps.train import train
+from anomaly_ae.stages.ingest import ingest
+from anomaly_ae.stages.train import train
 from flows.fan_out import SHARE, fan_out
 from flows.nightly import NightlyParameters, nightly
 

@@ -14,8 +14,8 @@ from tests_support import write_table
 from anomaly_ae.errors import ContractError
 from anomaly_ae.monitoring.validity import Validity
 from anomaly_ae.spec import Spec
-from anomaly_ae.spec_file import parse_spec
-from anomaly_ae.steps.pipeline import run
+from anomaly_ae.spec.file import parse_spec
+from anomaly_ae.stages.pipeline import run
 from anomaly_ae.stories.grouping import Story
 from flows.evaluate import EvaluateParameters, evaluate
 from flows.feedback import FeedbackParameters, feedback

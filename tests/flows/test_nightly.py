@@ -10,9 +10,9 @@ from tests_support import write_table
 
 from anomaly_ae.errors import SourceError
 from anomaly_ae.spec import DataSpec, Spec
-from anomaly_ae.steps.ingest import ingest
-from anomaly_ae.steps.score import ScoreResult
-from anomaly_ae.steps.train import train
+from anomaly_ae.stages.ingest import ingest
+from anomaly_ae.stages.score import ScoreResult
+from anomaly_ae.stages.train import train
 from flows import nightly as flow
 from flows.nightly import NightlyParameters, nightly
 

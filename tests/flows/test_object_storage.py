@@ -4,11 +4,11 @@ from pathlib import Path
 
 from tests_support import make_frame
 
-from anomaly_ae.registry import find_model
 from anomaly_ae.spec import Spec
-from anomaly_ae.spec_file import parse_spec
-from anomaly_ae.steps.pipeline import run
+from anomaly_ae.spec.file import parse_spec
+from anomaly_ae.stages.pipeline import run
 from anomaly_ae.storage import files_below, locate
+from anomaly_ae.workspace.registry import find_model
 from flows.housekeeping import HousekeepingParameters, housekeeping
 from flows.nightly import NightlyParameters, nightly
 from flows.pipeline import PipelineParameters, pipeline

@@ -7,9 +7,9 @@ import pytest
 from tests_support import write_table
 
 from anomaly_ae.errors import ArtifactError
-from anomaly_ae.registry import find_model, read_aliases
 from anomaly_ae.spec import Spec
-from anomaly_ae.steps.promote import Promotion
+from anomaly_ae.stages.promote import Promotion
+from anomaly_ae.workspace.registry import find_model, read_aliases
 from flows import events
 from flows.promote import ModelParameters, PromoteParameters, promote, rollback, summarise
 from flows.train import TrainParameters, train

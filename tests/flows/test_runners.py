@@ -13,8 +13,8 @@ from tests_support import write_table
 from anomaly_ae.errors import SpecError
 from anomaly_ae.ingest import writer
 from anomaly_ae.spec import DataSpec, Spec
-from anomaly_ae.steps.ingest import ingest
-from anomaly_ae.steps.train import train
+from anomaly_ae.stages.ingest import ingest
+from anomaly_ae.stages.train import train
 from flows import score as flow
 from flows.runners import ADDRESS, CHOICE, share_out, task_runner
 from flows.score import ScoreParameters, score

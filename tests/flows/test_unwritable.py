@@ -7,10 +7,10 @@ from small_disk import mounted
 from tests_support import write_table
 
 from anomaly_ae.errors import StorageError
-from anomaly_ae.spec_file import parse_spec
-from anomaly_ae.steps.ingest import ingest
-from anomaly_ae.steps.pipeline import ingest_for
-from anomaly_ae.steps.train import train
+from anomaly_ae.spec.file import parse_spec
+from anomaly_ae.stages.ingest import ingest
+from anomaly_ae.stages.pipeline import ingest_for
+from anomaly_ae.stages.train import train
 from flows.score import ScoreParameters, score
 
 

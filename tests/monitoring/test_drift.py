@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 
-from anomaly_ae.frames import contract_of, to_table
+from anomaly_ae.estimators.frames import contract_of, to_table
 from anomaly_ae.monitoring.drift import compare, find_drift, holm
 from anomaly_ae.monitoring.profile import LevelsProfile, Profile
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anomaly_ae.frames import contract_of, to_table
+from anomaly_ae.estimators.frames import contract_of, to_table
 from anomaly_ae.monitoring.profile import LevelsProfile, NumericProfile, Profile
 
 

@@ -14,16 +14,16 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 from tests_support import run_cli, write_table
 
-from anomaly_ae.artifact import load_description
 from anomaly_ae.errors import AnomalyAEError
-from anomaly_ae.scored.maps import bring_to
-from anomaly_ae.scored.table import scored_schema
-from anomaly_ae.spec_file import dump_spec
-from anomaly_ae.steps.calibrate import calibrate
-from anomaly_ae.steps.evaluate import evaluate
-from anomaly_ae.steps.pipeline import ingest_for
-from anomaly_ae.steps.score import score
+from anomaly_ae.scoring.maps import bring_to
+from anomaly_ae.scoring.schema import scored_schema
+from anomaly_ae.spec.file import dump_spec
+from anomaly_ae.stages.calibrate import calibrate
+from anomaly_ae.stages.evaluate import evaluate
+from anomaly_ae.stages.pipeline import ingest_for
+from anomaly_ae.stages.score import score
 from anomaly_ae.storage import read_manifest
+from anomaly_ae.workspace.model_version import load_description
 
 
 def rows_of(scored: Path) -> list[dict]:
@@ -171,7 +171,7 @@ def test_model_of_tables_refuses_pictures(inspection: Inspection, tmp_path: Path
 
 def test_settings_of_pictures_make_another_version(inspection: Inspection) -> None:
     """The size that pictures are brought to is part of what a model version is made from."""
-    from anomaly_ae.steps.train import version_of  # noqa: PLC0415 - beside its only use
+    from anomaly_ae.stages.train import version_of  # noqa: PLC0415 - beside its only use
 
     spec = inspection.spec
     other = spec.model_copy(update={"pictures": spec.pictures.model_copy(update={"size": 16})})

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from anomaly_ae.spec_file import load_spec
-from anomaly_ae.steps.pipeline import PipelineResult, run
+from anomaly_ae.spec.file import load_spec
+from anomaly_ae.stages.pipeline import PipelineResult, run
 
 TEXTURES = Path(__file__).parents[2] / "data" / "textures" / "spec.yaml"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from report_support import Published, Run, open_page, publish_in
 
-from anomaly_ae.steps.report import report
+from anomaly_ae.stages.report import report
 
 FLAGS = (
     "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "

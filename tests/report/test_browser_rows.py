@@ -16,7 +16,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from anomaly_ae.steps.report import report
+from anomaly_ae.stages.report import report
 
 ROWS = 120
 ALERTS = 12

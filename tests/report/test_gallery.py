@@ -16,12 +16,12 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from anomaly_ae.ingest.pictures.decode import encode_png
+from anomaly_ae.modalities.pictures.heat import levels
 from anomaly_ae.report.layers import draw_layers
 from anomaly_ae.report.sections import gallery
 from anomaly_ae.report.source import open_source
-from anomaly_ae.scored.heat import levels
-from anomaly_ae.scored.maps import MapScale
-from anomaly_ae.steps.report import report
+from anomaly_ae.scoring.maps import MapScale
+from anomaly_ae.stages.report import report
 
 
 def content_of(scored: Path, model: Path) -> Any:
@@ -47,8 +47,8 @@ def test_anomalies_come_first(shown: Any) -> None:
 
     assert scores == sorted(scores, reverse=True)
     assert [card.verdict for card in shown.cards[:6]] == ["found"] * 6
-    assert sum(card.verdict == "normal" for card in shown.cards) == gallery.MOST["normal"]
-    assert shown.totals["normal"] > gallery.MOST["normal"]
+    assert sum(card.verdict == "normal" for card in shown.cards) == gallery.MAX_SHOWN["normal"]
+    assert shown.totals["normal"] > gallery.MAX_SHOWN["normal"]
     assert shown.cards[0].kind == "patch"
 
 
@@ -66,7 +66,7 @@ def test_verdicts_take_the_labels_word() -> None:
     chosen = gallery._choose(verdicts, scores)
 
     assert chosen[:2] == [0, 1]
-    assert chosen[2 : 2 + gallery.MOST["false alarm"]] == list(range(2, 18))
+    assert chosen[2 : 2 + gallery.MAX_SHOWN["false alarm"]] == list(range(2, 18))
     assert 22 in chosen
     assert {23, 39} <= set(chosen)
     assert len(chosen) == 2 + 16 + 1 + 8

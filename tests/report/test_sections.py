@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from anomaly_ae.report.details import MOST_CELLS
+from anomaly_ae.report.details import MAX_CELLS
 from anomaly_ae.report.neighbours import EACH_SIDE, read_neighbours
 from anomaly_ae.report.page import render_page
 from anomaly_ae.report.source import Source, open_source
@@ -19,7 +19,7 @@ from anomaly_ae.report.timeline import BINS, Timeline, read_timeline
 from anomaly_ae.report.view import gather
 from anomaly_ae.report.what_if import try_thresholds
 from anomaly_ae.report.wording import tidy
-from anomaly_ae.scored.rows import Place
+from anomaly_ae.workspace.scored_rows import Place
 
 START = datetime(2026, 1, 1)  # noqa: DTZ001 - a column without a zone
 
@@ -182,8 +182,8 @@ def test_a_thousand_columns_make_a_page_that_opens(publish_run: Callable[..., An
 
     data = sections_of(published)["anomalies"].data["rows"]
 
-    assert sum(len(row["values"]) for row in data["rows"]) <= MOST_CELLS
-    assert data["leftOut"] == 1000 - MOST_CELLS // 200
+    assert sum(len(row["values"]) for row in data["rows"]) <= MAX_CELLS
+    assert data["leftOut"] == 1000 - MAX_CELLS // 200
 
 
 def test_rows_that_only_warn_follow_the_alerts(publish_run: Callable[..., Any]) -> None:

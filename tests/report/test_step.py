@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from anomaly_ae.errors import ArtifactError
-from anomaly_ae.steps.report import report
+from anomaly_ae.stages.report import report
 from anomaly_ae.storage import read_manifest, verify_files
 
 
@@ -109,7 +109,7 @@ def test_missing_rejects_matter_only_where_rows_were_rejected(publish_run: Calla
 def test_importing_the_step_loads_no_chart_engine_and_no_templates() -> None:
     """The command line starts without what only a report needs."""
     heavy = "{'vl_convert', 'altair', 'jinja2', 'scipy.stats'}"
-    code = f"import sys, anomaly_ae.steps.report; print({heavy} & set(sys.modules))"
+    code = f"import sys, anomaly_ae.stages.report; print({heavy} & set(sys.modules))"
 
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own line
 

@@ -15,7 +15,7 @@ from anomaly_ae.report.curves import POINTS, draw_curves
 from anomaly_ae.report.distribution import draw_distribution
 from anomaly_ae.report.tally import Group, Scan, Tally, scan
 from anomaly_ae.report.top_rows import read_top_rows
-from anomaly_ae.scored.rows import Place
+from anomaly_ae.workspace.scored_rows import Place
 
 
 @pytest.fixture

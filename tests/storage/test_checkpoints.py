@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from anomaly_ae.registry import training_directory
 from anomaly_ae.storage import locate
 from anomaly_ae.training import Checkpoints
 from anomaly_ae.training.checkpoints import State
+from anomaly_ae.workspace.registry import training_directory
 
 
 def test_a_checkpoint_comes_back(bucket: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from anomaly_ae.errors import StorageError
-from anomaly_ae.ingest.modality import Source
 from anomaly_ae.ingest.sources import find_sources
-from anomaly_ae.registry import find_model
+from anomaly_ae.modalities.source import Source
 from anomaly_ae.spec import DataSpec
 from anomaly_ae.storage import expand, is_remote, locate, open_staging, reach
+from anomaly_ae.workspace.registry import find_model
 
 
 @pytest.mark.parametrize("named", ["a/b.csv", "/a/b.csv", "a b.csv", "file:///a/b.csv", ".", "c:d"])

@@ -17,7 +17,7 @@ from tests_support import make_frame, run_cli
 
 from anomaly_ae.ingest.pictures.decode import encode_png
 from anomaly_ae.spec import DataSpec
-from anomaly_ae.steps.ingest import ingest
+from anomaly_ae.stages.ingest import ingest
 from anomaly_ae.storage import files_below, hash_file
 
 

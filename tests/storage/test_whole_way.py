@@ -14,11 +14,11 @@ import pytest
 from object_store_support import KEY, SECRET
 from tests_support import make_frame, run_cli
 
-from anomaly_ae.detector import TabularAutoencoder
-from anomaly_ae.registry import read_aliases
-from anomaly_ae.spec_file import dump_spec, parse_spec
-from anomaly_ae.steps.prune import prune
+from anomaly_ae.estimators.tabular import TabularAutoencoder
+from anomaly_ae.spec.file import dump_spec, parse_spec
+from anomaly_ae.stages.prune import prune
 from anomaly_ae.storage import MANIFEST, files_below, is_published, read_json, read_manifest, verify_files
+from anomaly_ae.workspace.registry import read_aliases
 
 NAME = "plant"
 KINDS = ("datasets", "models", "scored")
@@ -224,7 +224,7 @@ def test_housekeeping_removes_what_dead_writers_left(bucket: Path, monkeypatch: 
     (bucket / "ws" / "datasets" / "cc" / MANIFEST).write_text("{}")
 
     assert prune(bucket / "ws", timedelta(days=90), dry_run=False).leftovers == ()
-    monkeypatch.setattr("anomaly_ae.steps.prune.STALE_AFTER", timedelta(seconds=-10))
+    monkeypatch.setattr("anomaly_ae.stages.prune.STALE_AFTER", timedelta(seconds=-10))
     prune(bucket / "ws", timedelta(days=90), dry_run=False)
 
     assert [path.relative_to(bucket).as_posix() for path in files_below(bucket)] == [f"ws/datasets/cc/{MANIFEST}"]

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from anomaly_ae.scored.table import REASON
-from anomaly_ae.spec_file import load_spec
-from anomaly_ae.steps.pipeline import run
+from anomaly_ae.scoring.schema import REASON
+from anomaly_ae.spec.file import load_spec
+from anomaly_ae.stages.pipeline import run
 from anomaly_ae.stories.alerts import read_alerts, stories_of
 from anomaly_ae.stories.grouping import NO_STORY, Story, assign, tell
 

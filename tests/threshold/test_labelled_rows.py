@@ -6,10 +6,10 @@ import pyarrow as pa
 import pytest
 
 from anomaly_ae.ingest.contract import LABEL, ROW_ID
-from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.spec import DataSpec, SplitSpec
 from anomaly_ae.split import TEST, TRAIN, VALIDATION, SplitRule, gather
-from anomaly_ae.steps.ingest import ingest
+from anomaly_ae.stages.ingest import ingest
+from anomaly_ae.workspace.dataset import Dataset
 
 
 @pytest.fixture(scope="module")

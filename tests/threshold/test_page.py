@@ -7,7 +7,7 @@ import pytest
 from ruamel.yaml import YAML
 from tests_support import run_cli
 
-from anomaly_ae.spec_file import parse_spec
+from anomaly_ae.spec.file import parse_spec
 from anomaly_ae.threshold.rules import RULES
 
 ROOT = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ import pytest
 
 from anomaly_ae.errors import SpecError
 from anomaly_ae.spec import BudgetThreshold, FprThreshold, ManualThreshold, PrecisionThreshold, Spec, ThresholdSpec
-from anomaly_ae.spec_file import dump_spec, load_spec, parse_spec
+from anomaly_ae.spec.file import dump_spec, load_spec, parse_spec
 
 
 def section(**settings: object) -> ThresholdSpec:

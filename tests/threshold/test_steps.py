@@ -10,15 +10,15 @@ import pyarrow.parquet as pq
 import pytest
 from tests_support import make_frame, run_cli
 
-from anomaly_ae.artifact import load_calibration, load_description, load_validation
 from anomaly_ae.errors import ArtifactError, CalibrationError
-from anomaly_ae.models import FITS
-from anomaly_ae.registry import find_model
+from anomaly_ae.modalities import FITS
 from anomaly_ae.spec import BudgetThreshold, FprThreshold, ManualThreshold, Spec
-from anomaly_ae.steps.calibrate import calibrate, explore, resolve
-from anomaly_ae.steps.pipeline import PipelineResult, run
-from anomaly_ae.steps.score import score
+from anomaly_ae.stages.calibrate import calibrate, explore, resolve
+from anomaly_ae.stages.pipeline import PipelineResult, run
+from anomaly_ae.stages.score import score
 from anomaly_ae.storage import hash_file, read_manifest
+from anomaly_ae.workspace.model_version import load_calibration, load_description, load_validation
+from anomaly_ae.workspace.registry import find_model
 
 WEIGHTS = "weights.safetensors"
 

@@ -17,20 +17,20 @@ from torch import Tensor
 
 from anomaly_ae.features.backbones import LOADERS
 from anomaly_ae.networks import build_dense
-from anomaly_ae.registry import model_directory, training_directory
 from anomaly_ae.spec import DenoisingNetwork, Spec, TrainingSpec
-from anomaly_ae.spec_file import change_spec, dump_spec
-from anomaly_ae.steps.ingest import ingest
-from anomaly_ae.steps.train import TrainResult
-from anomaly_ae.steps.train import train as train_step
+from anomaly_ae.spec.file import change_spec, dump_spec
+from anomaly_ae.stages.ingest import ingest
+from anomaly_ae.stages.train import TrainResult
+from anomaly_ae.stages.train import train as train_step
 from anomaly_ae.storage import MANIFEST, read_json, write_json
 from anomaly_ae.training import Check, Checkpoints, Conduct, NoiseRange, assign_folds, checkpoints, train
+from anomaly_ae.workspace.registry import model_directory, training_directory
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from anomaly_ae.spec_file import load_spec
-from anomaly_ae.steps.train import train
+from anomaly_ae.spec.file import load_spec
+from anomaly_ae.stages.train import train
 
 spec, dataset, moment = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 kill = lambda step, _: os.kill(os.getpid(), signal.SIGKILL) if step == moment else None

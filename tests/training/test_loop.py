@@ -13,8 +13,8 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from anomaly_ae.errors import TrainingError
-from anomaly_ae.frames import contract_of, to_table
-from anomaly_ae.models.table import ModelSpec, TableModel, fit_model
+from anomaly_ae.estimators.frames import contract_of, to_table
+from anomaly_ae.modalities.tables.model import ModelSpec, TableModel, fit_model
 from anomaly_ae.networks import build_dense
 from anomaly_ae.networks.dense import DenseNetwork
 from anomaly_ae.spec import DenoisingNetwork, FeatureSpec, NetworkSpec, ScoringSpec, TextbookNetwork, TrainingSpec

@@ -16,10 +16,10 @@ from anomaly_ae.report.source import Source
 from anomaly_ae.report.timeline import time_column
 from anomaly_ae.report.top_rows import TopRow, TopRows
 from anomaly_ae.report.wording import clip
-from anomaly_ae.scored.rows import parts_beside
-from anomaly_ae.scored.table import REASON
+from anomaly_ae.scoring.schema import REASON
 from anomaly_ae.spec import Role
 from anomaly_ae.stories.grouping import Story, assign
+from anomaly_ae.workspace.scored_rows import parts_beside
 
 CLIP_ID = 400
 CLIP_STORY = 120

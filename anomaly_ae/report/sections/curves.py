@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from anomaly_ae.evaluation import Metrics
+from anomaly_ae.evaluation.metrics import Metrics
 from anomaly_ae.report.charts import ALERT, NORMAL, SOFT, Chart, chart, layer
 from anomaly_ae.report.curves import Curves, Points, draw_curves
 from anomaly_ae.report.section import Section

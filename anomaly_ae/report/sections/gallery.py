@@ -13,15 +13,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from anomaly_ae.modalities.pictures.heat import full_scale, palette
 from anomaly_ae.report.layers import Layers, draw_layers
 from anomaly_ae.report.section import Section
 from anomaly_ae.report.source import Source
-from anomaly_ae.scored.heat import full_scale, palette
-from anomaly_ae.scored.maps import Box, MapScale, load_map
-from anomaly_ae.scored.rows import Place, parts_beside, read_places
+from anomaly_ae.scoring.maps import Box, MapScale, load_map
 from anomaly_ae.storage.parquet import count_rows, read_parquet
+from anomaly_ae.workspace.scored_rows import Place, parts_beside, read_places
 
-MOST = {"found": 32, "alert": 32, "false alarm": 16, "missed": 16, "normal": 8, "no alert": 8}
+MAX_SHOWN = {"found": 32, "alert": 32, "false alarm": 16, "missed": 16, "normal": 8, "no alert": 8}
 """Verdict -> pictures shown of it: those of the highest scores, of the last two some of every score."""
 
 SPREAD = ("normal", "no alert")
@@ -45,7 +45,7 @@ class Card:
         row_id: names it.
         score: its anomaly score.
         threshold: what the score is compared with.
-        verdict: a key of `MOST`.
+        verdict: a key of `MAX_SHOWN`.
         kind: what the source's folder calls it.
         split: train, validation or test; None for new pictures.
         size: width and height in pixels.
@@ -104,7 +104,7 @@ def section(source: Source) -> Section | None:
     records = _records(source, _places(source.parts, chosen))
     layers = _draw(records, source.scored, scale)
     cards = tuple(map(_card, records, [str(verdicts[row]) for row in chosen], layers))
-    totals = {name: int((verdicts == name).sum()) for name in MOST}
+    totals = {name: int((verdicts == name).sum()) for name in MAX_SHOWN}
     return Section("gallery", "Pictures", Gallery(cards, totals, scale.low, scale.high, full_scale(scale), _colours()))
 
 
@@ -131,7 +131,7 @@ def _choose(verdicts: NDArray[np.str_], scores: NDArray[np.float64]) -> list[int
     """Return the rows to show, highest score first."""
     order = np.argsort(-scores, kind="stable")
     chosen: list[int] = []
-    for verdict, most in MOST.items():
+    for verdict, most in MAX_SHOWN.items():
         rows = order[verdicts[order] == verdict]
         if verdict in SPREAD and len(rows) > most:
             rows = rows[np.linspace(0, len(rows) - 1, most).round().astype(np.int64)]

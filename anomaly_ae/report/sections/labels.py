@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from anomaly_ae.evaluation import Metrics
+from anomaly_ae.evaluation.metrics import Metrics
 from anomaly_ae.report.section import Section
 from anomaly_ae.report.source import Source
 from anomaly_ae.report.wording import percent
 
-MOST_SEGMENTS = 12
+MAX_SEGMENTS = 12
 
 TILES = {
     "precision": ("Precision", "of the alerts are anomalies"),
@@ -42,7 +42,7 @@ class Labels:
 
     metrics: Metrics
     tiles: tuple[Tile, ...]
-    most_segments: int = MOST_SEGMENTS
+    most_segments: int = MAX_SEGMENTS
 
 
 def section(source: Source) -> Section | None:

@@ -6,7 +6,7 @@ from anomaly_ae.report.section import Section
 from anomaly_ae.report.source import Source
 from anomaly_ae.stories.grouping import Story
 
-LEAST_WEIGHT = 0.3
+MIN_WEIGHT = 0.3
 """A trait below it is not told."""
 TRAITS = 4
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from anomaly_ae.evaluation import Metrics
+from anomaly_ae.evaluation.metrics import Metrics
 from anomaly_ae.monitoring.validity import Validity
 from anomaly_ae.report.charts import ALERT, APART, INK, Chart, chart, layer
 from anomaly_ae.report.section import Section

@@ -1,6 +1,6 @@
 """Rule `manual`: a threshold set by hand."""
 
-from anomaly_ae.proportions import wilson
+from anomaly_ae.evaluation.proportions import wilson
 from anomaly_ae.spec import ManualThreshold
 from anomaly_ae.threshold.rules.rule import Cut
 from anomaly_ae.threshold.sample import Sample

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from anomaly_ae.ingest.contract import Contract
-from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.spec import DataSpec
-from anomaly_ae.steps.ingest import IngestResult, ingest
+from anomaly_ae.stages.ingest import IngestResult, ingest
+from anomaly_ae.workspace.dataset import Dataset
 
 EVERYTHING = 1.0
 """Share of rejects that a test of rejects allows."""

@@ -13,8 +13,8 @@ from makers import encode, mvtec, pixels, rejects, rows, run, write
 from PIL import Image
 
 from anomaly_ae.errors import SourceError
-from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.ingest.pictures import archives
+from anomaly_ae.workspace.dataset import Dataset
 
 Pack = Callable[[Path, Path], Path]
 

@@ -12,9 +12,9 @@ from PIL import Image
 
 from anomaly_ae.errors import ContractError, SourceError, SpecError
 from anomaly_ae.ingest import writer
-from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.ingest.pictures.decode import decode
 from anomaly_ae.storage import hash_file
+from anomaly_ae.workspace.dataset import Dataset
 
 
 def test_mvtec_layout_is_understood(tmp_path: Path) -> None:

@@ -9,18 +9,18 @@ from makers import encode, mvtec, pixels, run, write
 from ruamel.yaml import YAML
 
 from anomaly_ae.errors import SplitError
-from anomaly_ae.ingest.dataset import Dataset
 from anomaly_ae.ingest.pictures.find import CONTAINERS
 from anomaly_ae.ingest.pictures.layout import Place
 from anomaly_ae.ingest.pictures.readers import PICTURE_READERS
+from anomaly_ae.modalities.pictures.starter_spec import starter_pictures
+from anomaly_ae.modalities.pictures.summary import PictureLook
+from anomaly_ae.modalities.tables.starter_spec import is_held
 from anomaly_ae.spec import FprThreshold, Spec, SplitSpec
-from anomaly_ae.spec_file import load_spec, parse_spec
+from anomaly_ae.spec.file import load_spec, parse_spec
 from anomaly_ae.split import SplitRule, gather
-from anomaly_ae.starter.picture_look import PictureLook
-from anomaly_ae.starter.picture_spec import starter_pictures
-from anomaly_ae.starter.table_spec import is_held
-from anomaly_ae.steps.ingest import ingest
-from anomaly_ae.steps.init import init
+from anomaly_ae.stages.ingest import ingest
+from anomaly_ae.stages.init import init
+from anomaly_ae.workspace.dataset import Dataset
 
 
 def start(source: Path) -> tuple[str, Spec]:

@@ -1,0 +1,1 @@
+"""The scikit-learn view of the pipeline's models."""

@@ -1,0 +1,143 @@
+"""What a scored table of pictures has besides the columns of every scored table: where each picture is anomalous.
+
+Every picture has its anomaly map, a file `maps/<part>/<row>.npy`; some have an overlay, `overlays/<part>/<row>.png`.
+The files lie in the scored directory and appear with it.
+"""
+
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from anomaly_ae.ingest.ahead import map_ahead
+from anomaly_ae.ingest.pictures.decode import decode
+from anomaly_ae.modalities.pictures.heat import draw_overlay
+from anomaly_ae.scoring.maps import ErrorMap, MapScale, compact, hottest_box
+from anomaly_ae.scoring.schema import BOX
+from anomaly_ae.storage import make_directory
+
+MAPS, OVERLAYS = "maps", "overlays"
+Overlays = Literal["alerts", "all", "none"]
+OVERLAY_SIDE = 512
+"""Pixels of an overlay's longer side at most."""
+COMPRESS_LEVEL = 1
+"""Of overlays: three times as fast as Pillow's own 6, and a seventh larger."""
+
+
+@dataclass(order=True)
+class Candidate:
+    """A picture that may get an overlay; the hotter of two is the greater, of equally hot ones the first.
+
+    Attributes:
+        score: its anomaly score.
+        ahead: minus its row in the part.
+        encoded: the bytes of its file.
+        error_map: its anomaly map.
+    """
+
+    score: float
+    ahead: int
+    encoded: bytes = field(compare=False)
+    error_map: ErrorMap = field(compare=False)
+
+    @property
+    def row(self) -> int:
+        """Its row in the part."""
+        return -self.ahead
+
+
+@dataclass
+class PictureFiles:
+    """Writes the maps and overlays of one part of a scored table: maps batch after batch, overlays at its end.
+
+    Attributes:
+        directory: of the scored table.
+        part: name of the part, without suffix.
+        scale: of the model's maps.
+        overlays: which pictures get one: alerts, all or none.
+        most_overlays: of this part; the hottest of those pictures have one.
+        rows: pictures seen.
+        hottest: those of them that will have an overlay, a heap; as many as may be drawn are held, and no more.
+    """
+
+    directory: Path
+    part: str
+    scale: MapScale
+    overlays: Overlays
+    most_overlays: int
+    rows: int = 0
+    hottest: list[Candidate] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for folder in (MAPS, OVERLAYS):
+            make_directory(self.directory / folder / self.part)
+
+    def write(
+        self,
+        pictures: pa.RecordBatch,
+        maps: NDArray[np.float32],
+        anomaly_score: NDArray[np.float64],
+        is_anomaly: NDArray[np.bool_],
+    ) -> dict[str, pa.Array]:
+        """Write the maps of a batch of pictures.
+
+        Args:
+            pictures: rows of the dataset, with `picture`, `width` and `height`.
+            maps: their anomaly maps, `(n, height, width)`.
+            anomaly_score: of each, `(n,)`.
+            is_anomaly: whether each is above the threshold, `(n,)`.
+
+        Returns:
+            The columns `region`, `anomaly_map` and `overlay` of the scored table, the last one empty: `draw` fills it.
+        """
+        sizes = zip(pictures.column("width").to_pylist(), pictures.column("height").to_pylist(), strict=True)
+        boxes = [hottest_box(one, self.scale.low, size)._asdict() for one, size in zip(maps, sizes, strict=True)]
+        stored = [self._write_map(self.rows + row, one) for row, one in enumerate(maps)]
+        is_wanted = {"all": np.ones_like(is_anomaly), "alerts": is_anomaly, "none": np.zeros_like(is_anomaly)}
+        for row in np.flatnonzero(is_wanted[self.overlays]).tolist():
+            encoded = pictures.column("picture")[row].as_py()
+            self._keep(Candidate(float(anomaly_score[row]), -(self.rows + row), encoded, maps[row].copy()))
+        self.rows += len(maps)
+        return {
+            "region": pa.array(boxes, BOX),
+            "anomaly_map": pa.array(stored, pa.string()),
+            "overlay": pa.nulls(len(maps), pa.string()),
+        }
+
+    def draw(self, rows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Draw the overlays once all rows of the part are there, and yield the rows with the overlays' names."""
+        # Which are the hottest is known at the end; without pictures and maps a part's rows are few bytes.
+        waiting = list(rows)
+        names = dict(map_ahead(self._write_overlay, self.hottest))
+        first = 0
+        for batch in waiting:
+            drawn = pa.array([names.get(first + row) for row in range(len(batch))], pa.string())
+            index = batch.schema.get_field_index("overlay")
+            yield batch.set_column(index, batch.schema.field(index), drawn)
+            first += len(batch)
+
+    def _keep(self, candidate: Candidate) -> None:
+        heappush(self.hottest, candidate)
+        if len(self.hottest) > self.most_overlays:
+            heappop(self.hottest)
+
+    def _write_map(self, row: int, error_map: ErrorMap) -> str:
+        name = f"{MAPS}/{self.part}/{row:06d}.npy"
+        stored = io.BytesIO()
+        np.save(stored, compact(error_map), allow_pickle=False)
+        (self.directory / name).write_bytes(stored.getvalue())
+        return name
+
+    def _write_overlay(self, one: Candidate) -> tuple[int, str]:
+        name = f"{OVERLAYS}/{self.part}/{one.row:06d}.png"
+        drawn = io.BytesIO()
+        overlay = draw_overlay(decode(one.encoded), one.error_map, self.scale, OVERLAY_SIDE)
+        overlay.save(drawn, "PNG", compress_level=COMPRESS_LEVEL)
+        (self.directory / name).write_bytes(drawn.getvalue())
+        return one.row, name

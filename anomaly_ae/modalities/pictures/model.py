@@ -1,0 +1,193 @@
+"""The model of pictures: what describes them, the network, and the maps it makes, behind the steps."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar, Literal, Self
+
+import numpy as np
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import pad
+
+from anomaly_ae.features.backbones import Backbone, load_backbone
+from anomaly_ae.features.pictures import Pictures, read_pictures
+from anomaly_ae.ingest.rows import RowStore
+from anomaly_ae.modalities.model import Fitted
+from anomaly_ae.modalities.pictures.feature_maps import PICTURES_AT_ONCE, describe
+from anomaly_ae.modalities.pictures.networks import PictureNetwork, Plan, build_network, fit_network, plan
+from anomaly_ae.modalities.pictures.rows import ROWS_AT_ONCE, PictureRows
+from anomaly_ae.modalities.pictures.scores import PictureScores, contribute, mean_of_regions, region_reasons
+from anomaly_ae.networks.pixels import Seen
+from anomaly_ae.networks.threads import side_by_side
+from anomaly_ae.scoring.maps import MapScale
+from anomaly_ae.scoring.scores import Scores
+from anomaly_ae.spec import FeatureMapsNetwork, Section, Spec
+from anomaly_ae.split import SplitRule, gather
+from anomaly_ae.threshold import validation_rows
+from anomaly_ae.training import UNATTENDED, Check, Conduct
+
+MAPS_FOR_SCALE = 1000
+"""Validation maps that the colour scale is taken from."""
+
+
+class PictureParts(Section):
+    """What `model.json` says of a model of pictures, besides its spec.
+
+    Attributes:
+        plan: what the pictures were brought to, and the network that was chosen.
+        map_scale: what the maps of validation pictures show.
+        expected: mean of each region in the maps of validation pictures.
+        backbone_sha256: of the backbone's weights; None without one.
+    """
+
+    kind: Literal["pictures"] = "pictures"
+    plan: Plan
+    map_scale: MapScale
+    expected: tuple[float, ...]
+    backbone_sha256: str | None = None
+
+    @property
+    def summary(self) -> str:
+        """What the autoencoder reads, in a few words."""
+        colours = "grey" if self.plan.colours == 1 else "colour"
+        pictures = f"{colours} pictures at {self.plan.size} x {self.plan.size} pixels"
+        if isinstance(self.plan.network, FeatureMapsNetwork):
+            return f"feature maps of {self.plan.network.backbone}, {pictures}"
+        return pictures
+
+
+@dataclass(frozen=True)
+class PictureModel:
+    """A trained autoencoder of pictures.
+
+    Attributes:
+        network: makes maps, in evaluation mode.
+        parts: what the pictures are brought to, and what normal ones show.
+        reasons_count: regions named per picture.
+        backbone: describes pictures to the network; None where it reads pixels. No part of the model version.
+        history: the checks of its training.
+        batch_rows: pictures that scoring reads at once.
+    """
+
+    network: PictureNetwork
+    parts: PictureParts
+    reasons_count: int
+    backbone: Backbone | None = None
+    history: tuple[Check, ...] = ()
+    batch_rows: ClassVar[int] = ROWS_AT_ONCE
+
+    @classmethod
+    def rebuild(
+        cls, parts: PictureParts, tensors: Mapping[str, Tensor], spec: Spec, history: tuple[Check, ...]
+    ) -> Self:
+        """Make the model again from what a model version holds.
+
+        Raises:
+            SpecError: the backbone is not installed, or has other weights than the model was trained with.
+        """
+        network = build_network(parts.plan, tensors)
+        network.load_state_dict(dict(tensors), strict=True)
+        backbone = _backbone(parts.plan, parts.backbone_sha256)
+        return cls(network.eval(), parts, spec.scoring.reasons, backbone, history)
+
+    @property
+    def map_scale(self) -> MapScale:
+        """One scale of colours for every picture, taken from validation pictures."""
+        return self.parts.map_scale
+
+    def score(self, rows: pa.Table | pa.RecordBatch) -> PictureScores:
+        """Score rows that hold a column `picture`."""
+        return self.score_pictures(read_pictures(rows, self.parts.plan.size, self.parts.plan.colours))
+
+    def reasons(self, rows: pa.Table | pa.RecordBatch, scores: Scores) -> pa.ListArray:  # noqa: ARG002  see below
+        """Return the regions that add most to each picture's score, as the scored table holds them.
+
+        The scores say all of it: the rows are what every kind of model is given.
+
+        Raises:
+            TypeError: the scores are of another kind of model.
+        """
+        if not isinstance(scores, PictureScores):
+            msg = f"reasons of pictures are taken from PictureScores, not {type(scores).__name__}"
+            raise TypeError(msg)
+        return region_reasons(scores, np.array(self.parts.expected), self.reasons_count)
+
+    def score_all(self, pictures: PictureRows) -> Iterator[PictureScores]:
+        """Score pictures some at a time."""
+        return (self.score_pictures(one) for one in pictures)
+
+    def score_pictures(self, pictures: Pictures) -> PictureScores:
+        """Score pictures that are decoded and of the network's size already."""
+        seen = list(side_by_side(self._examine, _full_batches(pictures.values)))
+        count = len(pictures.values)
+        maps, error = (
+            torch.cat([getattr(one, name) for one in seen])[:count].cpu().numpy() for name in ("maps", "error")
+        )
+        shown = [one.reconstruction for one in seen if one.reconstruction is not None]
+        return PictureScores(
+            reconstruction_error=error.astype(np.float64),
+            contributions=contribute(maps, self.parts.plan.top_share),
+            reconstruction=torch.cat(shown)[:count].cpu().numpy() if shown else np.empty((count, 0), np.float32),
+            maps=maps,
+            sizes=pictures.sizes,
+        )
+
+    def _examine(self, pictures: Tensor) -> Seen:
+        on_device = pictures.to(next(self.network.parameters()).device)
+        if self.backbone is None:
+            return self.network.examine(on_device)
+        assert isinstance(self.parts.plan.network, FeatureMapsNetwork)  # noqa: S101  for the type checker
+        backbone = self.backbone.to(on_device.device)
+        return self.network.examine(describe(backbone, on_device, self.parts.plan.network.grid))
+
+
+def fit_pictures(dataset: RowStore, rule: SplitRule, spec: Spec, conduct: Conduct = UNATTENDED) -> Fitted:
+    """Fit a model on a dataset's train pictures and score its validation pictures.
+
+    Raises:
+        AnomalyAEError: the pictures cannot be split or trained on, or the backbone is missing.
+    """
+    split = gather(dataset, rule, spec.training.max_rows)
+    how = plan(dataset, split.train, spec)
+    backbone = _backbone(how, None)
+    network, history = fit_network(dataset, split.train, how, spec, backbone=backbone, conduct=conduct)
+    sha256 = None if backbone is None else backbone.weights_sha256
+    parts = PictureParts(plan=how, map_scale=MapScale(low=0, high=1), expected=(), backbone_sha256=sha256)
+    model = PictureModel(network, parts, spec.scoring.reasons, backbone, history)
+    validation = PictureRows.of(dataset, split.validation, how.size, how.colours)
+    scores, parts = _look_at_validation(model, validation)
+    rows = validation_rows(split.validation, scores, dataset.contract)
+    return Fitted(replace(model, parts=parts), rows, split.facts)
+
+
+def _look_at_validation(model: PictureModel, pictures: PictureRows) -> tuple[NDArray[np.float64], PictureParts]:
+    """Score validation pictures, and learn from their maps what is normal where."""
+    scores: list[NDArray[np.float64]] = []
+    regions: list[NDArray[np.float64]] = []
+    maps: list[NDArray[np.float32]] = []
+    for one in model.score_all(pictures):
+        scores.append(one.anomaly_score)
+        regions.append(mean_of_regions(one.maps))
+        if len(maps) * ROWS_AT_ONCE < MAPS_FOR_SCALE:
+            maps.append(one.maps.ravel())
+    low, high = np.quantile(np.concatenate(maps), [0.5, 0.999]).tolist()
+    expected = np.concatenate(regions).mean(axis=0)
+    learned = {"map_scale": MapScale(low=low, high=high), "expected": tuple(expected.tolist())}
+    return np.concatenate(scores), model.parts.model_copy(update=learned)
+
+
+def _backbone(how: Plan, sha256: str | None) -> Backbone | None:
+    if not isinstance(how.network, FeatureMapsNetwork):
+        return None
+    weights = None if how.network.weights is None else Path(how.network.weights)
+    return load_backbone(how.network.backbone, weights, sha256)
+
+
+def _full_batches(values: NDArray[np.float32]) -> Iterator[Tensor]:
+    """Yield batches of `PICTURES_AT_ONCE` pictures; the last is filled up with black ones."""
+    for start in range(0, len(values), PICTURES_AT_ONCE):
+        batch = torch.from_numpy(values[start : start + PICTURES_AT_ONCE])
+        yield pad(batch, (0, 0, 0, 0, 0, 0, 0, PICTURES_AT_ONCE - len(batch)))

@@ -1,0 +1,1 @@
+"""Tables: their model and their starter spec."""

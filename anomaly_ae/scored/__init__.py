@@ -1,1 +1,0 @@
-"""The scored table: its schema, its rows beside those of the dataset, and the maps of pictures."""

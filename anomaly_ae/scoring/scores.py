@@ -1,0 +1,124 @@
+"""From rows to scores: the reconstruction, its element errors, what each source column adds, and their sum.
+
+Higher is more anomalous, here and everywhere but in the scikit-learn view of `detector.py`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import pad
+
+from anomaly_ae.features.table import Encoded
+from anomaly_ae.networks import Autoencoder
+from anomaly_ae.networks.dense import wide_product
+from anomaly_ae.networks.threads import side_by_side
+
+SURPRISE = 4.0
+"""What a cell that no train row could have held adds to its row's score, in means of a train row's score."""
+BATCH_ROWS = 2048
+"""Rows reconstructed at once, always: small enough for the activations to stay in the processor's cache, and of one
+shape, so that a row's score does not depend, not in its last bit, on how many rows come with it."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What the autoencoder says of n rows.
+
+    Attributes:
+        reconstruction_error: plain mean squared error over the elements after one pass, `(n,)`.
+        contributions: what each source column, or region of a picture, adds to the anomaly score, never negative,
+            `(n, columns)`.
+        reconstruction: the rows as they would be if they were normal, `(n, d)`, in elements: what the nearest stored
+            train rows hold where there is a memory, else what the network returns.
+        maps: for pictures, the error by place, `(n, height, width)`.
+    """
+
+    reconstruction_error: NDArray[np.float64]
+    contributions: NDArray[np.float64]
+    reconstruction: NDArray[np.float32]
+    maps: NDArray[np.float32] | None = None
+
+    @property
+    def anomaly_score(self) -> NDArray[np.float64]:
+        """The contributions' sum, `(n,)`."""
+        total: NDArray[np.float64] = self.contributions.sum(axis=1)
+        return total
+
+
+@dataclass(frozen=True)
+class ErrorScale:
+    """How element errors become contributions.
+
+    Attributes:
+        weight: of each part's error of each element in the score, `(parts, d)`.
+        column_of_element: index of the source column each element belongs to, `(d,)`.
+        columns: number of source columns.
+        passes: times the reconstruction is fed back.
+    """
+
+    weight: NDArray[np.float64]
+    column_of_element: NDArray[np.int64]
+    columns: int
+    passes: int
+
+
+def fit_weight(errors: NDArray[np.float64], *, whiten: bool) -> NDArray[np.float64]:
+    """Weigh the parts' errors so that each part adds the same, and a train row scores 1 on average.
+
+    Args:
+        errors: mean error of each part on each element, of rows the part had not seen, `(parts, d)`.
+        whiten: weigh each element by its own mean error, not only each part by its sum.
+    """
+    parts, width = errors.shape
+    mean = np.maximum(errors.mean(axis=1, keepdims=True), 1e-6)
+    # An element that is reconstructed almost exactly must not outweigh all others.
+    scale = np.maximum(errors, 0.05 * mean) if whiten else np.broadcast_to(mean, errors.shape)
+    weight: NDArray[np.float64] = 1 / (scale * width * parts)
+    return weight
+
+
+def score(network: Autoencoder, rows: Encoded, scale: ErrorScale) -> Scores:
+    """Score encoded rows.
+
+    Args:
+        network: in evaluation mode.
+        rows: elements and surprises.
+        scale: weights of the element errors and their source columns.
+    """
+    device = next(network.parameters()).device
+    by_column = _by_column(scale).to(device)
+    count = len(rows.elements)
+    parts = side_by_side(
+        lambda batch: _score_batch(network, batch.to(device), by_column, scale.passes), _full_batches(rows.elements)
+    )
+    error, contributions, normal = (torch.cat(part)[:count].cpu().numpy() for part in zip(*parts, strict=True))
+    return Scores(
+        reconstruction_error=error.astype(np.float64),
+        contributions=contributions.astype(np.float64) + SURPRISE * rows.surprise,
+        reconstruction=normal,
+    )
+
+
+def _score_batch(network: Autoencoder, rows: Tensor, by_column: Tensor, passes: int) -> tuple[Tensor, Tensor, Tensor]:
+    seen = network.examine(rows, passes)
+    error = (seen.reconstruction - rows).square().mean(dim=1)
+    return error, wide_product(seen.errors, by_column).sum(dim=0), seen.normal
+
+
+def _by_column(scale: ErrorScale) -> Tensor:
+    """Return the matrices that weigh each part's element errors and add them up by column, `(parts, d, columns)`."""
+    parts, width = scale.weight.shape
+    matrices = torch.zeros(parts, width, scale.columns)
+    matrices[:, torch.arange(width), torch.from_numpy(scale.column_of_element)] = torch.from_numpy(scale.weight).float()
+    return matrices
+
+
+def _full_batches(elements: NDArray[np.float32]) -> Iterator[Tensor]:
+    """Yield batches of `BATCH_ROWS` rows; the last is filled up with zeros."""
+    for start in range(0, max(len(elements), 1), BATCH_ROWS):
+        batch = torch.from_numpy(elements[start : start + BATCH_ROWS])
+        yield pad(batch, (0, 0, 0, BATCH_ROWS - len(batch)))

@@ -1,0 +1,98 @@
+"""Compare: simple methods beside the model, fitted on its train rows and judged on the same labelled rows."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from anomaly_ae.evaluation.baselines import BASELINES
+from anomaly_ae.evaluation.comparison import MODEL, Comparison
+from anomaly_ae.evaluation.comparison import compare as rank
+from anomaly_ae.features.table import TableEncoder
+from anomaly_ae.ingest.contract import ROW_ID
+from anomaly_ae.modalities.tables.model import ModelSpec, TableParts, fit_model
+from anomaly_ae.split import TEST, gather, hash_to_unit
+from anomaly_ae.storage import is_published
+from anomaly_ae.workspace.dataset import Dataset
+from anomaly_ae.workspace.model_version import Description, load_description
+from anomaly_ae.workspace.registry import model_that_scored
+from anomaly_ae.workspace.scored_rows import dataset_of, find_dataset, rows_beside
+
+UNTRAINED = "untrained network"
+MAX_TRAIN_ROWS = 20_000
+MAX_ROWS = 20_000
+"""Labelled rows ranked; of more, a sample by the hash of the row id, the same for every method."""
+_KEY_OF_SAMPLE = "anomaly_ae_rank_"
+COLUMNS = ("row_id", "anomaly_score", "label", "split")
+
+
+def compare(scored: Path, *, judged_rows: int, is_new: bool) -> Comparison:
+    """Rank the judged rows of a scored table by the model and by simple methods.
+
+    Args:
+        scored: directory in a workspace's `scored/`.
+        judged_rows: how many labelled rows there are to judge.
+        is_new: whether the model was made from other rows; else only its test rows are judged.
+
+    Returns:
+        The comparison, or why there is none: what it needs is no longer there.
+    """
+    model = model_that_scored(scored)
+    if not is_published(model):
+        return Comparison(not_made=f"the model version is not in this workspace ({model})")
+    about, dataset = load_description(model), dataset_of(scored)
+    if not isinstance(about.model, TableParts):
+        return Comparison(not_made=f"the simple methods read tables, not {about.contract.modality}")
+    trained_on = find_dataset(model.parent.parent, about.data["dataset"])
+    if dataset is None or trained_on is None:
+        return Comparison(not_made="the dataset that was scored, or the one the model was trained on, was removed")
+    rows, cells = _labelled(scored, dataset, about, MAX_ROWS / max(judged_rows, 1), is_new=is_new)
+    label = rows.column("label").to_numpy().astype(bool)
+    if label.all() or not label.any():
+        return Comparison(not_made="it takes labelled rows of both kinds, anomalies and normal ones")
+    train = _train_rows(trained_on, about)
+    scores = {MODEL: rows.column("anomaly_score").to_numpy(), **_scores(train, cells, about.model.encoder, about)}
+    return rank(label, scores, train.num_rows)
+
+
+def _scores(
+    train: pa.Table, rows: pa.Table, encoder: TableEncoder, about: Description
+) -> dict[str, NDArray[np.float64]]:
+    """Fit every simple method on train rows and score others."""
+    spec = about.spec
+    untrained = spec.training.model_copy(update={"steps": 0, "robust": False})
+    network = fit_model(train, about.contract.features, ModelSpec(spec.features, spec.network, untrained, spec.scoring))
+    elements = encoder.transform(train).elements, encoder.transform(rows).elements
+    return {
+        UNTRAINED: network.score(rows).anomaly_score,
+        **{name: score(*elements) for name, score in BASELINES.items()},
+    }
+
+
+def _train_rows(dataset: Dataset, about: Description) -> pa.Table:
+    """Return the rows that the model learned from, or a sample of them."""
+    train = gather(dataset, about.split_rule, MAX_TRAIN_ROWS).train
+    return train.filter(pc.invert(pc.is_in(train.column(ROW_ID), pa.array(about.trimmed, pa.string()))))
+
+
+def _labelled(
+    scored: Path, dataset: Dataset, about: Description, share: float, *, is_new: bool
+) -> tuple[pa.Table, pa.Table]:
+    """Return a share of the judged rows as they were scored, and their cells that the model reads."""
+    features = [column.name for column in about.contract.features]
+    batches = []
+    for rows, cells in rows_beside(scored, COLUMNS, dataset, features):
+        is_drawn = pa.array(hash_to_unit(rows.column("row_id"), _KEY_OF_SAMPLE) < share)
+        mask = pc.and_(is_drawn, may_be_judged(rows, is_new=is_new))
+        batches.append((rows.filter(mask), cells.filter(mask)))
+    scored_rows, their_cells = zip(*batches, strict=True)
+    return pa.Table.from_batches(scored_rows), pa.Table.from_batches(their_cells)
+
+
+def may_be_judged(rows: pa.RecordBatch, *, is_new: bool) -> pa.Array:
+    """Say which scored rows are labelled and either new or test rows."""
+    split = rows.column("split")
+    is_judged = pc.is_null(split) if is_new else pc.fill_null(pc.equal(split, TEST), False)
+    return pc.and_(is_judged, rows.column("label").is_valid())

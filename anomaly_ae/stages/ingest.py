@@ -1,0 +1,149 @@
+"""Ingest: raw tables or pictures in, one published dataset out, and every row accounted for."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from anomaly_ae.errors import ContractError, SourceError
+from anomaly_ae.ingest.contract import Contract
+from anomaly_ae.ingest.day_files import DayFile
+from anomaly_ae.ingest.pictures.facts import picture_facts
+from anomaly_ae.ingest.pictures.folder import hash_folder
+from anomaly_ae.ingest.sources import SourceFile, States
+from anomaly_ae.ingest.tally import Tally
+from anomaly_ae.ingest.writer import RejectWriter, group_bytes, group_rows, open_rejects, write_parts
+from anomaly_ae.modalities.source import Source
+from anomaly_ae.spec import DataSpec
+from anomaly_ae.storage import fingerprint, hash_file, is_published, publish, read_manifest, write_json
+from anomaly_ae.workspace.dataset import CONTRACT, FORMAT_VERSION, KIND
+
+
+@dataclass(frozen=True)
+class IngestResult:
+    """What ingest did.
+
+    Attributes:
+        directory: the published dataset.
+        rows_in: records in the source; always rows_accepted + rows_rejected.
+        rows_accepted: rows of the dataset.
+        rows_rejected: rows of its rejected.parquet.
+        rejected_by_reason: how many for each reason.
+        reused: whether the dataset was there already, made from the same bytes in the same way.
+    """
+
+    directory: Path
+    rows_in: int
+    rows_accepted: int
+    rows_rejected: int
+    rejected_by_reason: dict[str, int]
+    reused: bool
+
+
+def ingest(data: DataSpec, workspace: Path, contract: Contract | None = None) -> IngestResult:
+    """Read a source into a dataset below `workspace/datasets`, named by the fingerprint of all that goes into it.
+
+    Args:
+        data: the source and what its columns mean.
+        workspace: directory that receives the dataset.
+        contract: what the rows must look like; default: inferred from the first of them. With a contract given, what
+            `data` says about columns is not used.
+
+    Raises:
+        SourceError: the source cannot be found or read.
+        SpecError: `data` does not fit the source.
+        ContractError: the rows do not fit the contract, or too many of them are rejected; nothing is published.
+    """
+    return ingest_source(Source.find(data), workspace, contract)
+
+
+def ingest_source(source: Source, workspace: Path, contract: Contract | None = None) -> IngestResult:
+    """Read the files of a source that was found already; arguments and errors are those of `ingest`."""
+    data = source.data
+    before = [file.states() for file in source.files]
+    sources = [describe(file) for file in source.files]
+    name = fingerprint(
+        {
+            "format_version": FORMAT_VERSION,
+            "sources": sources,
+            "data": data.model_dump(mode="json", exclude={"source"}),
+            "contract": contract and contract.model_dump(mode="json"),
+        }
+    )
+    target = workspace / "datasets" / name
+    if is_published(target):
+        return _result(target, reused=True)
+    facts = {"kind": KIND, "format_version": FORMAT_VERSION, "fingerprint": name, "source": data.source}
+    contract = contract or source.infer_contract()
+    with publish(target) as staging:
+        tally, parts = _write(staging.path, source, contract)
+        _check_states(source.files, before)
+        _check_rejects(tally, data)
+        listed = [{**one, "rows": tally.rows[one["name"]]} for one in sources]
+        staging.facts.update(facts, sources=listed, parts=parts, **tally.facts())
+        if source.modality == "pictures":
+            staging.facts["pictures"] = picture_facts([staging.path / part["name"] for part in parts])
+    return _result(target, reused=False)
+
+
+def describe(file: SourceFile) -> dict[str, Any]:
+    """Return name, size and SHA-256 of a file of a source, or of the rows of a day in it."""
+    if isinstance(file, DayFile):
+        return file.facts()
+    size, digest = hash_folder(file) if file.members else (file.path.stat().st_size, hash_file(file.path))
+    return {"name": file.name, "bytes": size, "sha256": digest}
+
+
+def _write(directory: Path, source: Source, contract: Contract) -> tuple[Tally, list[dict[str, Any]]]:
+    """Write the files of a dataset; return what was counted and the parts."""
+    tally = Tally(contract)
+    write_json(directory / CONTRACT, contract.model_dump(mode="json"))
+    with open_rejects(directory) as rejects:
+        group = group_bytes if contract.modality == "pictures" else group_rows
+        parts = write_parts(directory, contract.schema, group(_accepted(source, tally, rejects)))
+    return tally, parts
+
+
+def _accepted(source: Source, tally: Tally, rejects: RejectWriter) -> Iterator[pa.RecordBatch]:
+    """Yield the accepted rows; count all and write down the others on the way."""
+    for file, applied in source.stream(tally.contract):
+        tally.add(file.name, applied)
+        rejects.write(applied.rejects)
+        yield applied.accepted
+
+
+def _check_rejects(tally: Tally, data: DataSpec) -> None:
+    """Refuse a source without rows, or with too many that cannot be used."""
+    if not tally.rows_in:
+        msg = f"{data.source} holds no rows"
+        raise ContractError(msg)
+    if tally.rejected > data.max_reject_share * tally.rows_in:
+        msg = (
+            f"{tally.rejected} of {tally.rows_in} rows of {data.source} are rejected, more than "
+            f"data.max_reject_share={data.max_reject_share:g} allows: {tally.worst()}. Mend the source, or change what "
+            "data says of its columns (roles, missing_values, encoding, delimiter; more infer_rows if later rows are "
+            "of another type), or raise data.max_reject_share"
+        )
+        raise ContractError(msg)
+
+
+def _check_states(files: Sequence[SourceFile], before: list[States]) -> None:
+    """Refuse a source that changed between its hash and its last row: the dataset's name would be a lie."""
+    for file, then in zip(files, before, strict=True):
+        if file.states() != then:
+            msg = f"{file.path} changed while it was read; ingest it again when it is complete"
+            raise SourceError(msg)
+
+
+def _result(directory: Path, *, reused: bool) -> IngestResult:
+    manifest = read_manifest(directory, kind=KIND)
+    return IngestResult(
+        directory,
+        manifest["rows_in"],
+        manifest["rows_accepted"],
+        manifest["rows_rejected"],
+        manifest["rejected_by_reason"],
+        reused,
+    )

@@ -1,0 +1,144 @@
+"""Monitor: a scored table and its model version in, `validity.json` beside the parts: can the threshold be trusted?"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from anomaly_ae.monitoring.drift import find_drift
+from anomaly_ae.monitoring.false_alarms import Rates, alarm_rates
+from anomaly_ae.monitoring.profile import Counts, Profile
+from anomaly_ae.monitoring.validity import ScoreRanks, Validity, check_alerts, judge
+from anomaly_ae.split import TEST
+from anomaly_ae.storage import read_json, read_manifest, write_json
+from anomaly_ae.threshold import Calibration, Judge, scores_of
+from anomaly_ae.threshold.rows import kept_name
+from anomaly_ae.threshold.sample import anomalies
+from anomaly_ae.workspace.dataset import Dataset
+from anomaly_ae.workspace.model_version import CALIBRATIONS, load_profile, load_validation
+from anomaly_ae.workspace.scored_rows import dataset_of, rows_beside, scored_batches
+
+VALIDITY = "validity.json"
+COLUMNS = ("anomaly_score", "is_anomaly", "label", "split")
+
+
+def monitor(scored: Path, model: Path) -> Validity:
+    """Judge whether the threshold still holds on the rows just scored, and write `validity.json`.
+
+    Judged are the rows that the model was not made from, without those labelled anomalies; in one pass, in bounded
+    memory.
+
+    Args:
+        scored: directory that scoring published.
+        model: directory of the model version that scored it.
+
+    Raises:
+        ArtifactError: a directory is incomplete or altered, or the dataset no longer fits the scored table.
+    """
+    reference = Reference.of(model, read_manifest(scored, "scored")["calibration_id"])
+    profile, dataset = load_profile(model), dataset_of(scored)
+    tally = _Tally(ScoreRanks(reference.scores), ScoreRanks(reference.below))
+    for rows, cells in _judged(scored, dataset, profile):
+        tally.add(rows, profile.count(cells) if cells is not None else [])
+    validity = _conclude(tally, profile, reference)
+    if dataset is None or not profile.columns:
+        missing = f"the dataset of {scored} was removed" if dataset is None else f"{model} has no profile of its inputs"
+        validity = validity.model_copy(update={"inputs_not_checked": missing})
+    write_json(scored / VALIDITY, validity.model_dump(mode="json"))
+    return validity
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The normal validation rows, as the calibration that scored the table judges them.
+
+    Attributes:
+        scores: of all, ascending.
+        below: of those that are no alerts, ascending.
+        above: how many are, counted as for one threshold: each further threshold lets one more row pass on average.
+    """
+
+    scores: NDArray[np.float64]
+    below: NDArray[np.float64]
+    above: int
+
+    @property
+    def rates(self) -> Rates:
+        """What the false-alarm rate of the calibration may be."""
+        return alarm_rates(self.above, len(self.scores))
+
+    @classmethod
+    def of(cls, model: Path, calibration_id: str) -> Self:
+        """Read the validation rows of a model version and judge them by one of its calibrations."""
+        validation = load_validation(model)
+        normal = validation.filter(pa.array(~anomalies(validation) & np.isfinite(scores_of(validation))))
+        # Not the threshold in force: another one may have followed since the table was scored.
+        stored = Calibration.model_validate(read_json(model / CALIBRATIONS / f"{calibration_id}.json"))
+        judge = Judge.of(stored, validation)
+        kept_by = replace(judge, by=judge.by and kept_name(judge.by))
+        judgement, scores = kept_by.judge(scores_of(normal), normal), scores_of(normal)
+        thresholds = pc.count_distinct(judgement.segment, mode="all").as_py()
+        return cls(scores, scores[~judgement.is_anomaly], int(judgement.is_anomaly.sum()) + max(thresholds, 1) - 1)
+
+
+@dataclass
+class _Tally:
+    """What one pass over the judged rows adds up."""
+
+    all_scores: ScoreRanks
+    below: ScoreRanks
+    rows: int = 0
+    normals: int = 0
+    alerts: int = 0
+    counts: list[Counts] = field(default_factory=list)
+
+    def add(self, rows: pa.RecordBatch, counts: list[Counts]) -> None:
+        score, is_anomaly = _numpy(rows, "anomaly_score"), _numpy(rows, "is_anomaly").astype(bool)
+        self.all_scores.add(score)
+        self.below.add(score[~is_anomaly])
+        self.rows += len(score)
+        self.normals += rows.num_rows - rows.column("label").null_count
+        self.alerts += int(is_anomaly.sum())
+        self.counts = [old + new for old, new in zip(self.counts, counts, strict=True)] if self.counts else counts
+
+
+def _conclude(tally: _Tally, profile: Profile, reference: Reference) -> Validity:
+    """Ask the three questions of what was added up."""
+    return judge(
+        rows=tally.rows,
+        are_normal=0 < tally.rows == tally.normals,
+        alerts=check_alerts(tally.alerts, tally.rows, reference.rates) if tally.rows else None,
+        scores=tally.all_scores.check(),
+        below=tally.below.check(),
+        columns=find_drift(profile.columns, tally.counts) if tally.counts else (),
+    )
+
+
+def _judged(
+    scored: Path, dataset: Dataset | None, profile: Profile
+) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch | None]]:
+    """Yield the judged rows, with their cells where the dataset is there and the model knows what they should be."""
+    features = [column.name for column in profile.columns]
+    if dataset is None or not features:
+        for rows in scored_batches(scored, COLUMNS):
+            yield rows.filter(_is_judged(rows)), None
+        return
+    for rows, cells in rows_beside(scored, COLUMNS, dataset, features):
+        mask = _is_judged(rows)
+        yield rows.filter(mask), cells.filter(mask)
+
+
+def _is_judged(rows: pa.RecordBatch) -> pa.Array:
+    split = rows.column("split")
+    is_unseen = pc.or_(pc.is_null(split), pc.fill_null(pc.equal(split, TEST), False))
+    return pc.and_(is_unseen, pc.invert(pc.fill_null(rows.column("label"), False)))
+
+
+def _numpy(rows: pa.RecordBatch, name: str) -> NDArray[np.float64]:
+    values: NDArray[np.float64] = rows.column(name).to_numpy(zero_copy_only=False)
+    return values

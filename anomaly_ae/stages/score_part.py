@@ -1,0 +1,169 @@
+"""Score one part of a dataset: its rows in batches, each with everything that the scored table says of it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from anomaly_ae.errors import ArtifactError
+from anomaly_ae.ingest.contract import LABEL, ROW_ID, SOURCE_FILE, SOURCE_ROW, Contract
+from anomaly_ae.modalities.pictures.files import PictureFiles
+from anomaly_ae.modalities.pictures.model import PictureParts
+from anomaly_ae.networks.threads import side_by_side
+from anomaly_ae.scoring.schema import ENCODING, scored_schema
+from anomaly_ae.scoring.scores import Scores
+from anomaly_ae.spec import Role
+from anomaly_ae.storage.parquet import open_writer
+from anomaly_ae.storage.unwritable import explain_unwritable
+from anomaly_ae.threshold import Judge, Judgement
+from anomaly_ae.workspace.dataset import Dataset
+from anomaly_ae.workspace.model_version import Description, ModelVersion, load_model
+
+IDENTITY_ROLES = (Role.ID, Role.TIME, Role.ENTITY)
+
+
+def score_part(part: Path, dataset: Path, model: Path, staging: Path) -> int:
+    """Score one part of a dataset into a file of the same name.
+
+    Returns:
+        How many of its rows are above the threshold.
+    """
+    rows, one = Dataset.open(dataset), load_model(model, "auto")
+    refuse_unfit(rows, one)
+    files = _picture_files(one, staging, part.stem)
+    schema = scored_schema(identity_fields(rows.contract), pictures=files is not None)
+    judge = Judge.of(one.calibration, one.validation)
+    seen = files_seen(rows, one.description)
+    alerts = 0
+    batches = rows.batches(part=part, batch_rows=one.model.batch_rows)
+    with explain_unwritable(staging), open_writer(staging / part.name, schema, **ENCODING) as writer:
+        # While one batch is written the next ones are computed.
+        every = side_by_side(lambda batch: _examine(batch, one, judge), batches)
+        scored = (_as_rows(dict(_columns(each, rows.contract, one, seen)), each, schema, files) for each in every)
+        for batch in files.draw(scored) if files else scored:
+            alerts += batch.column("is_anomaly").true_count
+            writer.write_batch(batch)
+    return alerts
+
+
+def identity_fields(contract: Contract) -> tuple[pa.Field, ...]:
+    """Return the columns that say which row it is: id, time and entity, where the user named them."""
+    names = [contract.named(role) for role in IDENTITY_ROLES]
+    return tuple(contract.schema.field(name) for name in names if name)
+
+
+def files_seen(rows: Dataset, about: Description) -> tuple[str, ...] | None:
+    """Name the source files of a dataset that the model was made from, however they were named as a source.
+
+    A file counts as the same where its bytes are the same and its rows have the same ids: those of an id column, or
+    those made from the same file name.
+
+    Returns:
+        Their names; None where it was made from all of them (a folder of pictures is one source, its pictures are not).
+    """
+    sources = rows.manifest["sources"]
+    if rows.fingerprint == about.data["dataset"]:
+        return None
+    if rows.contract != about.contract:
+        return ()
+    identity = ("sha256",) if rows.contract.named(Role.ID) else ("name", "sha256")
+    known = {tuple(file[key] for key in identity) for file in about.data.get("sources", ())}
+    seen = tuple(file["name"] for file in sources if tuple(file[key] for key in identity) in known)
+    return None if len(seen) == len(sources) else seen
+
+
+def refuse_unfit(rows: Dataset, one: ModelVersion) -> None:
+    """Refuse a dataset that a model cannot score.
+
+    Raises:
+        ArtifactError: it holds another modality, or a feature is missing or of another type.
+    """
+    made_for = one.description.contract.modality
+    if rows.contract.modality != made_for:
+        msg = f"{rows.directory} holds a dataset of modality {rows.contract.modality!r}, the model reads {made_for!r}"
+        raise ArtifactError(msg)
+    for column in one.description.contract.features:
+        held = rows.contract[column.name]
+        if (held.role, held.dtype) != (column.role, column.dtype):
+            msg = (
+                f"column {column.name!r} is {held.role} {held.dtype} in {rows.directory}, but the model was trained on "
+                f"{column.role} {column.dtype}; ingest the source under the model's contract"
+            )
+            raise ArtifactError(msg)
+
+
+def _picture_files(one: ModelVersion, staging: Path, part: str) -> PictureFiles | None:
+    """Return what writes maps and overlays beside a part; None where the rows are no pictures."""
+    about, settings = one.description.model, one.description.spec.pictures
+    if not isinstance(about, PictureParts):
+        return None
+    return PictureFiles(staging, part, about.map_scale, settings.overlays, settings.max_overlays)
+
+
+@dataclass(frozen=True)
+class _Examined:
+    """A batch of rows with everything that is computed of them."""
+
+    rows: pa.RecordBatch
+    scores: Scores
+    judged: Judgement
+    reasons: pa.ListArray
+
+
+def _examine(batch: pa.RecordBatch, one: ModelVersion, judge: Judge) -> _Examined:
+    scores = one.model.score(batch)
+    return _Examined(batch, scores, judge.judge(scores.anomaly_score, batch), one.model.reasons(batch, scores))
+
+
+def _columns(
+    examined: _Examined, contract: Contract, one: ModelVersion, seen: tuple[str, ...] | None
+) -> Iterator[tuple[str, Any]]:
+    """Yield the columns that every scored table has; a single value stands for all its rows."""
+    batch, scores, judged = examined.rows, examined.scores, examined.judged
+    yield "row_id", batch.column(ROW_ID)
+    yield "source_file", batch.column(SOURCE_FILE)
+    yield "source_row", batch.column(SOURCE_ROW)
+    ours = set(scored_schema().names)
+    for field in identity_fields(contract):
+        yield f"{field.name}_" if field.name in ours else field.name, batch.column(field.name)
+    yield "anomaly_score", scores.anomaly_score
+    yield "reconstruction_error", scores.reconstruction_error
+    yield "p_value", judged.p_value
+    yield "severity", judged.severity
+    yield "is_anomaly", judged.is_anomaly
+    yield "threshold", judged.threshold
+    yield "reasons", examined.reasons
+    yield "label", batch.column(LABEL)
+    yield "split", _split(batch, one.description, seen)
+    yield "model_name", pa.repeat(one.description.name, len(batch))
+    yield "model_version", pa.repeat(one.description.version, len(batch))
+    yield "calibration_id", pa.repeat(one.calibration.calibration_id, len(batch))
+    yield "level", judged.level
+    yield "segment", judged.segment
+
+
+def _as_rows(
+    columns: dict[str, Any], examined: _Examined, schema: pa.Schema, files: PictureFiles | None
+) -> pa.RecordBatch:
+    """Return rows of the scored table; where they are pictures, with their files written."""
+    scores = examined.scores
+    if files and scores.maps is not None:
+        columns |= files.write(examined.rows, scores.maps, scores.anomaly_score, examined.judged.is_anomaly)
+    return pa.RecordBatch.from_arrays([_array(columns[f.name], f.type) for f in schema], schema=schema)
+
+
+def _split(batch: pa.RecordBatch, about: Description, seen: tuple[str, ...] | None) -> pa.Array:
+    """Return the split of each row of the files seen, None meaning all of them; null for the others, which are new."""
+    if seen == ():
+        return pa.nulls(len(batch), pa.string())
+    names = about.split_rule.names(batch)
+    if seen is None:
+        return names
+    return pc.if_else(pc.is_in(batch.column(SOURCE_FILE), pa.array(seen)), names, None)
+
+
+def _array(values: Any, dtype: pa.DataType) -> pa.Array:
+    return values if isinstance(values, pa.Array) else pa.array(values, dtype)

@@ -1,1 +1,0 @@
-"""The first spec of a source: a look at what is there, and a guess with its reasons."""

@@ -1,0 +1,140 @@
+"""Several processes that train one network together: each takes its share of every batch, and all add up the gradients.
+
+`torchrun` starts them and tells each its number. All hold the same rows and draw the same batch and the same noise, so
+what they learn together is what one learns alone, but for the order in which numbers are added.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import torch
+from torch import Tensor, distributed
+from torch.nn import Parameter
+
+from anomaly_ae.errors import TrainingError
+
+MAX_WAIT = timedelta(days=1)
+"""For the others: longer than any ingest. One that has ended is noticed at once, as its connections close."""
+SAME = "all must be given the same spec, the same source and one workspace that they share"
+
+
+@dataclass(frozen=True)
+class ProcessGroup:
+    """The processes of one training, as one of them sees them.
+
+    Attributes:
+        rank: number of this process, from 0.
+        size: how many there are.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this is the process that writes and prints."""
+        return self.rank == 0
+
+    def share(self, batch: Tensor) -> Tensor:
+        """Return this process's rows of a batch, `(members, n, d)`.
+
+        Raises:
+            TrainingError: there are fewer rows than processes.
+        """
+        rows = batch.shape[1]
+        if rows < self.size:
+            msg = f"a batch of {rows} rows cannot be shared by {self.size} processes: start fewer"
+            raise TrainingError(msg)
+        return batch.tensor_split(self.size, dim=1)[self.rank]
+
+    def add_up(self, parameters: Iterable[Parameter], loss: Tensor) -> Tensor:
+        """Put in place of each gradient the sum of all processes'; return the sum of their losses.
+
+        Raises:
+            TrainingError: another process has ended.
+        """
+        if self.size == 1:
+            return loss
+        gradients = [one.grad for one in parameters if one.grad is not None]
+        flat = torch.cat([loss.ravel(), *(gradient.ravel() for gradient in gradients)]).cpu()
+        with _all_at_work():
+            distributed.all_reduce(flat)
+        first, *summed = torch.split(flat.to(loss.device), [1, *(gradient.numel() for gradient in gradients)])
+        for gradient, of_all in zip(gradients, summed, strict=True):
+            gradient.copy_(of_all.view_as(gradient))
+        return first.view_as(loss)
+
+    def agree(self, number: float) -> float:
+        """Return the first process's number in all of them.
+
+        Raises:
+            TrainingError: another process has ended.
+        """
+        if self.size == 1:
+            return number
+        told = torch.tensor([number], dtype=torch.float64)
+        with _all_at_work():
+            distributed.broadcast(told, src=0)
+        return told.item()
+
+    def refuse_difference(self, number: float, what: str) -> None:
+        """Hold all processes to the same number.
+
+        Raises:
+            TrainingError: the first process has another one, or another process has ended.
+        """
+        if self.agree(number) != number:
+            msg = f"this process ({self.rank} of {self.size}) has {what} other than the first one's: {SAME}"
+            raise TrainingError(msg)
+
+    def wait(self) -> None:
+        """Wait until all processes are here.
+
+        Raises:
+            TrainingError: another process has ended.
+        """
+        if self.size > 1:
+            with _all_at_work():
+                distributed.barrier()
+
+    @contextmanager
+    def main_first(self) -> Iterator[None]:
+        """Let the first process do what is in the block, then the others, who find what it has made."""
+        if not self.is_main:
+            self.wait()
+        yield
+        if self.is_main:
+            self.wait()
+
+
+ALONE = ProcessGroup()
+"""One process that trains by itself."""
+
+
+@contextmanager
+def join() -> Iterator[ProcessGroup]:
+    """Join the processes that `torchrun` started with this one; without it, work alone."""
+    if not distributed.is_torchelastic_launched():
+        yield ALONE
+        return
+    distributed.init_process_group("gloo", timeout=MAX_WAIT)
+    if torch.cuda.is_available():
+        torch.cuda.set_device(distributed.get_node_local_rank(0) % torch.cuda.device_count())
+    try:
+        yield ProcessGroup(distributed.get_rank(), distributed.get_world_size())
+    finally:
+        distributed.destroy_process_group()
+
+
+@contextmanager
+def _all_at_work() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        msg = (
+            "another process of this training has ended, and its own message says why; start all of them again, "
+            "training goes on from its last checkpoint"
+        )
+        raise TrainingError(msg) from error
