@@ -27,7 +27,6 @@ _CONTEXT.set_forkserver_preload(
         "torch._dynamo",
         "scipy.stats",
         "sklearn.ensemble",
-        "vl_convert",
         "anomaly_ae.cli",
         "anomaly_ae.report.page",
         "anomaly_ae.report.view",

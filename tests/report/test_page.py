@@ -1,9 +1,11 @@
 """The page: its numbers are those of the files, its text is text, and it asks nothing of a network."""
 
+import hashlib
 import json
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
+from importlib.resources import files
 from typing import Any
 
 import altair as alt
@@ -180,6 +182,22 @@ def test_the_page_loads_nothing_and_may_load_nothing(render: Callable[..., Page]
     assert policy.startswith("default-src 'none'; script-src 'sha256-")
     assert "unsafe-eval" not in policy
     assert "'unsafe-inline'" not in policy.split(";")[1]
+    assert '"url"' not in json.dumps(page.charts), "charts carry their own data"
+    assert "sourceMappingURL" not in page.html
+
+
+def test_the_chart_engine_has_its_recorded_hash(render: Callable[..., Page]) -> None:
+    """The vendored engine is the recorded one, is safe inside a script element, and is in the page unchanged."""
+    vendor = files("anomaly_ae.report").joinpath("vendor")
+    engine = vendor.joinpath("vega.min.js").read_bytes()
+    recorded, name = vendor.joinpath("vega.min.js.sha256").read_text(encoding="ascii").split()
+
+    assert name == "vega.min.js"
+    assert hashlib.sha256(engine).hexdigest() == recorded
+    assert [text for text in (b"</script", b"<!--", b"\r", b"\0") if text in engine.lower()] == []
+    assert engine.decode() in render(scores=[1.0, 20.0]).scripts
+    versions, _, _ = engine.decode().splitlines()[1].partition(", concatenated")
+    assert f"Versions: {versions}." in vendor.joinpath("README.md").read_text(encoding="utf-8")
 
 
 def test_hostile_text_stays_text(render: Callable[..., Page]) -> None:
