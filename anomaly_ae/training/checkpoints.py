@@ -8,7 +8,7 @@ the hashes of its manifest before it is trusted.
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,20 +56,23 @@ class Checkpoints:
         directory: receives them; nobody else's.
         version: of the model in training; others' checkpoints are not taken up.
         seconds: between two checkpoints, at least.
+        clock: returns the seconds since some fixed time.
 
     Attributes:
         resumed_from: the step of the checkpoint that was taken up; None where training began anew.
     """
 
-    def __init__(self, directory: Path, version: str, seconds: float) -> None:
-        self.directory, self.version, self.seconds = directory, version, seconds
+    def __init__(
+        self, directory: Path, version: str, seconds: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.directory, self.version, self.seconds, self.clock = directory, version, seconds, clock
         self.resumed_from: int | None = None
-        self.last = time.monotonic()
+        self.last = clock()
 
     @property
     def is_due(self) -> bool:
         """Whether the last one was long enough ago."""
-        return time.monotonic() - self.last >= self.seconds
+        return self.clock() - self.last >= self.seconds
 
     def latest(self) -> State | None:
         """Return the last state that was put down; None without one. What cannot be trusted is removed."""
@@ -99,7 +102,7 @@ class Checkpoints:
                 remove(path)
         except (OSError, ArtifactError) as error:
             LOG.warning("the checkpoint %s could not be written: %s", target, error)
-        self.last = time.monotonic()
+        self.last = self.clock()
 
     def clear(self) -> None:
         """Remove them all."""

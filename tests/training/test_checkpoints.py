@@ -23,7 +23,7 @@ from anomaly_ae.stages.ingest import ingest
 from anomaly_ae.stages.train import TrainResult
 from anomaly_ae.stages.train import train as train_step
 from anomaly_ae.storage import MANIFEST, read_json, write_json
-from anomaly_ae.training import Check, Checkpoints, Conduct, NoiseRange, assign_folds, checkpoints, train
+from anomaly_ae.training import Check, Checkpoints, Conduct, NoiseRange, assign_folds, train
 from anomaly_ae.workspace.registry import model_directory, training_directory
 
 KILLED = """
@@ -261,16 +261,13 @@ def test_early_stopping_goes_on_too(rows: Tensor, tmp_path: Path) -> None:
     assert torch.equal(again, weights)
 
 
-def test_short_trainings_write_none(rows: Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_short_trainings_write_none(rows: Tensor, tmp_path: Path) -> None:
     """A checkpoint is written when the seconds of the spec have passed, and not before; only the last is kept."""
-    clock = count(0, 10)
-    monkeypatch.setattr(checkpoints.time, "monotonic", lambda: float(next(clock)))
+    times = count(0, 10)
+    every_25_s = Checkpoints(tmp_path, "v1", 25, clock=lambda: float(next(times)))
     seen: list[list[str]] = []
-    conduct = Conduct(
-        lambda *_: seen.append(sorted(path.name for path in tmp_path.glob("*"))), Checkpoints(tmp_path, "v1", 25)
-    )
 
-    trained(rows, conduct)
+    trained(rows, Conduct(lambda *_: seen.append(sorted(path.name for path in tmp_path.glob("*"))), every_25_s))
 
     assert seen == [[], [], [], ["000000030"], ["000000030"], ["000000030"]]
     assert [path.name for path in tmp_path.glob("*")] == ["000000060"]
