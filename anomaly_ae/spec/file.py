@@ -15,8 +15,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from anomaly_ae.errors import SpecError
-from anomaly_ae.spec import AutoNetwork, MemoryNetwork, Spec
-from anomaly_ae.spec.problems import SECTIONS, problems_of, tag_name
+from anomaly_ae.spec import Spec
+from anomaly_ae.spec.problems import is_section, kinds_of, problems_of
 from anomaly_ae.storage import locate, reach
 
 PATHS = (("data", "source"), ("score_source",), ("workspace",))
@@ -151,15 +151,15 @@ def _merge(mapping: dict[str, Any], changes: dict[str, Any], above: str = "") ->
 
 
 def _fitting(below: Any, change: Any, section: str) -> Any:
-    """Drop from a section what only other kinds have than the one that an override names."""
-    tag = tag_name(section)
-    named = change.get(tag) if isinstance(change, dict) else None
-    if named is None or not isinstance(below, dict):
+    """Drop from a section the settings that only its former kind has, where an override names another kind."""
+    kinds = kinds_of(section)
+    if kinds is None or not isinstance(change, dict) or not isinstance(below, dict):
         return below
-    members = SECTIONS[section,]
-    own = {name for member in members if member.model_fields[str(tag)].default == named for name in member.model_fields}
-    others = {name for member in members for name in member.model_fields} - own if own else set()
-    return {name: value for name, value in below.items() if name not in others}
+    named, former = change.get(kinds.tag), below.get(kinds.tag, kinds.default)
+    if named not in kinds.classes or former not in kinds.classes:
+        return below
+    dropped = kinds[former].model_fields.keys() - kinds[named].model_fields.keys()
+    return {name: value for name, value in below.items() if name not in dropped}
 
 
 def _resolve_paths(mapping: dict[str, Any], directory: Path) -> None:
@@ -188,9 +188,9 @@ def _validate(mapping: Mapping[str, Any], origin: str, problems: list[str]) -> S
 
 def _without_empty_sections(mapping: Mapping[str, Any]) -> dict[str, Any]:
     """Drop sections that were left empty; settings of a network that names no kind are those of `memory`."""
-    settings = {key: value for key, value in mapping.items() if value is not None or (key,) not in SECTIONS}
+    settings = {key: value for key, value in mapping.items() if value is not None or not is_section(key)}
     network = settings.get("network")
     if isinstance(network, Mapping) and "kind" not in network:
-        kind = MemoryNetwork().kind if network else AutoNetwork().kind
+        kind = "memory" if network else "auto"
         settings["network"] = {"kind": kind, **network}
     return settings

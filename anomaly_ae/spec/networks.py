@@ -5,16 +5,27 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from anomaly_ae.errors import SpecError
+from anomaly_ae.spec.kinds import Kinds
 from anomaly_ae.spec.sections import Section, Widths
 
 
-class AutoNetwork(Section):
+class NetworkSection(Section):
+    """What the section of every network has.
+
+    Attributes:
+        kind: the name under which the network is registered.
+    """
+
+    kind: str
+
+
+class AutoNetwork(NetworkSection):
     """A network left open: which it is, the rows decide when a model is trained."""
 
     kind: Literal["auto"] = "auto"
 
 
-class TextbookNetwork(Section):
+class TextbookNetwork(NetworkSection):
     """The textbook autoencoder: an encoder to a bottleneck and its mirror image, fed with clean rows."""
 
     kind: Literal["textbook"] = "textbook"
@@ -22,7 +33,7 @@ class TextbookNetwork(Section):
     bottleneck: int = Field(64, ge=1, description="width of the code; at most half of the elements")
 
 
-class DenoisingNetwork(Section):
+class DenoisingNetwork(NetworkSection):
     """The multi-scale denoising autoencoder: fed with rows at many noise levels, taught to return the clean row."""
 
     kind: Literal["denoising"] = "denoising"
@@ -45,13 +56,13 @@ class MemoryNetwork(DenoisingNetwork):
     There are two memories, one of the elements as they are and one of the whitened elements.
     """
 
-    kind: Literal["memory"] = "memory"  # type: ignore[assignment] # a kind of its own
+    kind: Literal["memory"] = "memory"  # type: ignore[assignment] # another kind
     rows: int = Field(4096, ge=2, description="train rows stored; the model version holds them")
     neighbours: int = Field(3, ge=1, description="nearest stored rows that reconstruct a row")
     shrinkage: float = Field(0.1, gt=0, le=1, description="of the covariance before whitening")
 
 
-class ConvolutionalNetwork(Section):
+class ConvolutionalNetwork(NetworkSection):
     """The convolutional autoencoder on pixels: for pictures, fed with clean ones, and needing no pretrained weights."""
 
     kind: Literal["convolutional"] = "convolutional"
@@ -62,7 +73,7 @@ class ConvolutionalNetwork(Section):
 class FeatureMapsNetwork(DenoisingNetwork):
     """The denoising autoencoder on whitened feature maps of a frozen pretrained backbone: for photographs."""
 
-    kind: Literal["feature_maps"] = "feature_maps"  # type: ignore[assignment] # a kind of its own
+    kind: Literal["feature_maps"] = "feature_maps"  # type: ignore[assignment] # another kind
     hidden: Widths = Field((512, 512), description="widths between input and output")
     members: int = Field(1, ge=1, description="networks side by side, each trained without a share of the positions")
     noise_min: float = Field(
@@ -79,20 +90,28 @@ class FeatureMapsNetwork(DenoisingNetwork):
     )
 
 
-NetworkSpec = Annotated[MemoryNetwork | DenoisingNetwork | TextbookNetwork, Field(discriminator="kind")]
-"""Dense networks: they read rows of elements, of tables and of pictures."""
-AnyNetworkSpec = Annotated[
-    MemoryNetwork | DenoisingNetwork | TextbookNetwork | FeatureMapsNetwork | ConvolutionalNetwork,
-    Field(discriminator="kind"),
-]
-NetworkChoice = Annotated[
-    AutoNetwork | MemoryNetwork | DenoisingNetwork | TextbookNetwork | FeatureMapsNetwork | ConvolutionalNetwork,
-    Field(discriminator="kind"),
-]
+NETWORKS = Kinds(
+    NetworkSection,
+    "kind",
+    {
+        "auto": "anomaly_ae.spec.networks:AutoNetwork",
+        "memory": "anomaly_ae.spec.networks:MemoryNetwork",
+        "denoising": "anomaly_ae.spec.networks:DenoisingNetwork",
+        "textbook": "anomaly_ae.spec.networks:TextbookNetwork",
+        "feature_maps": "anomaly_ae.spec.networks:FeatureMapsNetwork",
+        "convolutional": "anomaly_ae.spec.networks:ConvolutionalNetwork",
+    },
+)
+"""A new network is one file in `networks/` and one line here."""
+
+NetworkChoice = Annotated[NetworkSection, NETWORKS]
 """What a spec may say: a network, or that it is left open."""
+AnyNetworkSpec = NetworkChoice
+NetworkSpec = MemoryNetwork | DenoisingNetwork | TextbookNetwork
+"""Dense networks: they read rows of elements, of tables and of pictures."""
 
 
-def decided(network: NetworkChoice) -> AnyNetworkSpec:
+def decided(network: NetworkSection) -> NetworkSection:
     """Return the network of a spec that is no longer left open.
 
     Raises:
@@ -104,14 +123,14 @@ def decided(network: NetworkChoice) -> AnyNetworkSpec:
     return network
 
 
-def dense_network(network: NetworkChoice) -> NetworkSpec:
+def dense_network(network: NetworkSection) -> NetworkSpec:
     """Return the network if it reads rows of elements.
 
     Raises:
         SpecError: it reads pictures, or is left open.
     """
     known = decided(network)
-    if isinstance(known, FeatureMapsNetwork | ConvolutionalNetwork):
-        msg = f"network.kind {known.kind} reads pictures; for tables choose memory, denoising or textbook"
-        raise SpecError(msg)
-    return known
+    if isinstance(known, MemoryNetwork | DenoisingNetwork | TextbookNetwork):
+        return known
+    msg = f"network.kind {known.kind} reads pictures; for tables choose memory, denoising or textbook"
+    raise SpecError(msg)

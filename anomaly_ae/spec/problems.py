@@ -4,45 +4,64 @@ import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import cache
 from textwrap import shorten
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
 from anomaly_ae.spec import Section, Spec
+from anomaly_ae.spec.kinds import Kinds
 
 SettingPath = tuple[str, ...]
 
 
-def tag_name(section: str) -> str | None:
-    """Return the setting that tells the kinds of a section apart, if it has kinds."""
+def kinds_of(section: str) -> Kinds[Any] | None:
+    """Return the kinds of a top-level section, if it comes in several."""
     field = Spec.model_fields.get(section)
-    return field.discriminator if field is not None and isinstance(field.discriminator, str) else None
+    return next((item for item in field.metadata if isinstance(item, Kinds)), None) if field else None
+
+
+def is_section(name: str) -> bool:
+    """Say whether a top-level setting is a section."""
+    field = Spec.model_fields.get(name)
+    return field is not None and bool(_section_classes(field))
+
+
+@cache
+def sections() -> dict[SettingPath, tuple[type[Section], ...]]:
+    """Return every section class by its path; a section that comes in kinds has several classes, which are imported."""
+    return _find_sections(Spec)
+
+
+@cache
+def setting_paths() -> tuple[SettingPath, ...]:
+    """Return the path of every setting."""
+    return tuple((*path, name) for path, classes in sections().items() for cls in classes for name in cls.model_fields)
 
 
 def _find_sections(section: type[Section], path: SettingPath = ()) -> dict[SettingPath, tuple[type[Section], ...]]:
-    """Return every section below `section` by its path; a union has several under one path."""
     found: dict[SettingPath, tuple[type[Section], ...]] = {path: (section,)}
     for name, field in section.model_fields.items():
-        members = tuple(member for member in _members(field.annotation) if issubclass(member, Section))
-        for member in members:
-            found |= _find_sections(member, (*path, name))
-        if members:
-            found[*path, name] = members
+        kinds = next((item for item in field.metadata if isinstance(item, Kinds)), None)
+        classes = kinds.sections() if kinds else _section_classes(field)
+        for cls in classes:
+            found |= _find_sections(cls, (*path, name))
+        if classes:
+            found[*path, name] = classes
     return found
 
 
-def _members(annotation: Any) -> tuple[type, ...]:
+def _section_classes(field: FieldInfo) -> tuple[type[Section], ...]:
+    return tuple(cls for cls in _classes(field.annotation) if issubclass(cls, Section))
+
+
+def _classes(annotation: Any) -> tuple[type, ...]:
     """Return the classes of an annotation such as `A | B | None`."""
     if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
-        return tuple(member for part in typing.get_args(annotation) for member in _members(part))
+        return tuple(cls for part in typing.get_args(annotation) for cls in _classes(part))
     return (annotation,) if isinstance(annotation, type) else ()
-
-
-SECTIONS = _find_sections(Spec)
-SETTINGS = tuple(
-    (*path, name) for path, members in SECTIONS.items() for member in members for name in member.model_fields
-)
 
 
 def problems_of(error: ValidationError, settings: Mapping[str, Any]) -> list[str]:
@@ -77,8 +96,8 @@ def _clean(loc: tuple[int | str, ...], settings: Mapping[str, Any]) -> tuple[int
 
 def _is_kind(path: Sequence[int | str], key: int | str) -> bool:
     """Say whether a key is no setting of the section at `path`, but the kind that the section is of."""
-    tag = tag_name(str(path[0])) if len(path) == 1 else None
-    return tag is not None and any(member.model_fields[tag].default == key for member in SECTIONS[str(path[0]),])
+    kinds = kinds_of(str(path[0])) if len(path) == 1 else None
+    return kinds is not None and key in kinds.classes
 
 
 def _sentence(path: tuple[int | str, ...], detail: Any, settings: Mapping[str, Any]) -> str:
@@ -90,7 +109,10 @@ def _sentence(path: tuple[int | str, ...], detail: Any, settings: Mapping[str, A
     if kind == "value_error":
         return f"{name or 'the whole'}: {message.removeprefix('Value error, ')}"
     if kind == "union_tag_invalid":
-        return f"'{name}.{tag_name(name)}' is {context['tag']!r}; must be one of {context['expected_tags']}"
+        kinds = kinds_of(name)
+        meant = f"; did you mean {context['nearest']!r}" if context.get("nearest") else ""
+        tag = kinds.tag if kinds else "kind"
+        return f"'{name}.{tag}' is {context['tag']!r}{meant}; must be one of {context['expected_tags']}"
     if kind in {"model_type", "model_attributes_type", "dict_type"}:
         message = "must be a section: names with values below it"
     allowed = message.replace("a valid tuple", "a list").replace("Input should be", "must be")
@@ -104,7 +126,7 @@ def _dotted(path: Iterable[int | str]) -> str:
 
 def _described(path: SettingPath) -> str:
     """Return what the spec says of a setting, to be shown where it is missing."""
-    for section in SECTIONS.get(path[:-1], ()):
+    for section in sections().get(path[:-1], ()):
         field = section.model_fields.get(path[-1])
         if field is not None and field.description:
             return f"; it is {field.description}"
@@ -116,10 +138,11 @@ def _unknown(path: SettingPath, settings: Mapping[str, Any]) -> str:
     *above, name = path
     section = tuple(above)
     kind = _kind(section, settings)
-    own = [field for member in SECTIONS.get(section, ()) for field in member.model_fields if _is_of(member, kind)]
-    if not any(name in member.model_fields for member in SECTIONS.get(section, ())):
+    classes = sections().get(section, ())
+    own = [field for cls in classes for field in cls.model_fields if _is_of(cls, kind)]
+    if not any(name in cls.model_fields for cls in classes):
         close = [(*above, match) for match in get_close_matches(name, own, n=1)]
-        elsewhere = [setting for setting in SETTINGS if setting[-1] == name]
+        elsewhere = [setting for setting in setting_paths() if setting[-1] == name]
         if meant := [*close, *elsewhere]:
             return f"unknown setting {_dotted(path)!r}; did you mean {_dotted(meant[0])!r}?"
         return f"unknown setting {_dotted(path)!r}; known here: {', '.join(dict.fromkeys(own))}"
@@ -129,11 +152,11 @@ def _unknown(path: SettingPath, settings: Mapping[str, Any]) -> str:
 
 def _kind(section: SettingPath, settings: Mapping[str, Any]) -> tuple[str, str] | None:
     """Return the setting that tells the kinds of a section apart, and its value; None where there are no kinds."""
-    tag = tag_name(section[0]) if len(section) == 1 else None
-    if tag is None:
+    kinds = kinds_of(section[0]) if len(section) == 1 else None
+    if kinds is None:
         return None
-    return tag, settings[section[0]].get(tag, getattr(Spec.model_fields[section[0]].default, tag))
+    return kinds.tag, settings[section[0]].get(kinds.tag, kinds.default)
 
 
-def _is_of(member: type[Section], kind: tuple[str, str] | None) -> bool:
-    return kind is None or member.model_fields[kind[0]].default == kind[1]
+def _is_of(cls: type[Section], kind: tuple[str, str] | None) -> bool:
+    return kind is None or cls.model_fields[kind[0]].default == kind[1]

@@ -4,11 +4,11 @@ Each rule has one figure of its own: a rate, a number of alerts, a recall. Its `
 for the second level: rows above the warn threshold, but not above the threshold, are worth a look and are no alerts.
 """
 
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
+from anomaly_ae.spec.kinds import Kinds
 from anomaly_ae.spec.sections import Section, Share
 
 DEFAULT_RULE = "fpr"
@@ -161,20 +161,20 @@ class ManualThreshold(ThresholdRule):
     )
 
 
-def _with_default_rule(value: Any) -> Any:
-    if isinstance(value, Mapping) and "rule" not in value:
-        return {"rule": DEFAULT_RULE, **value}
-    return value
+RULES = Kinds(
+    ThresholdRule,
+    "rule",
+    {
+        "fpr": "anomaly_ae.spec.threshold:FprThreshold",
+        "budget": "anomaly_ae.spec.threshold:BudgetThreshold",
+        "recall": "anomaly_ae.spec.threshold:RecallThreshold",
+        "precision": "anomaly_ae.spec.threshold:PrecisionThreshold",
+        "f_beta": "anomaly_ae.spec.threshold:FBetaThreshold",
+        "cost": "anomaly_ae.spec.threshold:CostThreshold",
+        "manual": "anomaly_ae.spec.threshold:ManualThreshold",
+    },
+    default=DEFAULT_RULE,
+)
+"""A new rule is one file in `threshold/rules/` and one line here."""
 
-
-ThresholdSpec = Annotated[
-    FprThreshold
-    | BudgetThreshold
-    | RecallThreshold
-    | PrecisionThreshold
-    | FBetaThreshold
-    | CostThreshold
-    | ManualThreshold,
-    Field(discriminator="rule"),
-    BeforeValidator(_with_default_rule),
-]
+ThresholdSpec = Annotated[ThresholdRule, RULES]

@@ -25,6 +25,7 @@ from anomaly_ae.spec import (
     Spec,
     TextbookNetwork,
     decided,
+    dense_network,
 )
 from anomaly_ae.training import UNATTENDED, Check, Conduct, assign_folds, select_device, train
 from anomaly_ae.training.elements import fit_dense
@@ -89,8 +90,9 @@ def build_network(how: Plan, tensors: Mapping[str, Tensor]) -> PictureNetwork:
         return _convolutional(how, how.network)
     width = how.colours * how.size**2
     memory_rows = [len(tensors[name]) for name in sorted(tensors) if "stored" in name]
-    autoencoder = build(how.network, width, memory_rows)
-    return PixelAutoencoder(_elements(how, how.network), autoencoder, torch.empty_like(tensors["weight"]))
+    network = dense_network(how.network)
+    autoencoder = build(network, width, memory_rows)
+    return PixelAutoencoder(_elements(how, network), autoencoder, torch.empty_like(tensors["weight"]))
 
 
 def fit_network(
@@ -108,8 +110,7 @@ def fit_network(
     values = _in_memory(pictures)
     if isinstance(how.network, ConvolutionalNetwork):
         return _fit_convolutional(values, how, how.network, spec, conduct)
-    assert not isinstance(how.network, FeatureMapsNetwork)  # noqa: S101  for the type checker
-    return fit_pixels(values, how, how.network, spec, conduct)
+    return fit_pixels(values, how, dense_network(how.network), spec, conduct)
 
 
 def fit_pixels(
