@@ -6,14 +6,15 @@ import sys
 import pytest
 
 from anomaly_ae.errors import SpecError
-from anomaly_ae.spec import Spec
+from anomaly_ae.spec import Section, Spec
 from anomaly_ae.spec.file import parse_spec
+from anomaly_ae.spec.kinds import Kinds
 from anomaly_ae.spec.networks import NETWORKS
 from anomaly_ae.spec.threshold import RULES
 
 
 @pytest.mark.parametrize("kinds", [NETWORKS, RULES])
-def test_each_line_names_a_section_of_that_kind(kinds) -> None:
+def test_each_line_names_a_section_of_that_kind(kinds: Kinds[Section]) -> None:
     """A registration line and the section that it names agree."""
     for kind in kinds:
         assert kinds[kind].model_fields[kinds.tag].default == kind
