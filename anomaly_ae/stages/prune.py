@@ -85,7 +85,7 @@ def unused_models(workspace: Path, keep: timedelta) -> Iterator[Path]:
 
 def _unfinished(workspace: Path) -> Iterator[Path]:
     """Yield what was being published on an object store, where nothing can appear at once: it has no manifest."""
-    kinds = ("datasets", MODELS, SCORED) if is_remote(workspace) else ()
+    kinds: tuple[str, ...] = ("datasets", MODELS, SCORED) if is_remote(workspace) else ()
     for path in (path for kind in kinds for path in (workspace / kind).glob("[!.]*")):
         if not is_published(path):
             yield path

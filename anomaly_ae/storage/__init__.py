@@ -22,7 +22,7 @@ from anomaly_ae.storage.files import (
     write_text,
 )
 from anomaly_ae.storage.leftovers import STAGING, clear_stale, owner_is_gone, remove
-from anomaly_ae.storage.locations import expand, files_below, is_remote, locate, reach
+from anomaly_ae.storage.locations import AnyLocation, Location, expand, files_below, is_remote, locate, reach
 from anomaly_ae.storage.publishing import (
     MANIFEST,
     Staging,
@@ -40,6 +40,8 @@ from anomaly_ae.storage.publishing import (
 __all__ = [
     "MANIFEST",
     "STAGING",
+    "AnyLocation",
+    "Location",
     "Staging",
     "canonical_json",
     "clear_stale",

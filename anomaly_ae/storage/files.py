@@ -12,7 +12,7 @@ from typing import IO, Any, TypeVar
 
 from anomaly_ae.errors import ArtifactError, StorageError
 from anomaly_ae.storage.leftovers import clear_stale, hidden_beside
-from anomaly_ae.storage.locations import is_remote
+from anomaly_ae.storage.locations import AnyLocation, Location, is_remote
 from anomaly_ae.storage.unwritable import explain_unwritable
 
 BLOCK_BYTES = 8 << 20
@@ -34,14 +34,12 @@ def fingerprint(value: Any, length: int = 16) -> str:
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:length]
 
 
-def open_bytes(path: Path) -> IO[bytes]:
+def open_bytes(path: Location) -> IO[bytes]:
     """Open a file for reading; on an object store a block is fetched at a time, the file is never fetched whole."""
-    place: Any = path
-    opened: IO[bytes] = place.open("rb", block_size=BLOCK_BYTES) if is_remote(path) else path.open("rb")
-    return opened
+    return path.open("rb", block_size=BLOCK_BYTES) if is_remote(path) else path.open("rb")
 
 
-def hash_file(path: Path) -> str:
+def hash_file(path: Location) -> str:
     """Return the SHA-256 of a file's bytes, in hex.
 
     Raises:
@@ -51,7 +49,7 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type] # any stream has readinto
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Location) -> Any:
     """Read a JSON file that this package wrote.
 
     Raises:
@@ -69,7 +67,7 @@ def read_json(path: Path) -> Any:
         raise ArtifactError(msg) from error
 
 
-def read_each(read: Callable[[Path], _Read], paths: Sequence[Path]) -> list[_Read]:
+def read_each(read: Callable[[AnyLocation], _Read], paths: Sequence[AnyLocation]) -> list[_Read]:
     """Apply a function that reads to every file; to several at once where each has to be asked for over a network."""
     if not paths or not is_remote(paths[0]):
         return [read(path) for path in paths]
@@ -77,37 +75,37 @@ def read_each(read: Callable[[Path], _Read], paths: Sequence[Path]) -> list[_Rea
         return list(pool.map(read, paths))
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Location, text: str) -> None:
     """Write text as `write_bytes` does."""
     write_bytes(path, text.encode("utf-8", "replace"))
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Location, content: bytes) -> None:
     """Write a file of which a reader sees the old content or the new one, never a part.
 
     Raises:
         StorageError: the disk is full, or the place is read-only or not ours to write to.
     """
     with explain_unwritable(path):
-        if is_remote(path):
+        if isinstance(path, Path):
+            with _written(path, content) as temporary:
+                temporary.replace(path)
+        else:
             path.write_bytes(content)
-            return
-        with _written(path, content) as temporary:
-            temporary.replace(path)
 
 
-def copy_file(source: Path, target: Path) -> None:
+def copy_file(source: Location, target: Location) -> None:
     """Copy a file, piece by piece, from wherever it is."""
     with open_bytes(source) as read, target.open("wb") as written:
         shutil.copyfileobj(read, written, BLOCK_BYTES)
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Location, value: Any) -> None:
     """Write JSON for people, indented, as `write_text` does."""
     write_text(path, _legible(value))
 
 
-def create_json(path: Path, value: Any) -> None:
+def create_json(path: Location, value: Any) -> None:
     """Write JSON into a file that must not be there yet: of several writers at once, on any host, one succeeds.
 
     Raises:
@@ -116,16 +114,17 @@ def create_json(path: Path, value: Any) -> None:
     """
     content = _legible(value).encode()
     with explain_unwritable(path):
-        if is_remote(path):
-            place: Any = path
-            place.fs.pipe_file(place.path, content, mode="create")
-            return
-        with _written(path, content) as temporary:
-            path.hardlink_to(temporary)
+        if isinstance(path, Path):
+            with _written(path, content) as temporary:
+                path.hardlink_to(temporary)
+        elif is_remote(path):
+            path.fs.pipe_file(path.path, content, mode="create")
 
 
-def sync(path: Path) -> None:
-    """Put a file or directory on disk, so that a rename never outlives what it names."""
+def sync(path: Location) -> None:
+    """Flush a file or directory to disk, so that a rename never outlives what it names; object stores do it unasked."""
+    if not isinstance(path, Path):
+        return
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -148,7 +147,7 @@ def _written(path: Path, content: bytes) -> Iterator[Path]:
 
 
 @contextmanager
-def _explain_unreadable(path: Path) -> Iterator[None]:
+def _explain_unreadable(path: Location) -> Iterator[None]:
     """Let a denial by an object store, which names neither place nor remedy, be said in words."""
     try:
         yield

@@ -9,13 +9,16 @@ import contextlib
 import time
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 from anomaly_ae.errors import ArtifactError, StorageError
 from anomaly_ae.storage.files import create_json, read_json, write_json
 from anomaly_ae.storage.leftovers import STAGING, owner_is_gone, remove
 from anomaly_ae.storage.locations import files_below
+
+if TYPE_CHECKING:
+    from upath import UPath
 
 CLAIM = f"{STAGING}claim-"
 STALE_AFTER = timedelta(minutes=10)
@@ -25,7 +28,7 @@ _LOOK_AGAIN = 0.5
 _COPIED_AT_ONCE = 100
 
 
-def appear(staged: Path, target: Path, manifest_name: str, manifest: Any) -> None:
+def appear(staged: "UPath", target: "UPath", manifest_name: str, manifest: Any) -> None:
     """Copy staged objects to their names, then create the manifest; nothing is done where one is there already.
 
     Raises:
@@ -51,30 +54,29 @@ def appear(staged: Path, target: Path, manifest_name: str, manifest: Any) -> Non
         remove(path)
 
 
-def withdraw(directory: Path, manifest_name: str) -> None:
+def withdraw(directory: "UPath", manifest_name: str) -> None:
     """Remove the manifest, with which the directory is gone for every reader, then the other objects."""
     (directory / manifest_name).unlink(missing_ok=True)
     remove(directory)
 
 
-def _replace(target: Path, staged: Path, claim: Path) -> None:
+def _replace(target: "UPath", staged: "UPath", claim: "UPath") -> None:
     """Put staged objects in the place of whatever a dead writer left, and keep the claim fresh meanwhile."""
     names = [path.relative_to(staged).as_posix() for path in files_below(staged)]
     _remove_all_but(target, names)
-    store: Any = target
     for start in range(0, len(names), _COPIED_AT_ONCE):
         some = names[start : start + _COPIED_AT_ONCE]
-        store.fs.copy([f"{_key(staged)}/{name}" for name in some], [f"{_key(target)}/{name}" for name in some])
+        target.fs.copy([f"{staged.path}/{name}" for name in some], [f"{target.path}/{name}" for name in some])
         write_json(claim, staged.name)
 
 
-def _remove_all_but(target: Path, names: Collection[str]) -> None:
+def _remove_all_but(target: "UPath", names: Collection[str]) -> None:
     for path in files_below(target):
         if path.relative_to(target).as_posix() not in names and not path.name.startswith(CLAIM):
             remove(path)
 
 
-def _claim(target: Path, manifest_name: str, owner: str) -> Path | None:
+def _claim(target: "UPath", manifest_name: str, owner: str) -> "UPath | None":
     """Wait until nobody else writes to `target`, and claim it; None where it has its manifest by then."""
     while True:
         held = files_below(target)
@@ -93,15 +95,15 @@ def _claim(target: Path, manifest_name: str, owner: str) -> Path | None:
             create_json(target / f"{CLAIM}{len(claims) + 1:06d}", owner)
 
 
-def _claims(target: Path) -> list[Path]:
+def _claims(target: "UPath") -> "list[UPath]":
     return sorted(target.glob(f"{CLAIM}*"))
 
 
-def _is_last(claim: Path) -> bool:
+def _is_last(claim: "UPath") -> bool:
     return _claims(claim.parent)[-1:] == [claim]
 
 
-def _is_stale(claim: Path) -> bool:
+def _is_stale(claim: "UPath") -> bool:
     try:
         age = datetime.now(UTC) - datetime.fromtimestamp(claim.stat().st_mtime, UTC)
     except FileNotFoundError:  # it is done
@@ -109,13 +111,9 @@ def _is_stale(claim: Path) -> bool:
     return age > STALE_AFTER or owner_is_gone(PurePosixPath(_owner(claim)))
 
 
-def _owner(claim: Path) -> str:
+def _owner(claim: "UPath") -> str:
     """Return who made a claim; nobody where it is gone."""
     try:
         return str(read_json(claim))
     except ArtifactError:
         return ""
-
-
-def _key(location: Any) -> str:
-    return str(location.path)

@@ -16,7 +16,7 @@ from anomaly_ae.errors import ArtifactError
 from anomaly_ae.storage import objects
 from anomaly_ae.storage.files import hash_file, read_each, read_json, sync, write_json
 from anomaly_ae.storage.leftovers import clear_stale, hidden_beside, remove
-from anomaly_ae.storage.locations import files_below, is_remote, reach
+from anomaly_ae.storage.locations import Location, files_below, is_remote, reach
 from anomaly_ae.storage.unwritable import explain_unwritable
 
 MANIFEST = "manifest.json"
@@ -54,7 +54,7 @@ def open_staging(target: Path) -> Staging:
     return Staging(path, target)
 
 
-def make_directory(path: Path) -> None:
+def make_directory(path: Location) -> None:
     """Make a directory and those above it; on an object store there are none to make."""
     if not is_remote(path):
         path.mkdir(parents=True, exist_ok=True)
@@ -72,11 +72,13 @@ def commit(staging: Staging) -> Path:
         ArtifactError: something else has that name.
         StorageError: the disk is full, or the place is read-only or not ours to write to.
     """
-    with explain_unwritable(staging.target):
-        if is_remote(staging.target):
-            if not is_published(staging.target):
-                objects.appear(staging.path, staging.target, MANIFEST, _manifest(staging))
-            remove(staging.path)
+    path: Location = staging.path
+    target: Location = staging.target
+    with explain_unwritable(target):
+        if is_remote(path) and is_remote(target):
+            if not is_published(target):
+                objects.appear(path, target, MANIFEST, _manifest(staging))
+            remove(path)
         else:
             _write_manifest(staging)
             _appear(staging)
@@ -105,7 +107,7 @@ def removed_on_failure(staging: Staging) -> Iterator[Staging]:
         raise
 
 
-def withdraw(directory: Path) -> None:
+def withdraw(directory: Location) -> None:
     """Remove a published directory: a reader sees it whole or not at all."""
     if is_remote(directory):
         objects.withdraw(directory, MANIFEST)
@@ -115,12 +117,12 @@ def withdraw(directory: Path) -> None:
     remove(hidden)
 
 
-def is_published(directory: Path) -> bool:
+def is_published(directory: Location) -> bool:
     """Say whether a directory is complete: its manifest, written last, is there."""
     return (directory / MANIFEST).is_file()
 
 
-def read_manifest(directory: Path, kind: str) -> dict[str, Any]:
+def read_manifest(directory: Location, kind: str) -> dict[str, Any]:
     """Read the manifest of a published directory of the given kind ("dataset", "model", "scored").
 
     Raises:
@@ -140,7 +142,7 @@ def read_manifest(directory: Path, kind: str) -> dict[str, Any]:
     return manifest
 
 
-def verify_files(directory: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
+def verify_files(directory: Location, files: Mapping[str, Mapping[str, Any]]) -> None:
     """Compare files with the hashes their manifest recorded.
 
     Raises:
@@ -186,11 +188,11 @@ def _appear(staging: Staging) -> None:
     sync(staging.target.parent)
 
 
-def _size_and_hash(path: Path) -> dict[str, Any]:
+def _size_and_hash(path: Location) -> dict[str, Any]:
     return {"bytes": path.stat().st_size, "sha256": hash_file(path)}
 
 
-def _hash_if_there(path: Path) -> str | None:
+def _hash_if_there(path: Location) -> str | None:
     try:
         return hash_file(path)
     except (FileNotFoundError, IsADirectoryError):

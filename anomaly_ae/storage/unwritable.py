@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from anomaly_ae.errors import StorageError
+from anomaly_ae.storage.locations import AnyLocation, Location
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
 CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM}
@@ -15,7 +16,7 @@ INTACT = "then run again: what was published before is as it was, and what was b
 
 
 @contextmanager
-def explain_unwritable(target: Path) -> Iterator[None]:
+def explain_unwritable(target: Location) -> Iterator[None]:
     """Let a failure to write `target`, or a file below its parent, be said in words.
 
     Whatever else fails in the block is passed on as it is.
@@ -33,7 +34,7 @@ def explain_unwritable(target: Path) -> Iterator[None]:
         raise StorageError(msg) from error
 
 
-def _reason(error: OSError, target: Path) -> str | None:
+def _reason(error: OSError, target: Location) -> str | None:
     """Say what stood in the way and what to do; None where it was nothing about writing there."""
     if not isinstance(target, Path):  # on an object store; its errors have no number
         denied = isinstance(error, PermissionError)
@@ -53,7 +54,7 @@ def _free(target: Path) -> str:
     return f"{shutil.disk_usage(there).free / 1e6:.1f} MB free in {there}"
 
 
-def _visible(target: Path) -> Path:
+def _visible(target: AnyLocation) -> AnyLocation:
     """Return the place itself, or the directory that what is written under a hidden name shall be in."""
     hidden = [path for path in (target, *target.parents) if path.name.startswith(".staging-")]
     return hidden[-1].parent if hidden else target
