@@ -1,15 +1,69 @@
-"""A small table of every kind of column, and a detector fitted on it; both are made once and never changed."""
+"""How the tests are run: in a temporary folder of their own, in groups; and what many of them start from."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from inspection_support import Inspection, inspect
 from object_store_support import _reachable, bucket, endpoint, shared_bucket
+from scheduling import FileScheduling, order
+from temp_folder import left_behind, private_temp_folder
 
 from anomaly_ae.estimators.tabular import TabularAutoencoder
 
 __all__ = ["_reachable", "bucket", "endpoint", "shared_bucket"]
 """Fixtures that are made elsewhere."""
+
+IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+TEMP_FOLDER = pytest.StashKey[Path]()
+QUIET = {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "OMP_NUM_THREADS": "1"}
+"""Nothing of a test's goes over the network; the workers of pytest-xdist share the cores, so that each uses one."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give this run, with its workers, a temporary folder and a quiet environment."""
+    if IS_WORKER:
+        return
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    stack = ExitStack()
+    config.stash[TEMP_FOLDER] = stack.enter_context(private_temp_folder())
+    config.add_cleanup(stack.close)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    """Fail where something is left in the temporary folder, once the workers are gone."""
+    yield
+    if IS_WORKER:
+        return
+    left = left_behind(session.config.stash[TEMP_FOLDER])
+    if left and session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Name what was left in the temporary folder."""
+    left = [] if IS_WORKER else left_behind(config.stash[TEMP_FOLDER])
+    if left:
+        terminalreporter.section("left in the temporary folder", red=True)
+        terminalreporter.write_line("\n".join(left))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    items.sort(key=order)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FileScheduling:
+    """Hand out whole files, in this order."""
+    config.option.loadscopereorder = False
+    return FileScheduling(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -10,30 +10,15 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Self
 
 import pyarrow.parquet as pq
+from warm_process import CONTEXT
 
 CHANGES = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.truncate"}
 """Audit events that may change what is on disk."""
-
-# A process is forked from one that has loaded what a command needs, and done nothing with it: it starts at once.
-_CONTEXT = get_context("forkserver")
-_CONTEXT.set_forkserver_preload(
-    [
-        "torch._dynamo",
-        "scipy.stats",
-        "sklearn.ensemble",
-        "anomaly_ae.cli",
-        "anomaly_ae.report.page",
-        "anomaly_ae.report.view",
-        "anomaly_ae.stages.incremental",
-        "anomaly_ae.stages.pipeline",
-    ]
-)
 
 
 class SteppedProcess:
@@ -45,8 +30,8 @@ class SteppedProcess:
     """
 
     def __init__(self, arguments: Sequence[str], directory: Path) -> None:
-        self._connection, theirs = _CONTEXT.Pipe()
-        self._process = _CONTEXT.Process(target=_run, args=(list(arguments), str(directory), theirs))
+        self._connection, theirs = CONTEXT.Pipe()
+        self._process = CONTEXT.Process(target=_run, args=(list(arguments), str(directory), theirs))
         self._process.start()
         theirs.close()
 
@@ -85,8 +70,8 @@ def run_apart(arguments: Sequence[str], directory: Path, before: Callable[[], No
     Returns:
         Its exit code and what it printed on stderr.
     """
-    ours, theirs = _CONTEXT.Pipe()
-    process = _CONTEXT.Process(target=_run_plainly, args=(list(arguments), str(directory), theirs, before))
+    ours, theirs = CONTEXT.Pipe()
+    process = CONTEXT.Process(target=_run_plainly, args=(list(arguments), str(directory), theirs, before))
     process.start()
     theirs.close()
     try:
@@ -100,7 +85,7 @@ def run_apart(arguments: Sequence[str], directory: Path, before: Callable[[], No
 
 def start_apart(arguments: Sequence[str], directory: Path) -> Any:
     """Start a command in a process that waits for nobody, and return the process."""
-    process = _CONTEXT.Process(target=_run_plainly, args=(list(arguments), str(directory), None, None), daemon=True)
+    process = CONTEXT.Process(target=_run_plainly, args=(list(arguments), str(directory), None, None), daemon=True)
     process.start()
     return process
 

@@ -80,6 +80,8 @@ class Installation:
         """Make the directory: the deployments and settings of the project, more of them, and a free port."""
         for name in ("prefect.toml", "prefect.yaml", "data"):
             (root / name).symlink_to(PROJECT / name)
+        # A worker that is killed leaves the folders of its runs behind.
+        (root / "tmp").mkdir()
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -93,6 +95,7 @@ class Installation:
             "PREFECT_WORKER_QUERY_SECONDS": "1",
             "ANOMALY_AE_WEBHOOK": pages.url,
             "OMP_NUM_THREADS": "1",
+            "TMPDIR": str(root / "tmp"),
             **(more or {}),
         }
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}

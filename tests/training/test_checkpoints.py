@@ -2,8 +2,6 @@
 
 import logging
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -14,6 +12,7 @@ import torch
 from picture_support import picture_dataset, tiny_backbone
 from tests_support import run_cli, write_table
 from torch import Tensor
+from warm_process import WarmProcess
 
 from anomaly_ae.features.backbones import LOADERS
 from anomaly_ae.networks import build_dense
@@ -125,8 +124,8 @@ def test_killed_twice_it_ends_as_if_undisturbed(table: Path, undisturbed: dict[s
     spec, workspace = table_spec(), table.parent.parent
     (tmp_path / "spec.yaml").write_text(dump_spec(spec), encoding="utf-8")
     for moment in ("30", "50"):
-        command = [sys.executable, "-c", KILLED, str(tmp_path / "spec.yaml"), str(table), moment]
-        assert subprocess.run(command, check=False).returncode == -signal.SIGKILL  # noqa: S603 - our own command
+        process = WarmProcess.start(KILLED, str(tmp_path / "spec.yaml"), str(table), moment)
+        assert process.finish()[0] == -signal.SIGKILL
         assert int(only_checkpoint(workspace).name) == int(moment) - 10
     assert not list((workspace / "models").glob("[!.]*"))
 

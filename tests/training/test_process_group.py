@@ -1,6 +1,5 @@
 """Several processes train together what one trains alone, publish it once, and none waits for a dead one."""
 
-import os
 import signal
 import socket
 import subprocess
@@ -14,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from tests_support import run_cli, write_table
+from warm_process import WarmProcess
 
 from anomaly_ae.errors import TrainingError
 from anomaly_ae.spec.file import dump_spec, parse_spec
@@ -31,7 +31,8 @@ with join() as group:
     end = lambda step, _: os.kill(os.getpid(), signal.SIGKILL) if (group.rank, step) == (1, 30) else None
     train(Path(sys.argv[2]), load_spec(Path(sys.argv[1])), Path.cwd(), end, group)
 """
-TOGETHER = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "anomaly_ae", "train"]
+AGAIN = "import sys; from anomaly_ae.cli import main; main(['train', *sys.argv[1:]])"
+TWO_PROCESSES = ["--standalone", "--nproc-per-node", "2"]
 
 
 @dataclass(frozen=True)
@@ -64,14 +65,6 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def train_together(spec: Path, directory: Path) -> Run:
-    """Train in two processes."""
-    command = [sys.executable, *TOGETHER, "--spec", str(spec), "--set", f"workspace={directory}"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - our own command
-    assert done.returncode == 0, done.stderr
-    return Run(directory, done.stdout)
-
-
 @pytest.fixture(scope="module")
 def alone(spec: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """What one process makes."""
@@ -82,8 +75,24 @@ def alone(spec: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="module")
 def together(spec: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """What two processes make."""
-    return train_together(spec, tmp_path_factory.mktemp("together"))
+    """What two processes make that torchrun has started."""
+    directory = tmp_path_factory.mktemp("together")
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--log-dir", str(directory / "logs"), *TWO_PROCESSES]
+    command = [*torchrun, "-m", "anomaly_ae", "train", "--spec", str(spec), "--set", f"workspace={directory}"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - our own command
+    assert done.returncode == 0, done.stderr
+    return Run(directory, done.stdout)
+
+
+def train_in_a_group(script: str, *arguments: str, cwd: Path | None = None) -> list[tuple[int, str]]:
+    """Run a script as both processes of a group; return the exit code and the output of each."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    group = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": "test"}
+    processes = [
+        WarmProcess.start(script, *arguments, cwd=cwd, environment={"RANK": rank, **group}) for rank in ("0", "1")
+    ]
+    return [process.finish(timeout=300) for process in processes]
 
 
 def scores(run: Run) -> np.ndarray:
@@ -113,22 +122,17 @@ def test_they_publish_one_version_and_print_once(alone: Run, together: Run) -> N
 def test_none_waits_for_a_dead_process_and_all_go_on_together(spec: Path, together: Run, tmp_path: Path) -> None:
     """One of two is killed: the other says so and ends; both, started again, go on to the same bytes."""
     dataset = next((together.workspace / "datasets").glob("*"))
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    command = [sys.executable, "-c", VICTIM, str(spec), str(dataset)]
-    processes = []
-    for rank in ("0", "1"):
-        told = {"RANK": rank, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-        environment = os.environ | told | {"TORCHELASTIC_RUN_ID": "test"}
-        processes.append(subprocess.Popen(command, env=environment, cwd=tmp_path, stderr=subprocess.PIPE, text=True))  # noqa: S603 - our own command
-    said = [process.communicate(timeout=300)[1] for process in processes]
 
-    assert processes[1].returncode == -signal.SIGKILL
-    assert processes[0].returncode == 1
-    assert "TrainingError: another process of this training has ended" in said[0]
+    (survivor, said), (victim, _) = train_in_a_group(VICTIM, str(spec), str(dataset), cwd=tmp_path)
+
+    assert victim == -signal.SIGKILL
+    assert survivor == 1
+    assert "TrainingError: another process of this training has ended" in said
     assert not list((tmp_path / "models").glob("[!.]*"))
-    resumed = train_together(spec, tmp_path)
-    assert "resumed from step" in resumed.printed
+    (done, printed), (too, _) = train_in_a_group(AGAIN, "--spec", str(spec), "--set", f"workspace={tmp_path}")
+    assert (done, too) == (0, 0), printed
+    assert "resumed from step" in printed
+    resumed = Run(tmp_path, printed)
     for name in (WEIGHTS, VALIDATION_SCORES):
         assert (resumed.model / name).read_bytes() == (together.model / name).read_bytes()
 

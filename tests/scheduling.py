@@ -1,0 +1,31 @@
+"""Which tests go to one worker of pytest-xdist together, and what begins first."""
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+TOGETHER = ("tests/flows/", "tests/report/")
+"""Folders whose tests share a server or a browser; of the others each file is handed out by itself."""
+LONGEST = (
+    "tests/e2e/test_installation.py",
+    "tests/e2e/test_machines.py",
+    "tests/flows/",
+    "tests/crash/",
+    "tests/training/test_process_group.py",
+    "tests/report/",
+    "tests/stages/",
+)
+"""What begins first, so that no worker is left with a long file while the others have nothing to do."""
+
+
+def order(item: pytest.Item) -> int:
+    """Return the place of a test in the order of beginning."""
+    return next((place for place, path in enumerate(LONGEST) if item.nodeid.startswith(path)), len(LONGEST))
+
+
+class FileScheduling(LoadScopeScheduling):
+    """Hands out files whole, and some folders, so that what their tests share is built once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        """Return the name of the group that a test belongs to."""
+        path = nodeid.partition("::")[0]
+        return next((folder for folder in TOGETHER if path.startswith(folder)), path)
