@@ -1,4 +1,4 @@
-"""Write the what-if table of `docs/thresholds.md` anew: `python docs/refresh_thresholds.py`."""
+"""Write the what-if table of `docs/guide/thresholds.md` anew: `python docs/refresh_thresholds.py`."""
 
 import re
 import subprocess
@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs/thresholds.md"
+PAGE = ROOT / "docs/guide/thresholds.md"
 BLOCK = re.compile(r"(<!-- what-if: machines -->\n```text\n).*?(```)", re.DOTALL)
 
 

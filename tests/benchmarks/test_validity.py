@@ -35,7 +35,7 @@ def test_the_page_shows_the_tables_that_were_measured() -> None:
     """Both tables of `results/validity.md` stand in the page word for word, and come from the rows beside them."""
     root = Path(__file__).parents[2]
     measured = (root / "benchmarks/results/validity.md").read_text(encoding="utf-8").strip()
-    page = (root / "docs/evaluation.md").read_text(encoding="utf-8")
+    page = (root / "docs/lab_notes/validity.md").read_text(encoding="utf-8")
 
     assert all(table in page for table in measured.split("\n\n"))
     assert validity.tables(pd.read_csv(root / "benchmarks/results/validity.csv", na_filter=False)) == measured

@@ -11,7 +11,7 @@ from anomaly_ae.spec.file import parse_spec
 from anomaly_ae.threshold.rules import RULES
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs/thresholds.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs/guide/thresholds.md").read_text(encoding="utf-8")
 COMMANDS = [line.split()[1:] for line in PAGE.splitlines() if line.startswith("anomaly-ae calibrate")]
 
 
@@ -57,7 +57,7 @@ def test_code_runs(capsys: pytest.CaptureFixture[str]) -> None:
     """The Python of the page prints two levels."""
     (code,) = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
 
-    exec(compile(code, "docs/thresholds.md", "exec"), {})  # noqa: S102 - the page's own code
+    exec(compile(code, "docs/guide/thresholds.md", "exec"), {})  # noqa: S102 - the page's own code
 
     assert "['normal', 'alert']" in capsys.readouterr().out
 
