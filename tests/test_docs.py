@@ -15,7 +15,7 @@ DOCS = ROOT / "docs"
 PROJECT = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "benchmarks/README.md", "data/README.md")
 PAGES = [*sorted(DOCS.rglob("*.md")), *(ROOT / name for name in PROJECT if (ROOT / name).exists())]
 NO_PROSE = re.compile(r"^```.*?^```$|<!--.*?-->", re.DOTALL | re.MULTILINE)
-OF_REPOSITORY = re.compile(r"`((?:tests|benchmarks|docs|data|flows)/[\w./-]*)`")
+OF_REPOSITORY = re.compile(r"`((?:anomaly_ae|tests|benchmarks|docs|data|flows)/[\w./-]*)`")
 
 
 def load_script(name: str) -> object:
