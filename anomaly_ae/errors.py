@@ -1,22 +1,22 @@
-"""Everything this package raises on purpose, one tree.
+"""The exceptions this package raises.
 
     AnomalyAEError
     ├── SpecError          a setting is unknown, out of range, or contradicts another   (also ValueError)
     ├── SourceError        a source cannot be found or read                             (also OSError)
-    ├── ContractError      the data do not have the columns or types they must have     (also ValueError)
-    ├── SplitError         the rows cannot be split as asked                            (also ValueError)
+    ├── ContractError      the data lack the required columns or types                  (also ValueError)
+    ├── SplitError         the rows cannot be split as requested                        (also ValueError)
     ├── TrainingError      the network cannot be trained on these rows                  (also ValueError)
-    ├── CalibrationError   the threshold's promise cannot be made from these scores     (also ValueError)
+    ├── CalibrationError   the threshold cannot keep its promise on these scores        (also ValueError)
     ├── ArtifactError      a published directory is incomplete, altered or unsuitable   (also ValueError)
-    └── StorageError       a place cannot be written: full, read-only, not permitted    (also OSError)
+    └── StorageError       a location cannot be written: full, read-only, not permitted (also OSError)
 
-Each also is the built-in error a caller would expect, so `except ValueError` around the estimator still works.
-A message says what was wrong, where, and what to do.
+Each also derives from the built-in exception a caller would expect, so `except ValueError` around the estimator works.
+Every message states what is wrong, where, and what to do about it.
 """
 
 
 class AnomalyAEError(Exception):
-    """Root of the tree: catch this to catch every error the package raises on purpose."""
+    """Base class of every exception the package raises."""
 
 
 class SpecError(AnomalyAEError, ValueError):
@@ -28,11 +28,11 @@ class SourceError(AnomalyAEError, OSError):
 
 
 class ContractError(AnomalyAEError, ValueError):
-    """The data do not have the columns or types they must have."""
+    """The data lack the required columns or types."""
 
 
 class SplitError(AnomalyAEError, ValueError):
-    """The rows cannot be split into train, validation and test as asked."""
+    """The rows cannot be split into train, validation and test as requested."""
 
 
 class TrainingError(AnomalyAEError, ValueError):
@@ -40,7 +40,7 @@ class TrainingError(AnomalyAEError, ValueError):
 
 
 class CalibrationError(AnomalyAEError, ValueError):
-    """The threshold's promise cannot be made from these validation scores."""
+    """The threshold cannot keep its promise on these validation scores."""
 
 
 class ArtifactError(AnomalyAEError, ValueError):
@@ -48,4 +48,4 @@ class ArtifactError(AnomalyAEError, ValueError):
 
 
 class StorageError(AnomalyAEError, OSError):
-    """A place cannot be written: it is full, read-only, or not ours to write to."""
+    """A location cannot be written: it is full or read-only, or permission is missing."""

@@ -1,9 +1,9 @@
-"""Train, validation and test: three sets of rows that never share a row, an entity or a stretch of time.
+"""Train, validation and test: three splits that never share a row, an entity or a time range.
 
-Where a row belongs is a function of the row alone (a hash of its id or entity), so adding rows never moves old ones; or
-of its time, against cuts that are kept with the model; or, of pictures, of the folder it came from. Labelled anomalies
-go to test, or a share of them to validation where the spec says so; one that may not (its entity or its time belongs
-elsewhere) is used nowhere. Nor is a row that a reviewer found to be an anomaly.
+A row's split depends on the row alone: on a hash of its id or entity, so that adding rows never moves existing ones; on
+its time, compared with cuts stored with the model; or, for pictures, on the folder it came from. Labelled anomalies go
+to test, and a share of them to validation if the spec says so; where their entity or time rules that out, they stay
+unused. So do rows that a reviewer marked as anomalies.
 """
 
 from collections import Counter
@@ -30,21 +30,21 @@ Codes = NDArray[np.int8]
 Rows: TypeAlias = pa.Table | pa.RecordBatch
 
 _KEY_OF_SAMPLE = "anomaly_ae_rows_"
-"""Hash key of the draw among train rows; another than the split's, so that the two are independent."""
+"""Hash key for sampling train rows; differs from the split's, so that the two are independent."""
 _KEY_OF_ANOMALIES = "anomaly_ae_label"
 _MAX_CONTENT_HASHES = 1_000_000
 _NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 
 
 class SplitRule(Section):
-    """How rows are told apart; saved with the model version, and enough to split the same rows again.
+    """Rule that assigns rows to splits; saved with the model version, and sufficient to repeat the split.
 
     Attributes:
-        spec: what the user asked for.
-        key: the column whose value decides; in a split by folder it says train or test, and the row id the rest.
+        spec: the user's settings.
+        key: column that decides the split; for a split by folder, the source's split, which the row id refines.
         cuts: for a split by time, the last times (as numbers) of train and of validation.
-        excluded: ids of rows that belong neither to train nor to validation, whatever their key.
-        has_validation: in a split by folder, whether the source has validation pictures of its own.
+        excluded: ids of rows kept out of train and validation, whatever their key.
+        has_validation: for a split by folder, whether the source contains validation pictures.
     """
 
     spec: SplitSpec
@@ -55,10 +55,10 @@ class SplitRule(Section):
 
     @classmethod
     def fit(cls, dataset: RowStore, spec: SplitSpec, excluded: tuple[str, ...] = ()) -> Self:
-        """Find the deciding column, and for a split by time the cuts.
+        """Find the key column, and for a split by time the cuts.
 
         Raises:
-            SplitError: the split needs an entity or time column and the spec names none, or no normal row has a time.
+            SplitError: the split needs an entity or time column but the spec names none, or no normal row has a time.
         """
         key = _key_column(dataset.contract, spec)
         if spec.by != "time":
@@ -74,7 +74,7 @@ class SplitRule(Section):
         return cls(spec=spec, key=key, cuts=(float(cuts[0]), float(cuts[1])), excluded=excluded)
 
     def assign(self, rows: Rows) -> Codes:
-        """Return for each row the index into `SPLITS`, or `UNUSED`.
+        """Return each row's index into `SPLITS`, or `UNUSED`, `(n,)`.
 
         Args:
             rows: with the key column, the label column and the row ids.
@@ -85,7 +85,7 @@ class SplitRule(Section):
         return codes
 
     def names(self, rows: Rows) -> pa.Array:
-        """Return for each row the name of its split, or null."""
+        """Return the name of each row's split, or null."""
         codes = self.assign(rows)
         return pa.array(SPLITS).take(pa.array(codes, mask=codes == UNUSED))
 
@@ -95,15 +95,15 @@ class SplitRule(Section):
             return self._by_folder(key, rows.column(ROW_ID))
         return self._by_time(key) if self.cuts else self._by_hash(key)
 
-    def _place_anomalies(self, rows: Rows, places: Codes) -> Codes:
-        """Move labelled anomalies to test, or to nowhere; and the share of them that thresholds need to validation."""
-        anomaly, codes = _is_anomaly(rows), places.copy()
-        codes[anomaly & (places != SPLITS.index(TEST))] = SPLITS.index(TEST) if self.spec.by == "row" else UNUSED
+    def _place_anomalies(self, rows: Rows, by_key: Codes) -> Codes:
+        """Move labelled anomalies out of train and validation, except the share that a labelled threshold needs."""
+        anomaly, codes = _is_anomaly(rows), by_key.copy()
+        codes[anomaly & (by_key != SPLITS.index(TEST))] = SPLITS.index(TEST) if self.spec.by == "row" else UNUSED
         if self.spec.validation_anomalies:
             drawn = hash_to_unit(rows.column(ROW_ID), _KEY_OF_ANOMALIES) < self.spec.validation_anomalies
-            in_validation = places == SPLITS.index(VALIDATION)
-            may = in_validation if self.spec.by in {"group", "time"} else codes == SPLITS.index(TEST)
-            codes[anomaly & drawn & may] = SPLITS.index(VALIDATION)
+            in_validation = by_key == SPLITS.index(VALIDATION)
+            eligible = in_validation if self.spec.by in {"group", "time"} else codes == SPLITS.index(TEST)
+            codes[anomaly & drawn & eligible] = SPLITS.index(VALIDATION)
         return codes
 
     def _is_excluded(self, rows: Rows) -> NDArray[np.bool_]:
@@ -115,11 +115,11 @@ class SplitRule(Section):
         return np.digitize(share, [self.spec.train, self.spec.train + self.spec.validation]).astype(np.int8)
 
     def _by_folder(self, origin: pa.ChunkedArray | pa.Array, row_id: pa.ChunkedArray | pa.Array) -> Codes:
-        """Follow the source's own split; where it has no validation, train gives some of its rows, by their hash."""
+        """Follow the source's own split; if it has no validation, move a hashed share of train there."""
         share = hash_to_unit(row_id, f"anomaly_ae{self.spec.seed:06d}")
         is_train = self.has_validation | (share < self.spec.train / (self.spec.train + self.spec.validation))
-        places = pc.index_in(origin, pa.array(SPLITS)).fill_null(UNUSED).to_numpy(zero_copy_only=False)
-        return np.where((places == SPLITS.index(TRAIN)) & ~is_train, SPLITS.index(VALIDATION), places).astype(np.int8)
+        codes = pc.index_in(origin, pa.array(SPLITS)).fill_null(UNUSED).to_numpy(zero_copy_only=False)
+        return np.where((codes == SPLITS.index(TRAIN)) & ~is_train, SPLITS.index(VALIDATION), codes).astype(np.int8)
 
     def _by_time(self, key: pa.ChunkedArray | pa.Array) -> Codes:
         times = _as_number(key)
@@ -130,12 +130,12 @@ class SplitRule(Section):
 
 @dataclass(frozen=True)
 class SplitRows:
-    """The rows a model is made from, and the account of all rows.
+    """The rows a model is trained and calibrated on, and the account of all rows.
 
     Attributes:
         train: rows for the weights, at most about `max_rows`.
         validation: rows for the threshold, likewise.
-        facts: counts by split, of anomalies, of unused rows, of duplicates across splits; saved with the model.
+        facts: counts of rows, anomalies, unused rows and duplicates by split; saved with the model.
     """
 
     train: pa.Table
@@ -144,12 +144,12 @@ class SplitRows:
 
 
 def gather(dataset: RowStore, rule: SplitRule, max_rows: int) -> SplitRows:
-    """Read the train and validation rows of a dataset, sampled by a hash of the row id where there are too many.
+    """Read the train and validation rows of a dataset; above `max_rows`, a sample by a hash of the row id.
 
-    Of pictures, which may be more than memory holds, only row ids and the hashes of the files are read.
+    For pictures, which may exceed memory, only row ids and file hashes are read.
 
     Raises:
-        SplitError: a split is left without rows.
+        SplitError: a split has no normal rows.
     """
     features = list(dataset.contract.content)
     groupings = [column.name for column in dataset.contract.groupings]
@@ -165,7 +165,7 @@ def gather(dataset: RowStore, rule: SplitRule, max_rows: int) -> SplitRows:
         for name, batches in kept.items():
             share = max_rows / max(dataset.rows * getattr(rule.spec, name), 1)
             batches.append(batch.filter(pa.array((codes == SPLITS.index(name)) & (draw < share))))
-    # Else what reading took, and gave back, would stay with the process through training.
+    # Otherwise the memory freed after reading would stay allocated to the process during training.
     pa.default_memory_pool().release_unused()
     schema = pa.schema([dataset.contract.schema.field(name) for name in needed])
     train, validation = (pa.Table.from_batches(batches, schema) for batches in kept.values())
@@ -187,8 +187,8 @@ def hash_to_unit(values: pa.ChunkedArray | pa.Array, key: str) -> NDArray[np.flo
     """Map values to [0, 1) by a hash that is the same on every machine and in every run.
 
     Args:
-        values: of any type that Arrow can write as text.
-        key: sixteen characters; another key gives an independent map.
+        values: of any type that Arrow can cast to text.
+        key: sixteen characters; different keys give independent maps.
     """
     texts = pc.fill_null(pc.cast(values, pa.string()), "").to_numpy(zero_copy_only=False)
     hashes = pd.util.hash_array(np.asarray(texts, dtype=object), hash_key=key, categorize=False)
@@ -197,9 +197,9 @@ def hash_to_unit(values: pa.ChunkedArray | pa.Array, key: str) -> NDArray[np.flo
 
 
 class _ContentHashes:
-    """Finds rows of validation and test whose features equal those of a train row.
+    """Counts the validation and test rows whose features equal those of a train row.
 
-    Above a million rows only one in k contents is followed, so that memory stays bounded.
+    Above a million rows, only one in k distinct contents is tracked, to bound memory.
     """
 
     def __init__(self, rows: int) -> None:
@@ -208,16 +208,16 @@ class _ContentHashes:
         self.codes: list[Codes] = []
 
     def add(self, features: pa.RecordBatch, codes: Codes) -> None:
-        # Types that hold missing cells: else a number's hash would depend on whether its batch has any.
+        # Nullable types, or a number's hash would depend on whether its batch has missing cells.
         frame = features.to_pandas(types_mapper=_NULLABLE.get)
         hashes = pd.util.hash_pandas_object(frame, index=False).to_numpy()
-        followed = (hashes % np.uint64(self.one_in) == 0) & (codes != UNUSED)
-        self.hashes.append(hashes[followed])
-        self.codes.append(codes[followed])
+        tracked = (hashes % np.uint64(self.one_in) == 0) & (codes != UNUSED)
+        self.hashes.append(hashes[tracked])
+        self.codes.append(codes[tracked])
 
     def duplicates(self) -> dict[str, int | float]:
         hashes, codes = np.concatenate(self.hashes), np.concatenate(self.codes)
-        # NumPy's own `isin` takes seconds for a million hashes.
+        # pandas, because NumPy's `isin` takes seconds for a million hashes.
         seen = pd.Series(hashes).isin(hashes[codes == SPLITS.index(TRAIN)]).to_numpy()
         found: dict[str, int | float] = {"duplicates_followed_one_in": self.one_in}
         for name in (VALIDATION, TEST):
@@ -230,7 +230,7 @@ def _key_column(contract: Contract, spec: SplitSpec) -> str:
         return ROW_ID
     if spec.by == "folder":
         if contract.modality != "pictures":
-            msg = "split.by is 'folder', and only of pictures do folders say train and test; say row, group or time"
+            msg = "split.by 'folder' works only for pictures sorted into train and test folders; use row, group or time"
             raise SplitError(msg)
         return ORIGIN
     role, setting = (Role.ENTITY, "data.entity") if spec.by == "group" else (Role.TIME, "data.time")
@@ -254,8 +254,8 @@ def _is_anomaly(rows: Rows) -> NDArray[np.bool_]:
 
 def _as_number(times: pa.ChunkedArray | pa.Array) -> NDArray[np.float64]:
     """Return times as float64 (microseconds for datetimes), NaN where missing."""
-    whole = pc.cast(times, pa.int64()) if pa.types.is_timestamp(times.type) else times
-    numbers: NDArray[np.float64] = pc.cast(whole, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    integers = pc.cast(times, pa.int64()) if pa.types.is_timestamp(times.type) else times
+    numbers: NDArray[np.float64] = pc.cast(integers, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     return numbers
 
 
@@ -276,6 +276,6 @@ def _refuse_empty(train: pa.Table, validation: pa.Table, counts: Counter[str], r
         if _is_anomaly(table).all():
             msg = (
                 f"the split by {rule.spec.by} ({rule.key}) leaves no normal row for {name}: {counted or 'no rows'}. "
-                f"Give more rows, more entities, a larger split.{name}, or another split.by."
+                f"Provide more rows or entities, a larger split.{name}, or another split.by."
             )
             raise SplitError(msg)

@@ -23,7 +23,7 @@ class Fitted:
     contract: Contract
 
     def table(self, rows: Mapping[str, Any] | pd.DataFrame) -> pa.Table:
-        """Return rows as the contract has them."""
+        """Return rows as a table with the contract's columns and types."""
         return to_table(pd.DataFrame(rows), self.contract)
 
     def encode(self, rows: Mapping[str, Any] | pd.DataFrame) -> Encoded:
@@ -31,7 +31,7 @@ class Fitted:
         return self.encoder.transform(self.table(rows))
 
     def expected(self, column: str, rows: Mapping[str, Any] | pd.DataFrame) -> list[str]:
-        """Return how the encoding of rows reads in one column."""
+        """Return as text what the encoding of rows stands for in one column."""
         texts: list[str] = self.encoder.expected(
             self.encoder.names.index(column), self.encode(rows).elements
         ).to_pylist()
@@ -39,8 +39,8 @@ class Fitted:
 
     def elements_of(self, column: str, rows: Mapping[str, Any] | pd.DataFrame) -> NDArray[np.float32]:
         """Return the elements of one column, `(n, width)`."""
-        mine = self.encoder.column_of_element == self.encoder.names.index(column)
-        return self.encode(rows).elements[:, mine]
+        in_column = self.encoder.column_of_element == self.encoder.names.index(column)
+        return self.encode(rows).elements[:, in_column]
 
 
 def fit(rows: Mapping[str, Any] | pd.DataFrame, **features: Any) -> Fitted:

@@ -1,4 +1,4 @@
-"""Train, validation and test share no row, no entity and no stretch of time, and rows stay where they are."""
+"""Train, validation and test share no row, no entity and no time range, and rows never change splits."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -55,7 +55,7 @@ def frame(rows: int) -> pd.DataFrame:
 
 @pytest.fixture
 def make(tmp_path: Path) -> Ingest:
-    """Return what turns a DataFrame into a dataset."""
+    """Return a function that turns a DataFrame into a dataset."""
 
     def make(rows: pd.DataFrame, **data: Any) -> Dataset:
         source = tmp_path / f"{len(list(tmp_path.iterdir()))}.csv"
@@ -85,8 +85,8 @@ def test_no_row_is_in_two_splits_and_all_are_accounted_for(make: Ingest, by: str
 
 
 @pytest.mark.parametrize("by", ["row", "group", "time"])
-def test_excluded_rows_train_nothing_and_move_no_other(make: Ingest, by: str) -> None:
-    """A row to leave out is in no split but test; every other row stays where it was."""
+def test_excluded_rows_are_in_test_only_and_move_no_other(make: Ingest, by: str) -> None:
+    """An excluded row is in no split but test; every other row keeps its split."""
     dataset = make(frame(1500))
     before = assigned(dataset, SplitRule.fit(dataset, SplitSpec(by=by)))["split"]
     left_out = tuple(before.index[::10])
@@ -108,8 +108,8 @@ def test_no_entity_is_in_two_splits(make: Ingest) -> None:
     assert set(rows["split"].dropna()) == {TRAIN, VALIDATION, TEST}
 
 
-def test_no_stretch_of_time_is_in_two_splits(make: Ingest) -> None:
-    """Every train row is older than every validation row, and that than every test row; equal times stay together."""
+def test_no_time_range_is_in_two_splits(make: Ingest) -> None:
+    """Train rows are older than validation rows, and those than test rows; equal times stay together."""
     dataset = make(frame(1500))
 
     rows = assigned(dataset, SplitRule.fit(dataset, SplitSpec(by="time")))
@@ -121,7 +121,7 @@ def test_no_stretch_of_time_is_in_two_splits(make: Ingest) -> None:
 
 @pytest.mark.parametrize("by", ["row", "group", "time"])
 def test_labelled_anomalies_are_in_test_or_nowhere(make: Ingest, by: str) -> None:
-    """No anomaly teaches weights or threshold: by row all are in test, else those of train and validation unused."""
+    """No anomaly affects weights or threshold: by row all are in test, else those outside test are unused."""
     dataset = make(frame(1500))
     rule = SplitRule.fit(dataset, SplitSpec(by=by))
 
@@ -136,7 +136,7 @@ def test_labelled_anomalies_are_in_test_or_nowhere(make: Ingest, by: str) -> Non
 
 @pytest.mark.parametrize("by", ["row", "group"])
 def test_adding_rows_moves_none(make: Ingest, by: str) -> None:
-    """The rows of a smaller dataset are in the same split of a larger one, in whatever order they come."""
+    """The rows of a smaller dataset are in the same splits of a larger one, in whatever order they come."""
     more = frame(1500)
     small, large = make(more.head(600)), make(more.sample(frac=1, random_state=1))
 
@@ -147,7 +147,7 @@ def test_adding_rows_moves_none(make: Ingest, by: str) -> None:
 
 
 def test_a_saved_rule_splits_the_same(make: Ingest) -> None:
-    """A rule read back from its JSON assigns every row as before."""
+    """A rule read back from JSON assigns every row as before."""
     dataset = make(frame(600))
     rule = SplitRule.fit(dataset, SplitSpec(by="time"))
 
@@ -159,7 +159,7 @@ def test_a_saved_rule_splits_the_same(make: Ingest) -> None:
 @settings(deadline=None)
 @given(seed=st.integers(0, 999_999), train=st.sampled_from([0.2, 0.5, 0.8]))
 def test_shares_are_about_right(seed: int, train: float) -> None:
-    """Of many rows, each split gets its share, whatever the seed; another seed is another split."""
+    """Given many rows, each split gets its share, whatever the seed."""
     rule = SplitRule(spec=SplitSpec(train=train, validation=0.1, test=1 - train - 0.1, seed=seed), key=ROW_ID)
     rows = pa.table({ROW_ID: [f"r{number}" for number in range(4000)], "_label": pa.nulls(4000, pa.bool_())})
 
@@ -172,14 +172,14 @@ def test_seeds_are_independent() -> None:
     """Two seeds agree on a row no more often than chance."""
     rows = pa.table({ROW_ID: [f"r{number}" for number in range(4000)], "_label": pa.nulls(4000, pa.bool_())})
 
-    one, other = (SplitRule(spec=SplitSpec(seed=seed), key=ROW_ID).assign(rows) for seed in (0, 1))
+    first, second = (SplitRule(spec=SplitSpec(seed=seed), key=ROW_ID).assign(rows) for seed in (0, 1))
 
-    assert np.mean(one == other) == pytest.approx(0.6**2 + 0.2**2 + 0.2**2, abs=0.05)
+    assert np.mean(first == second) == pytest.approx(0.6**2 + 0.2**2 + 0.2**2, abs=0.05)
 
 
 def test_duplicates_across_splits_are_counted(make: Ingest) -> None:
-    """Validation and test rows whose features equal a train row's are reported, however the batches fall."""
-    rows = frame(900).assign(anomaly=0, whole=lambda one: np.arange(len(one)) % 300)
+    """Validation and test rows whose features equal a train row's are counted, whatever the batch boundaries."""
+    rows = frame(900).assign(anomaly=0, whole=lambda table: np.arange(len(table)) % 300)
     rows["gap"] = np.random.default_rng(0).choice(["5", "6", ""], 900)
     rows.loc[300:599, ["x", "y", "gap"]] = rows.loc[0:299, ["x", "y", "gap"]].to_numpy()
     dataset = make(rows)
@@ -189,36 +189,36 @@ def test_duplicates_across_splits_are_counted(make: Ingest) -> None:
 
     split = assigned(dataset, rule)["split"].to_numpy()
     for name in (VALIDATION, TEST):
-        pairs = [(here, (here + 300) % 600) for here in range(600) if split[here] == name]
-        assert facts[f"{name}_duplicates_of_train"] == sum(split[there] == TRAIN for _, there in pairs) > 0
+        twins = [(row + 300) % 600 for row in range(600) if split[row] == name]
+        assert facts[f"{name}_duplicates_of_train"] == sum(split[twin] == TRAIN for twin in twins) > 0
     assert facts["duplicates_followed_one_in"] == 1
     assert dataset.contract["gap"].dtype == "int64"
 
 
 class _InSmallBatches(Dataset):
-    """A dataset whose batches are so small that some have no missing cell and some nothing else."""
+    """A dataset with batches so small that some have no missing cells and some only missing cells."""
 
     def batches(self, *args: Any, **kwargs: Any) -> Any:
         return super().batches(*args, **{**kwargs, "batch_rows": 7})
 
 
 def test_sampling_is_bounded_and_repeatable(make: Ingest) -> None:
-    """No more than about `max_rows` train rows are read, the same ones every time, and the account stays whole."""
+    """At most about `max_rows` train rows are read, always the same ones, and the counts still cover all rows."""
     dataset = make(frame(3000))
     rule = SplitRule.fit(dataset, SplitSpec())
 
-    one, again = gather(dataset, rule, 300), gather(dataset, rule, 300)
+    split, again = gather(dataset, rule, 300), gather(dataset, rule, 300)
 
-    assert one.train.equals(again.train)
-    assert one.facts["train_rows_used"] == one.train.num_rows == pytest.approx(270, abs=60)
-    assert one.validation.num_rows == pytest.approx(270, abs=60)
-    assert one.facts["train_rows"] > 1400
+    assert split.train.equals(again.train)
+    assert split.facts["train_rows_used"] == split.train.num_rows == pytest.approx(270, abs=60)
+    assert split.validation.num_rows == pytest.approx(270, abs=60)
+    assert split.facts["train_rows"] > 1400
     names = assigned(dataset, rule)["split"]
-    assert set(names.loc[one.train.column(ROW_ID).to_pylist()]) == {TRAIN}
+    assert set(names.loc[split.train.column(ROW_ID).to_pylist()]) == {TRAIN}
 
 
 def test_hash_is_pinned() -> None:
-    """The hash that says where a row belongs never changes: a library that moves rows fails here."""
+    """The hash that assigns rows to splits never changes: a library that changes it fails here."""
     values = pa.array(["p0", "p1", "", "é", None, "x" * 100])
 
     assert hash_to_unit(values, "anomaly_ae000000").tolist() == PINNED
@@ -227,7 +227,7 @@ def test_hash_is_pinned() -> None:
 
 @given(st.lists(st.text(), min_size=1, max_size=20))
 def test_hash_looks_at_the_value_alone(values: list[str]) -> None:
-    """A value hashes to the same number in [0, 1), whatever stands beside it."""
+    """A value hashes to the same number in [0, 1), whatever other values are hashed with it."""
     together = hash_to_unit(pa.array(values), "anomaly_ae000000")
     alone = [hash_to_unit(pa.array([value]), "anomaly_ae000000")[0] for value in values]
 
@@ -237,7 +237,7 @@ def test_hash_looks_at_the_value_alone(values: list[str]) -> None:
 
 @pytest.mark.parametrize(("by", "setting"), [("group", "data.entity"), ("time", "data.time")])
 def test_a_missing_key_names_the_setting(make: Ingest, by: str, setting: str) -> None:
-    """A split by a column that nobody named is refused with the setting that names one."""
+    """A split without its key column is refused, and the message names the setting that declares one."""
     dataset = make(frame(50).drop(columns="at"), id="part", ignore=["machine"])
 
     with pytest.raises(SplitError, match=rf"split\.by is '{by}'.*{setting}"):
@@ -254,7 +254,7 @@ def test_a_split_left_empty_names_the_settings(make: Ingest) -> None:
 
 
 def test_no_normal_row_with_a_time_is_refused(make: Ingest) -> None:
-    """A split by time of nothing but anomalies is refused by name."""
+    """A split by time of a dataset without normal rows is refused, and the message names the setting."""
     dataset = make(frame(100).assign(anomaly=1))
 
     with pytest.raises(SplitError, match=r"no normal row has a time.*data\.time"):
@@ -262,7 +262,7 @@ def test_no_normal_row_with_a_time_is_refused(make: Ingest) -> None:
 
 
 def test_rows_without_a_time_are_unused(make: Ingest) -> None:
-    """A row that has no time cannot be before or after another, and is used nowhere."""
+    """A row without a time is in no split of a split by time."""
     dataset = make(frame(400).assign(at=lambda rows: rows["at"].where(rows.index % 10 > 0)))
 
     rows = assigned(dataset, SplitRule.fit(dataset, SplitSpec(by="time")))
@@ -271,8 +271,8 @@ def test_rows_without_a_time_are_unused(make: Ingest) -> None:
     assert rows["at"].isna().any()
 
 
-def test_rows_outside_train_teach_nothing(tmp_path: Path) -> None:
-    """Changed test rows change neither weights nor threshold; changed validation rows change the threshold alone."""
+def test_rows_outside_train_do_not_affect_the_weights(tmp_path: Path) -> None:
+    """Changed test rows change neither weights nor threshold; changed validation rows change only the threshold."""
     rows = frame(1200).drop(columns=["machine", "at"])
     data = {"id": "part", "label": ROLES["label"]}
     spec = {

@@ -1,1 +1,1 @@
-"""Source columns to float32 elements and back: fitted on train rows only."""
+"""Encoding of source columns as float32 elements, and back; fitted on train rows only."""

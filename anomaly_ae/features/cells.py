@@ -1,4 +1,4 @@
-"""Cells of one source column as numpy arrays: numbers, missing marks, rounding."""
+"""Cells of one source column as NumPy arrays: numbers, missing cells, rounding."""
 
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
@@ -14,29 +14,29 @@ Column: TypeAlias = pa.Array | pa.ChunkedArray
 Missing = Literal["never", "sometimes", "always"]
 
 MISSING = "missing"
-"""How a missing cell reads in a reason; what is expected starts with it where a cell is normally missing."""
+"""A missing cell as a reason shows it; the expected value starts with it where the cell is normally missing."""
 MISSING_WHERE_PRESENT = f"{MISSING} where normally present"
-"""How a missing cell reads where something else was expected."""
+"""A missing cell as a reason shows it where a value was expected."""
 
-CONSTANT_TOLERANCE = 1e-9
+_CONSTANT_TOLERANCE = 1e-9
 MIN_STD_OF_FLAG = 0.1
-"""Of an element that is 0 or 1: a rare one must not weigh more than ten such elements."""
+"""Smallest standard deviation of a 0/1 element, so that a rare 1 stays within ten standard deviations."""
 
 
 def as_float(column: Column) -> Raw:
-    """Return numbers or truth values as float64, NaN where missing."""
+    """Return numbers or booleans as float64, NaN where missing."""
     values: Raw = pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     return values
 
 
 def is_missing(column: Column) -> Mask:
-    """Say which cells hold nothing: null, or NaN in a column of floats."""
+    """Return which cells are null, or NaN in a column of floats."""
     mask: Mask = pc.is_null(column, nan_is_null=True).to_numpy(zero_copy_only=False)
     return mask
 
 
 def how_missing(column: Column) -> Missing:
-    """Say whether cells of the train rows are missing never, sometimes or always."""
+    """Return whether the column's cells are missing never, sometimes or always."""
     count = int(is_missing(column).sum())
     if count == 0:
         return "never"
@@ -44,44 +44,44 @@ def how_missing(column: Column) -> Missing:
 
 
 def surprising_absence(column: Column, missing: Missing) -> Mask:
-    """Say which cells are missing though none was in train, or there though all were missing."""
+    """Return which cells are missing though none was in train, or present though all were missing."""
     absent = is_missing(column)
     if missing == "sometimes":
         return np.zeros_like(absent)
     return absent if missing == "never" else ~absent
 
 
-def least_std_of_missing(missing: Missing) -> tuple[float, ...]:
-    """Return the least standard deviation of the missing element, where there is one."""
+def min_std_of_missing(missing: Missing) -> tuple[float, ...]:
+    """Return the smallest standard deviation of the missing element, if there is one."""
     return (MIN_STD_OF_FLAG,) if missing == "sometimes" else ()
 
 
 def missing_element(column: Column, missing: Missing) -> Sequence[Raw]:
-    """Return the element that is 1 where a cell is missing; none for a column where it never varied."""
+    """Return the element that is 1 where a cell is missing; none if it did not vary in train."""
     return [is_missing(column).astype(np.float64)] if missing == "sometimes" else []
 
 
 def is_close(values: Raw, constant: float) -> Mask:
-    """Say which values equal a constant up to rounding."""
-    return np.isclose(values, constant, rtol=CONSTANT_TOLERANCE, atol=0)
+    """Return which values equal a constant up to rounding."""
+    return np.isclose(values, constant, rtol=_CONSTANT_TOLERANCE, atol=0)
 
 
 def stack(elements: Sequence[Raw], rows: int) -> Raw:
-    """Return elements side by side, `(rows, len(elements))`, stored one after the other."""
+    """Return elements as columns, `(rows, len(elements))`, each contiguous in memory."""
     return np.stack(elements).T if elements else np.empty((rows, 0))
 
 
-def with_share(word: str, share: float) -> str:
-    """Say of a level, or of a missing cell, which share of the train rows held it: `open (97 %)`."""
-    return f"{word} ({100 * share:.3g} %)"
+def with_share(value: str, share: float) -> str:
+    """Return a value with the share of the train rows that held it: `open (97 %)`."""
+    return f"{value} ({100 * share:.3g} %)"
 
 
 ALWAYS_MISSING = with_share(MISSING, 1)
-"""What is expected of a column of which no train row held anything."""
+"""Expected value of a column that was missing in every train row."""
 
 
 def round_significant(values: Raw, digits: int = 6) -> pa.Array:
-    """Round to significant digits, so that an expected value reads as one."""
+    """Round to significant digits, so that an expected value is readable."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         exponent = np.floor(np.log10(np.abs(values)))
         unit = 10.0 ** np.clip(digits - 1 - exponent, -300, 300)

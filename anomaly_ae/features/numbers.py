@@ -1,4 +1,4 @@
-"""A numeric column: its value, a view of it through the train quantiles, and whether it is missing."""
+"""Numeric columns: the value, a view mapped through the train quantiles, and whether the cell is missing."""
 
 from typing import Literal, Self
 
@@ -15,7 +15,7 @@ from anomaly_ae.features.cells import (
     as_float,
     how_missing,
     is_close,
-    least_std_of_missing,
+    min_std_of_missing,
     missing_element,
     round_significant,
     stack,
@@ -25,23 +25,23 @@ from anomaly_ae.ingest.contract import ColumnContract
 from anomaly_ae.spec import FeatureSpec, Section
 
 View = Literal["standard", "quantile", "tempered"]
-VIEWS: dict[str, tuple[View, ...]] = {
+_VIEWS: dict[str, tuple[View, ...]] = {
     "standard": ("standard",),
     "quantile": ("quantile",),
     "tempered": ("tempered",),
     "both": ("standard", "quantile"),
 }
-QUANTILE_KNOTS = 1025
-NORMAL_SHARE: dict[View, float] = {"quantile": 1.0, "tempered": 0.5}
-"""Of the normal score in a mapped view; the rest is the standardised value, which keeps some of the distances."""
-MIN_STD: dict[View, float] = {"standard": 0.0, "quantile": 1.0, "tempered": 1.0}
-"""Normal scores are on the scale of standard deviations already; a column of many ties is not blown up to it."""
+_QUANTILE_KNOTS = 1025
+_NORMAL_SHARE: dict[View, float] = {"quantile": 1.0, "tempered": 0.5}
+"""Weight of the normal score in a mapped view; the rest is the standardised value, which preserves some distances."""
+_MIN_STD: dict[View, float] = {"standard": 0.0, "quantile": 1.0, "tempered": 1.0}
+"""Smallest standard deviations: normal scores already have unit scale, and a column with many ties is not stretched."""
 
 
 class NumericColumn(Section):
-    """A number: its value, its value mapped to a normal by the train quantiles or half-way to it, or two of these.
+    """A numeric column: the value, the value mapped to a normal by the train quantiles (fully or half-way), or both.
 
-    Raw elements: `(n, views)`, plus one that is 1 where the cell is missing if train rows had missing cells.
+    Raw elements: `(n, views)`, plus one that is 1 for missing cells if any were missing in train.
     """
 
     kind: Literal["numeric"] = "numeric"
@@ -55,13 +55,13 @@ class NumericColumn(Section):
 
     @classmethod
     def fit(cls, column: Column, contract: ColumnContract, spec: FeatureSpec) -> Self:
-        """Learn range, quantiles and whether cells may be missing."""
+        """Learn the quantiles, and whether the column is constant and cells may be missing."""
         known = as_float(column.drop_null())
         known = known[~np.isnan(known)]
         constant = _constant_of(known)
         views = _views(known, spec) if constant is None and len(known) else ()
-        mapped = next((view for view in views if view in NORMAL_SHARE), None)
-        knots, normal = _normal_scores(known, NORMAL_SHARE[mapped]) if mapped else (np.empty(0), np.empty(0))
+        mapped = next((view for view in views if view in _NORMAL_SHARE), None)
+        knots, normal = _normal_scores(known, _NORMAL_SHARE[mapped]) if mapped else (np.empty(0), np.empty(0))
         return cls(
             name=contract.name,
             views=views,
@@ -73,9 +73,9 @@ class NumericColumn(Section):
         )
 
     @property
-    def least_std(self) -> tuple[float, ...]:
-        """Least standard deviation to divide each element by; as long as there are elements."""
-        return (*(MIN_STD[view] for view in self.views), *least_std_of_missing(self.missing))
+    def min_std(self) -> tuple[float, ...]:
+        """Smallest standard deviation to divide each element by, `(width,)`."""
+        return (*(_MIN_STD[view] for view in self.views), *min_std_of_missing(self.missing))
 
     def raw(self, column: Column) -> Raw:
         """Return the raw elements of the cells, `(n, width)`."""
@@ -84,7 +84,7 @@ class NumericColumn(Section):
         return stack([*views, *missing_element(column, self.missing)], len(column))
 
     def surprise(self, column: Column) -> Mask:
-        """Say which cells hold what no train row held: a missing cell, or a constant that moved."""
+        """Return which cells hold a gap unseen in train, or differ from a column's constant."""
         absent = surprising_absence(column, self.missing)
         if self.constant is None:
             return absent
@@ -92,7 +92,7 @@ class NumericColumn(Section):
         return absent | (~np.isnan(values) & ~is_close(values, self.constant))
 
     def expected(self, raw: Raw) -> pa.Array:
-        """Say as text which value the reconstruction stands for, in units of the source."""
+        """Return as text the value each reconstruction stands for, in units of the source."""
         if not self.views:
             constant = pa.array([self.constant], pa.float64()).cast(pa.string())[0].as_py()
             return pa.array([constant or ALWAYS_MISSING] * len(raw), pa.string())
@@ -100,7 +100,7 @@ class NumericColumn(Section):
         return round_significant(values).cast(pa.string())
 
     def _to_normal(self, values: Raw) -> Raw:
-        # Beyond the train range it goes on in standard deviations, so that farther stays more anomalous.
+        # Beyond the train range the map is linear in standard deviations, so that farther stays more anomalous.
         beyond = (values - np.clip(values, self.knots[0], self.knots[-1])) / self.spread
         mapped: Raw = np.interp(values, self.knots, self.normal) + beyond
         return mapped
@@ -111,36 +111,36 @@ class NumericColumn(Section):
 
 
 def _views(known: Raw, spec: FeatureSpec) -> tuple[View, ...]:
-    """Return the views that the spec asks for; "auto" maps a heavy-tailed column half-way to a normal."""
+    """Return the views the spec asks for; "auto" maps a heavy-tailed column half-way to a normal."""
     if spec.numeric != "auto":
-        return VIEWS[spec.numeric]
-    from scipy.stats import kurtosis  # noqa: PLC0415 - a second of start-up, which scoring need not wait for
+        return _VIEWS[spec.numeric]
+    from scipy.stats import kurtosis  # noqa: PLC0415 - takes a second to import, and scoring does not need it
 
     is_heavy = kurtosis(known / np.abs(known).max()) > spec.max_kurtosis
-    return VIEWS["tempered" if is_heavy else "standard"]
+    return _VIEWS["tempered" if is_heavy else "standard"]
 
 
 def _normal_scores(known: Raw, share: float) -> tuple[Raw, Raw]:
-    """Return distinct values, at most `QUANTILE_KNOTS`, and what they are mapped to.
+    """Return at most `_QUANTILE_KNOTS` distinct values and what they are mapped to.
 
-    That is `share` of the normal score of their mid-rank, and for the rest their standardised value.
+    A value is mapped to `share` times the normal score of its mid-rank plus `1 - share` times its standardised value.
     """
     values, counts = np.unique(known, return_counts=True)
     rank = (np.cumsum(counts) - counts / 2) / len(known)
-    kept = np.unique(np.searchsorted(rank, np.linspace(rank[0], rank[-1], QUANTILE_KNOTS)))
+    kept = np.unique(np.searchsorted(rank, np.linspace(rank[0], rank[-1], _QUANTILE_KNOTS)))
     spread = _spread(known)
     standard = values[kept] / spread - (known / spread).mean()
     return values[kept], share * ndtri(rank[kept]) + (1 - share) * standard
 
 
 def _spread(known: Raw) -> float:
-    """Return the standard deviation; scaled before it is squared, for 1e300 must not overflow."""
+    """Return the standard deviation; values are scaled before squaring, so that 1e300 does not overflow."""
     scale = float(np.abs(known).max())
     return float((known / scale).std()) * scale
 
 
 def _constant_of(known: Raw) -> float | None:
-    """Return the one value of a column that does not vary beyond rounding, or None."""
+    """Return the value of a column that is constant up to rounding, or None."""
     if len(known) == 0:
         return None
     middle = float(np.median(known))

@@ -1,4 +1,4 @@
-"""Pictures as arrays: decoded, brought to one size and one number of colours, on a scale of 0 to 1."""
+"""Pictures as arrays: decoded, resized to one size and number of channels, on a scale of 0 to 1."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class Pictures:
 
     Attributes:
         values: `(n, colours, size, size)` float32 from 0 to 1.
-        sizes: width and height of each as it was, in pixels, `(n, 2)`.
+        sizes: original width and height of each, in pixels, `(n, 2)`.
     """
 
     values: NDArray[np.float32]
@@ -26,10 +26,10 @@ class Pictures:
 
 
 def read_pictures(rows: pa.Table | pa.RecordBatch, size: int, colours: int) -> Pictures:
-    """Decode the pictures of rows and bring each to `size` pixels on both sides, whatever its proportions.
+    """Decode the pictures of rows and resize each to `size` by `size` pixels, whatever its proportions.
 
     Args:
-        rows: hold a column `picture`.
+        rows: with a column `picture`.
         size: pixels on each side.
         colours: 1 for grey, 3 for red, green and blue.
     """
@@ -43,7 +43,7 @@ def read_pictures(rows: pa.Table | pa.RecordBatch, size: int, colours: int) -> P
 
 
 def resize(pixels: Pixels, size: int, colours: int) -> NDArray[np.float32]:
-    """Bring one picture to `(colours, size, size)` from 0 to 1; each pixel is the mean of those it stands for."""
+    """Resize one picture to `(colours, size, size)` from 0 to 1; shrinking averages pixels."""
     from PIL import Image  # noqa: PLC0415  only pictures need it
 
     picture = Image.fromarray(pixels).convert("L" if colours == 1 else "RGB")

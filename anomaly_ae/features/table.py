@@ -1,4 +1,4 @@
-"""The table encoder: source columns to standardised float32 elements, and element errors back to source columns."""
+"""The table encoder: source columns to standardised float32 elements, and elements back to source columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,18 +22,18 @@ from anomaly_ae.spec import FeatureSpec, Role, Section
 FeatureColumn = Annotated[
     NumericColumn | BooleanColumn | CategoricalColumn | DatetimeColumn, Field(discriminator="kind")
 ]
-COLUMN_KINDS: dict[Role, type[NumericColumn | BooleanColumn | CategoricalColumn | DatetimeColumn]] = {
+_COLUMN_KINDS: dict[Role, type[NumericColumn | BooleanColumn | CategoricalColumn | DatetimeColumn]] = {
     Role.NUMERIC: NumericColumn,
     Role.BOOLEAN: BooleanColumn,
     Role.CATEGORICAL: CategoricalColumn,
     Role.DATETIME: DatetimeColumn,
 }
 
-EVERY = slice(None)
+_ALL_ROWS = slice(None)
 LINEAR_RANGE = 1000.0
-"""Standard deviations up to which an element is linear; beyond, it grows like a logarithm.
+"""Standard deviations up to which an element is linear; beyond, it grows logarithmically.
 
-Wide, because rows that all lie far from the train rows must still differ; bounded, because float32 squares them."""
+Wide, so that rows far from the train rows still differ; bounded, because elements are squared in float32."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Encoded:
 
     Attributes:
         elements: standardised, finite, `(n, d)` float32; 0 where a cell is missing.
-        surprise: `(n, columns)`; True where a cell holds what no train row held.
+        surprise: `(n, columns)`; True where a cell holds a value, or a gap, unseen in train.
     """
 
     elements: NDArray[np.float32]
@@ -50,7 +50,7 @@ class Encoded:
 
 
 class TableEncoder(Section):
-    """Columns with what was learned of them, and the mean and standard deviation of each of their elements."""
+    """The fitted columns, and the mean and standard deviation of each of their elements."""
 
     columns: tuple[FeatureColumn, ...]
     mean: tuple[float, ...]
@@ -63,9 +63,11 @@ class TableEncoder(Section):
         Raises:
             ContractError: no column varies among the train rows, so there is nothing to reconstruct.
         """
-        columns = tuple(COLUMN_KINDS[one.role].fit(table.column(one.name), one, spec) for one in contracts)
-        moments = [_moments(column.raw(table.column(column.name)), column.least_std) for column in columns]
-        mean, std = (np.concatenate([moment[part] for moment in moments] or [np.empty(0)]) for part in (0, 1))
+        columns = tuple(
+            _COLUMN_KINDS[contract.role].fit(table.column(contract.name), contract, spec) for contract in contracts
+        )
+        moments = [_mean_and_std(column.raw(table.column(column.name)), column.min_std) for column in columns]
+        mean, std = (np.concatenate([moment[order] for moment in moments] or [np.empty(0)]) for order in (0, 1))
         if len(mean) == 0:
             msg = (
                 "no feature column varies among the train rows; check the roles and `ignore` in the spec's data section"
@@ -104,26 +106,28 @@ class TableEncoder(Section):
             )
         return Encoded(np.ascontiguousarray(elements.T), surprise.T)
 
-    def expected(self, column: int, elements: NDArray[np.float32], rows: NDArray[np.int64] | slice = EVERY) -> pa.Array:
-        """Say as text what reconstructed elements stand for in one source column.
+    def expected(
+        self, column: int, elements: NDArray[np.float32], rows: NDArray[np.int64] | slice = _ALL_ROWS
+    ) -> pa.Array:
+        """Return as text the values that reconstructed elements stand for in one source column.
 
         Args:
             column: index into `columns`.
             elements: reconstructions, `(n, d)`.
-            rows: indices of those that are asked for, `(m,)`.
+            rows: indices of the rows to return, `(m,)`.
         """
         part = self._slices[column]
         std, mean = np.array(self.std[part]), np.array(self.mean[part])
-        raw = _unfold(elements[:, part][rows].astype(np.float64)) * std + mean
-        words = self.columns[column].expected(raw)
+        raw = _decompress(elements[:, part][rows].astype(np.float64)) * std + mean
+        texts = self.columns[column].expected(raw)
         if self.columns[column].missing != "sometimes":
-            return words
-        # The mean of the element that is 1 for a missing cell is the share of them.
-        return pc.if_else(pa.array(raw[:, -1] > 0.5), pa.scalar(with_share(MISSING, mean[-1])), words)
+            return texts
+        # The mean of the missing element is the share of missing cells.
+        return pc.if_else(pa.array(raw[:, -1] > 0.5), pa.scalar(with_share(MISSING, mean[-1])), texts)
 
     @property
     def _widths(self) -> list[int]:
-        return [len(column.least_std) for column in self.columns]
+        return [len(column.min_std) for column in self.columns]
 
     @property
     def _slices(self) -> list[slice]:
@@ -135,30 +139,30 @@ class TableEncoder(Section):
         return np.array(values[part])[:, None]
 
 
-def _moments(raw: Raw, least_std: Sequence[float]) -> tuple[Raw, Raw]:
-    """Return mean and standard deviation of each element over the cells that are there.
+def _mean_and_std(raw: Raw, min_std: Sequence[float]) -> tuple[Raw, Raw]:
+    """Return the mean and standard deviation of each element, ignoring missing cells.
 
-    Numbers are scaled by their largest before they are squared: 1e300 must not overflow. An element that does not vary
-    keeps its own unit.
+    Numbers are divided by the largest before squaring, so that 1e300 does not overflow. A constant element is not
+    scaled.
     """
     scale = np.nanmax(np.abs(raw), axis=0, initial=np.finfo(float).tiny)
     mean, std = np.nanmean(raw / scale, axis=0) * scale, np.nanstd(raw / scale, axis=0) * scale
-    std = np.maximum(std, least_std)
+    std = np.maximum(std, min_std)
     return mean, np.where(std > 0, std, 1.0)
 
 
 def _standardise(raw: Raw, mean: Raw, std: Raw) -> Raw:
-    """Standardise elements `(w, n)`; a missing one becomes 0, its mean; a far one is folded in."""
+    """Standardise elements `(w, n)`; missing ones become 0, the mean, and far ones are compressed."""
     standard = np.nan_to_num((raw - mean) / std, nan=0.0)
     far = np.maximum(np.abs(standard) - LINEAR_RANGE, 0)
     if far.any():
         standard = np.sign(standard) * (np.minimum(np.abs(standard), LINEAR_RANGE) + np.log1p(far))
-    folded: Raw = standard
-    return folded
+    compressed: Raw = standard
+    return compressed
 
 
-def _unfold(standard: Raw) -> Raw:
-    """Undo the folding of far elements; bounded, because a reconstruction may lie anywhere."""
+def _decompress(standard: Raw) -> Raw:
+    """Undo the compression of far elements; bounded, because a reconstruction may take any value."""
     far = np.clip(np.abs(standard) - LINEAR_RANGE, 0, 300)
     raw: Raw = np.sign(standard) * (np.minimum(np.abs(standard), LINEAR_RANGE) + np.expm1(far))
     return raw

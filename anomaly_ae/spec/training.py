@@ -16,8 +16,8 @@ class FeatureSpec(Section):
         "of these two; both, side by side; auto tempers the heavy-tailed columns and standardises the others",
     )
     max_kurtosis: float = Field(3.0, description="excess kurtosis above which a column counts as heavy-tailed")
-    max_categories: int = Field(100, ge=1, description="levels of a categorical column kept apart; the rest are one")
-    min_category_rows: int = Field(5, ge=1, description="a level seen in fewer train rows counts as rare")
+    max_categories: int = Field(100, ge=1, description="frequent categories encoded one by one; others are merged")
+    min_category_rows: int = Field(5, ge=1, description="a category seen in fewer train rows counts as rare")
 
 
 class TrainingSpec(Section):

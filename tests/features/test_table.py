@@ -1,4 +1,4 @@
-"""The table encoder: standardised, finite elements, learned from train rows only, and the way back."""
+"""The table encoder: standardised, finite elements, learned from train rows only, and their decoding."""
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ def numbers() -> pd.DataFrame:
 
 
 def test_train_rows_have_mean_zero_and_standard_deviation_one(mixed: pd.DataFrame, numbers: pd.DataFrame) -> None:
-    """Over the train rows the elements of every kind of column are centred, and none varies more than by one."""
+    """On the train rows, elements of every kind of column are centred, with a standard deviation of at most one."""
     of_numbers = fit(numbers).encode(numbers).elements
     of_all = fit(mixed).encode(mixed).elements
 
@@ -39,7 +39,7 @@ def test_scoring_rows_teach_nothing(mixed: pd.DataFrame) -> None:
 
 
 def test_column_order_is_harmless(mixed: pd.DataFrame) -> None:
-    """Columns are found by name, wherever they stand in the table."""
+    """Columns are found by name, whatever their order in the table."""
     fitted = fit(mixed)
     table = fitted.table(mixed)
 
@@ -60,7 +60,7 @@ def test_json_round_trip_is_exact(mixed: pd.DataFrame) -> None:
 
 
 def test_every_element_belongs_to_one_source_column(mixed: pd.DataFrame) -> None:
-    """The map from elements to columns is as long as the elements, and moves with the column that changed."""
+    """A changed column changes only its own elements, and each element is mapped to a column."""
     fitted = fit(mixed)
     before = fitted.encode(mixed).elements
     for index, name in enumerate(fitted.encoder.names):
@@ -71,7 +71,7 @@ def test_every_element_belongs_to_one_source_column(mixed: pd.DataFrame) -> None
     assert len(fitted.encoder.column_of_element) == fitted.encoder.width == before.shape[1]
 
 
-def test_columns_that_never_vary_alone_are_refused() -> None:
+def test_a_table_of_constant_columns_is_refused() -> None:
     """A table in which nothing varies has nothing to reconstruct, and the message says where to look."""
     with pytest.raises(ContractError, match=r"no feature column varies.*ignore"):
         fit({"a": [3.0] * 20, "b": ["x"] * 20, "c": [True] * 20, "d": [np.nan] * 20})
@@ -99,7 +99,7 @@ def test_columns_that_never_vary_alone_are_refused() -> None:
 )
 @pytest.mark.filterwarnings("error")
 def test_degenerate_tables_encode(rows: dict[str, object]) -> None:
-    """However odd the table, its elements are finite, some vary, and nothing of the train rows is a surprise."""
+    """However odd the table, its elements are finite, some vary, and no train row is a surprise."""
     fitted = fit(rows)
 
     encoded = fitted.encode(rows)
@@ -112,7 +112,7 @@ def test_degenerate_tables_encode(rows: dict[str, object]) -> None:
 
 
 def test_unseen_cells_of_every_kind_surprise_and_stay_finite(mixed: pd.DataFrame) -> None:
-    """What no train row held is a surprise of its own column, and its elements stay near the mean."""
+    """A cell unseen in train is a surprise in its own column, and its elements stay at the mean."""
     fitted = fit(mixed)
     row = {"load": [None], "heat": [None], "line": ["east"], "new": [None], "at": [None]}
 

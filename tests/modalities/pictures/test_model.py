@@ -145,7 +145,7 @@ def test_a_model_is_not_loaded_with_another_backbone(
 
     monkeypatch.setitem(LOADERS, "tiny", other)
 
-    with pytest.raises(SpecError, match="train anew"):
+    with pytest.raises(SpecError, match="or retrain"):
         load_model(version)
 
 
