@@ -1,1 +1,1 @@
-"""Evaluation: precision, recall and ranking of labelled rows with intervals, and simple methods beside the model."""
+"""Evaluation on labelled rows: precision, recall and ranking with intervals, and baselines for comparison."""

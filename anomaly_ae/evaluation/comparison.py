@@ -1,4 +1,4 @@
-"""Methods side by side on the same labelled rows: how well each ranks them, and which beat the model."""
+"""Comparison of the model with baselines on the same labelled rows: how well each ranks them, and which beat it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from anomaly_ae.evaluation.proportions import Interval
 from anomaly_ae.spec import Section
 
 MODEL = "autoencoder"
-RESAMPLES = 500
+_RESAMPLES = 500
 MEASURES = {"roc_auc": "ROC AUC", "average_precision": "AP"}
 
 Bools = NDArray[np.bool_]
@@ -20,14 +20,14 @@ Floats = NDArray[np.float64]
 
 
 class Lead(Section):
-    """How far a method is ahead of the model; its interval is a paired bootstrap's, stratified by label."""
+    """A method's lead over the model, with the interval of a paired bootstrap stratified by label."""
 
     value: float
     interval: Interval
 
 
 class Ranking(Section):
-    """How well a method ranks the rows; the leads are None for the model itself."""
+    """How well a method ranks the rows; `leads` is None for the model itself."""
 
     method: str
     roc_auc: float
@@ -37,15 +37,15 @@ class Ranking(Section):
 
 
 class Comparison(Section):
-    """Simple methods beside the model.
+    """The model compared with baselines.
 
     Attributes:
-        rows: labelled rows that all of them ranked.
-        anomalies: among these.
-        train_rows: rows that the simple methods were fitted on, a part of the model's.
-        rankings: the model's first.
-        sentences: says in words which methods beat the model beyond chance.
-        not_made: why there is nothing to compare, or None.
+        rows: labelled rows ranked by all methods.
+        anomalies: anomalies among them.
+        train_rows: rows the baselines were fitted on, a subset of the model's.
+        rankings: one per method, the model first.
+        sentences: one for each measure by which a method beats the model beyond chance.
+        not_made: why there is no comparison, or None.
     """
 
     rows: int = 0
@@ -60,19 +60,19 @@ def compare(label: Bools, scores: Mapping[str, Floats], train_rows: int) -> Comp
     """Compare the rankings of several methods.
 
     Args:
-        label: True where a row is an anomaly, `(n,)`; rows of both kinds.
-        scores: anomaly scores of each method, `(n,)` each; those of `MODEL` are what the others are compared with.
-        train_rows: for the record.
+        label: True for anomalies, `(n,)`; both classes must occur.
+        scores: anomaly scores of each method, `(n,)` each; the others are compared with those of `MODEL`.
+        train_rows: number of rows the baselines were fitted on.
     """
     methods = [MODEL, *(method for method in scores if method != MODEL)]
-    ordered = [Ordered.of(scores[method], label) for method in methods]
-    values = np.array([one.measure(np.ones(len(label))) for one in ordered])
+    ordered = [OrderedLabels.of(scores[method], label) for method in methods]
+    values = np.array([labels.measure(np.ones(len(label))) for labels in ordered])
     leads = values[1:] - values[0]
     low, high = _bootstrap_leads(label, ordered)
     rankings = [_rank(method, scores[method], label, value) for method, value in zip(methods, values, strict=True)]
     for number, ranking in enumerate(rankings[1:]):
         ends = zip(MEASURES, leads[number], low[number], high[number], strict=True)
-        ahead = {name: Lead(value=lead, interval=(below, above)) for name, lead, below, above in ends}
+        ahead = {name: Lead(value=lead, interval=(lower, upper)) for name, lead, lower, upper in ends}
         rankings[number + 1] = ranking.model_copy(update={"leads": ahead})
     return Comparison(
         rows=len(label),
@@ -84,12 +84,12 @@ def compare(label: Bools, scores: Mapping[str, Floats], train_rows: int) -> Comp
 
 
 @dataclass(frozen=True)
-class Ordered:
-    """Labels in the order of falling scores, so that each resample is measured without sorting.
+class OrderedLabels:
+    """Labels sorted by descending score, so that resamples are measured without sorting again.
 
     Attributes:
-        order: rows by falling score, `(n,)`.
-        is_last: whether a row is the last of those with its score, in that order.
+        order: row indices by descending score, `(n,)`.
+        is_last: True for the last row, in that order, of each group of equal scores.
         anomaly: labels in that order.
     """
 
@@ -105,33 +105,33 @@ class Ordered:
         return cls(order, np.append(ranked[1:] != ranked[:-1], True), label[order])
 
     def measure(self, weight: Floats) -> tuple[float, float]:
-        """Return ROC AUC and average precision where each row counts `weight` times, `(n,)`."""
-        here = weight[self.order]
-        hits = np.cumsum(here * self.anomaly)[self.is_last]
-        alarms = np.cumsum(here * ~self.anomaly)[self.is_last]
-        found, raised = np.diff(hits, prepend=0), np.diff(alarms, prepend=0)
-        area = float(raised @ (hits - found / 2)) / (hits[-1] * alarms[-1])
+        """Return ROC AUC and average precision of rows weighted by `weight`, `(n,)`."""
+        ordered_weight = weight[self.order]
+        hits = np.cumsum(ordered_weight * self.anomaly)[self.is_last]
+        alarms = np.cumsum(ordered_weight * ~self.anomaly)[self.is_last]
+        new_hits, new_alarms = np.diff(hits, prepend=0), np.diff(alarms, prepend=0)
+        area = float(new_alarms @ (hits - new_hits / 2)) / (hits[-1] * alarms[-1])
         precision = hits / np.maximum(hits + alarms, 1)
-        return area, float(found @ precision) / hits[-1]
+        return area, float(new_hits @ precision) / hits[-1]
 
 
-def _bootstrap_leads(label: Bools, ordered: list[Ordered]) -> tuple[Floats, Floats]:
-    """Return both ends of the leads' 95 % percentile intervals, `(methods, 2)` each; the same rows for every method.
+def _bootstrap_leads(label: Bools, ordered: list[OrderedLabels]) -> tuple[Floats, Floats]:
+    """Return both ends of the leads' 95% percentile intervals, `(methods, 2)` each; all methods share the resamples.
 
-    scipy's bootstrap would hold indices for each resample and sort each anew.
+    SciPy's bootstrap would store the indices of every resample and sort each one.
     """
     rng = np.random.default_rng(0)
     leads = []
-    for _ in range(RESAMPLES):
+    for _ in range(_RESAMPLES):
         weight = _resample(label, rng)
-        values = np.array([one.measure(weight) for one in ordered])
+        values = np.array([labels.measure(weight) for labels in ordered])
         leads.append(values[1:] - values[0])
     low, high = np.quantile(leads, [0.025, 0.975], axis=0)
     return low, high
 
 
 def _resample(label: Bools, rng: np.random.Generator) -> Floats:
-    """Draw rows with replacement, as many of each label as there are, and return how often each was drawn."""
+    """Draw rows with replacement, stratified by label, and return how often each was drawn, `(n,)`."""
     weight = np.empty(len(label))
     for rows in (np.flatnonzero(label), np.flatnonzero(~label)):
         weight[rows] = np.bincount(rng.integers(len(rows), size=len(rows)), minlength=len(rows))
@@ -148,11 +148,11 @@ def _rank(method: str, score: Floats, label: Bools, value: Floats) -> Ranking:
 
 
 def _sentences(ranking: Ranking, model: Ranking) -> list[str]:
-    """Say of each measure by which a method beats the model beyond chance that it does."""
+    """Return a sentence for each measure by which a method beats the model beyond chance."""
     return [
-        f"{ranking.method} ranks these rows better than the {MODEL}: {word} {getattr(ranking, name):.3f} against "
+        f"{ranking.method} ranks these rows better than the {MODEL}: {title} {getattr(ranking, name):.3f} against "
         f"{getattr(model, name):.3f}, difference {lead.value:.3f} (95% interval {lead.interval[0]:.3f} to "
         f"{lead.interval[1]:.3f})"
-        for name, word in MEASURES.items()
+        for name, title in MEASURES.items()
         if (lead := (ranking.leads or {})[name]).interval[0] > 0
     ]

@@ -1,16 +1,16 @@
-"""95 % intervals that stay wide where rows are few and never shrink to a point at 0 or 1.
+"""95% confidence intervals that stay wide for few rows and never shrink to a point at 0 or 1.
 
-All are Wilson's, for each of these numbers is a proportion or can be read as one:
+All are Wilson intervals, because each of these metrics is a proportion or can be treated as one:
 
 - precision, recall, false-alarm rate: proportions of counted rows (Wilson, 1927);
-- F1: a monotone function of F* = TP / (TP + FP + FN), which is one (Hand, Christen and Kirielle, "F*: an interpretable
+- F1: a monotone function of the proportion F* = TP / (TP + FP + FN) (Hand, Christen and Kirielle, "F*: an interpretable
   transformation of the F-measure", 2021);
 - average precision: a proportion of the anomalies (Boyd, Eng and Page, "Area under the precision-recall curve: point
-  estimates and confidence intervals", 2013); wider than need be where it is low;
-- ROC AUC: a proportion of as many rows as give DeLong's variance (DeLong, DeLong and Clarke-Pearson, 1988), united with
-  Newcombe's method 5 (2006), which holds where the two classes are separate and DeLong's variance is 0.
+  estimates and confidence intervals", 2013); wider than necessary where it is low;
+- ROC AUC: a proportion of the effective number of rows that gives DeLong's variance (DeLong, DeLong and Clarke-Pearson,
+  1988), united with Newcombe's method 5 (2006), which holds for separated classes, where DeLong's variance is 0.
 
-With few anomalies Student's quantile takes the place of the normal one. Time and memory are those of one sort.
+For average precision and ROC AUC, Student's quantile replaces the normal one. Each costs at most one sort.
 """
 
 from typing import TypeAlias
@@ -27,13 +27,13 @@ _NORMAL = quantile(CONFIDENCE)
 
 
 def f1_interval(hits: int, wrong: int) -> Interval:
-    """Return the interval of F1 from its true positives and its false ones, positive and negative together."""
+    """Return the interval of F1 from the true positives and the sum of false positives and false negatives."""
     low, high = wilson(hits / (hits + wrong), hits + wrong)
     return 2 * low / (1 + low), 2 * high / (1 + high)
 
 
 def average_precision_interval(average_precision: float, anomalies: int) -> Interval:
-    """Return the interval of an average precision at the base rate of the rows it was taken from."""
+    """Return the interval of an average precision at the base rate of the rows it was computed on."""
     return wilson(average_precision, anomalies, _student(anomalies))
 
 
@@ -54,7 +54,7 @@ def _student(rows: int) -> float:
 
 
 def _placements(scores: Floats, others: Floats) -> Floats:
-    """Return for each score the share of the others that lie below it; one that is equal counts half."""
+    """Return the share of `others` below each score, counting ties as half, `(n,)`."""
     ranked = np.sort(others)
     below, not_above = (np.searchsorted(ranked, scores, side) for side in ("left", "right"))
     placements: Floats = (below + not_above) / (2 * len(others))
@@ -66,7 +66,7 @@ def _newcombe(auc: float, anomalies: int, normals: int) -> Interval:
 
 
 def _newcombe_low(auc: float, anomalies: int, normals: int) -> float:
-    """Return the smallest AUC whose own standard error still reaches the one that was seen."""
+    """Return the smallest true AUC whose interval still contains the observed one."""
     others = (anomalies + normals) / 2 - 1
 
     def gap(true: float) -> float:

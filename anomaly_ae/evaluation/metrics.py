@@ -1,4 +1,4 @@
-"""How the frozen threshold and the ranking do on labelled rows, by scikit-learn's metrics, each with its interval."""
+"""scikit-learn's metrics of the frozen threshold and of the ranking on labelled rows, each with its interval."""
 
 from collections.abc import Callable
 
@@ -24,7 +24,7 @@ NAMES = ("precision", "recall", "f1", "average_precision", "roc_auc", "false_ala
 
 
 class Confusion(Section):
-    """Counts of test rows: flagged or not, anomalous or not."""
+    """The confusion matrix of the test rows."""
 
     tp: int
     fp: int
@@ -33,7 +33,7 @@ class Confusion(Section):
 
 
 class SegmentAlarms(Section):
-    """False alarms of one segment; `segment` is None for rows that the threshold of all rows judged."""
+    """False alarms of one segment; `segment` is None for rows judged by the overall threshold."""
 
     segment: str | None
     normals: int
@@ -43,16 +43,16 @@ class SegmentAlarms(Section):
 
 
 class Metrics(Section):
-    """What was found among labelled rows; None where a number is undefined, and `undefined` says why.
+    """Metrics on labelled rows; a metric is None where it is undefined, and `undefined` says why.
 
-    Precision, F1 and average precision hold for rows with as many anomalies among them as these.
+    Precision, F1 and average precision hold only for rows with the same share of anomalies.
 
     Attributes:
-        intervals: 95 % interval of each number, None where it is undefined.
-        warnings: what a reader must know before believing the numbers.
-        segments: false alarms by segment, where the threshold has any.
-        baselines: simple methods beside the model, on the same rows.
-        pixels: of pictures, what their maps show of the masked pixels.
+        intervals: 95% interval of each metric, None where it is undefined.
+        warnings: what a reader must know before trusting the numbers.
+        segments: false alarms by segment, if the threshold has segments.
+        baselines: the model compared with baselines on the same rows.
+        pixels: for pictures, how well the maps localise the masked pixels.
     """
 
     split: str
@@ -78,20 +78,20 @@ class Metrics(Section):
 def evaluate(
     label: Bools, score: Floats, threshold: float, split: str = "test", flagged: Bools | None = None
 ) -> Metrics:
-    """Judge scores of labelled rows against a frozen threshold.
+    """Evaluate scores of labelled rows against a frozen threshold.
 
     Args:
-        label: True where a row is an anomaly, `(n,)`.
+        label: True for anomalies, `(n,)`.
         score: anomaly scores, `(n,)`.
         threshold: rows above it are flagged.
-        split: which rows these are, for the record.
-        flagged: which rows were, `(n,)`, where segments have thresholds of their own; None: those above `threshold`.
+        split: name of the split the rows are from.
+        flagged: True for flagged rows, `(n,)`, if segments have their own thresholds; default: those above `threshold`.
     """
     flagged = score > threshold if flagged is None else flagged
     undefined = _undefined(label, flagged)
     tn, fp, fn, tp = sk.confusion_matrix(label, flagged, labels=[False, True]).ravel().tolist()
     confusion = Confusion(tp=tp, fp=fp, fn=fn, tn=tn)
-    numbers: dict[str, Callable[[], float]] = {
+    metrics: dict[str, Callable[[], float]] = {
         "precision": lambda: sk.precision_score(label, flagged),
         "recall": lambda: sk.recall_score(label, flagged),
         "f1": lambda: sk.f1_score(label, flagged),
@@ -99,7 +99,7 @@ def evaluate(
         "roc_auc": lambda: sk.roc_auc_score(label, score),
         "false_alarm_rate": lambda: fp / (fp + tn),
     }
-    values = {name: None if name in undefined else float(number()) for name, number in numbers.items()}
+    values = {name: None if name in undefined else float(metric()) for name, metric in metrics.items()}
     intervals = _intervals(label, score, confusion, values)
     return Metrics(
         split=split,
@@ -116,17 +116,17 @@ def evaluate(
 
 
 def count_alarms(segment: NDArray[np.object_], label: Bools, flagged: Bools) -> tuple[SegmentAlarms, ...]:
-    """Return the false alarms of each segment that has normal rows, the most frequent alarms first.
+    """Return the false alarms of each segment that has normal rows, highest rate first.
 
     Args:
         segment: name of each row's segment, or None, `(n,)`.
-        label: True where a row is an anomaly, `(n,)`.
-        flagged: True where it raised an alert, `(n,)`.
+        label: True for anomalies, `(n,)`.
+        flagged: True for alerts, `(n,)`.
     """
-    import pandas as pd  # noqa: PLC0415 - slow to load, and few thresholds have segments
+    import pandas as pd  # noqa: PLC0415 - slow to import, and few thresholds have segments
 
     by_segment = pd.Series(flagged[~label]).groupby(pd.Series(segment[~label], dtype=object), dropna=False)
-    found = [
+    segments = [
         SegmentAlarms(
             segment=None if pd.isna(name) else str(name),
             normals=len(group),
@@ -136,11 +136,11 @@ def count_alarms(segment: NDArray[np.object_], label: Bools, flagged: Bools) -> 
         )
         for name, group in by_segment
     ]
-    return tuple(sorted(found, key=lambda one: (-one.rate, one.segment is None, one.segment)))
+    return tuple(sorted(segments, key=lambda alarms: (-alarms.rate, alarms.segment is None, alarms.segment)))
 
 
 def _undefined(label: Bools, flagged: Bools) -> dict[str, str]:
-    """Say which metrics have no value, and why."""
+    """Return the undefined metrics, each with the reason."""
     reasons: dict[str, str] = {}
     if label.all():
         reasons |= dict.fromkeys(("roc_auc", "false_alarm_rate", "average_precision"), "no normal row among them")
@@ -172,6 +172,6 @@ def _warnings(roc_auc: float | None, interval: Interval | None) -> tuple[str, ..
     low, high = interval
     warning = (
         f"ROC AUC {roc_auc:.3f} (95% interval {low:.3f} to {high:.3f}) lies below .5: anomalies score lower than "
-        "normal rows. See whether the label's values are taken the wrong way round."
+        "normal rows. Check whether the label values are swapped."
     )
     return (warning,)

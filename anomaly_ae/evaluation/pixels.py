@@ -1,8 +1,8 @@
-"""Pixel metrics: how well anomaly maps show where the anomaly is, against the masks of labelled pictures.
+"""Pixel metrics: how well anomaly maps localise anomalies, compared with the masks of labelled pictures.
 
-A pixel's score is the map's value there, rounded to half precision as maps are stored. So it has one of 65,536 values,
-pixels are counted instead of kept, and ROC AUC and AUPRO of any number of pictures are exact for these scores: memory
-does not grow with them, and nothing is sampled. Rounding moves a score by less than .05 % of its value, or by 3e-8.
+A pixel's score is the map's value there, rounded to half precision as maps are stored. It therefore has one of 65,536
+values, so pixels are counted instead of kept: ROC AUC and AUPRO are exact for these scores, with constant memory and no
+sampling, for any number of pictures. Rounding changes a score by less than 0.05% of its value, or by 3e-8.
 """
 
 from dataclasses import dataclass, field
@@ -13,26 +13,26 @@ from numpy.typing import NDArray
 from anomaly_ae.scoring.maps import ErrorMap, bring_to, compact
 from anomaly_ae.spec import Section
 
-MAX_FALSE = 0.3
-"""Share of normal pixels up to which AUPRO looks: beyond it a map shows nobody anything."""
+_MAX_FPR = 0.3
+"""False-positive rate up to which AUPRO integrates; beyond it a map is of no use."""
 
-VALUES = 1 << 16
-"""Numbers that half precision tells apart."""
+_VALUES = 1 << 16
+"""Number of half-precision values."""
 
 Counts = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 
 class PixelMetrics(Section):
-    """What the maps show of the masked pixels; None where a number is undefined, and `undefined` says why.
+    """How well maps localise masked pixels; a metric is None where it is undefined, and `undefined` says why.
 
     Attributes:
-        pictures: judged: normal ones, and anomalies that have a mask.
+        pictures: pictures evaluated: normal ones, and anomalies with a mask.
         masked_pictures: those with a mask.
-        regions: connected areas of all masks.
-        unmasked_anomalies: labelled anomalies left out, as nobody marked where they are.
-        pixel_roc_auc: chance that an anomalous pixel is hotter than a normal one.
-        aupro: mean share of a region that is found, averaged over shares of normal pixels found wrongly up to .3.
+        regions: connected components of all masks.
+        unmasked_anomalies: labelled anomalies without a mask, which are left out.
+        pixel_roc_auc: probability that an anomalous pixel scores higher than a normal one.
+        aupro: mean per-region overlap, averaged over false-positive rates up to 0.3.
     """
 
     pictures: int
@@ -46,17 +46,17 @@ class PixelMetrics(Section):
 
 @dataclass
 class PixelCounts:
-    """Counts pixels by score, picture after picture.
+    """Pixel counts by score, accumulated over pictures.
 
     Attributes:
         normal: normal pixels with each score, `(65536,)`.
-        anomalous: pixels inside masks.
-        covered: the same, each region's counts divided by its size.
+        anomalous: pixels inside masks with each score.
+        covered: the same, with each region's counts divided by its size.
     """
 
-    normal: Counts = field(default_factory=lambda: np.zeros(VALUES))
-    anomalous: Counts = field(default_factory=lambda: np.zeros(VALUES))
-    covered: Counts = field(default_factory=lambda: np.zeros(VALUES))
+    normal: Counts = field(default_factory=lambda: np.zeros(_VALUES))
+    anomalous: Counts = field(default_factory=lambda: np.zeros(_VALUES))
+    covered: Counts = field(default_factory=lambda: np.zeros(_VALUES))
     pictures: int = 0
     masked_pictures: int = 0
     regions: int = 0
@@ -65,8 +65,8 @@ class PixelCounts:
         """Count the pixels of one picture.
 
         Args:
-            error_map: at any size; it is brought to the mask's.
-            mask: True where the picture is anomalous, `(height, width)`; False everywhere for a normal one.
+            error_map: of any size; it is resized to the mask's.
+            mask: True for anomalous pixels, `(height, width)`; all False for a normal picture.
         """
         from scipy.ndimage import label  # noqa: PLC0415 - only pictures need it
 
@@ -74,15 +74,15 @@ class PixelCounts:
         values = compact(bring_to(error_map, (width, height))).view(np.uint16)
         areas, regions = label(mask, np.ones((3, 3)))
         sizes = np.bincount(areas.ravel(), minlength=regions + 1)
-        self.normal += np.bincount(values[~mask], minlength=VALUES)
-        self.anomalous += np.bincount(values[mask], minlength=VALUES)
-        self.covered += np.bincount(values[mask], weights=1 / sizes[areas[mask]], minlength=VALUES)
+        self.normal += np.bincount(values[~mask], minlength=_VALUES)
+        self.anomalous += np.bincount(values[mask], minlength=_VALUES)
+        self.covered += np.bincount(values[mask], weights=1 / sizes[areas[mask]], minlength=_VALUES)
         self.pictures += 1
         self.masked_pictures += bool(regions)
         self.regions += regions
 
     def metrics(self, unmasked_anomalies: int = 0) -> PixelMetrics:
-        """Judge what was counted."""
+        """Return the metrics of the counted pixels."""
         undefined = {}
         if not self.regions:
             undefined = dict.fromkeys(("pixel_roc_auc", "aupro"), "no labelled anomaly has a mask")
@@ -100,28 +100,28 @@ class PixelCounts:
 
 
 def roc_auc(normal: Counts, anomalous: Counts) -> float:
-    """Return the chance that an anomalous pixel has the higher score; equal ones count half.
+    """Return the probability that an anomalous pixel scores higher than a normal one; ties count as half.
 
     Args:
-        normal: normal pixels with each score, ascending.
-        anomalous: anomalous ones.
+        normal: normal pixels with each score, by ascending score.
+        anomalous: anomalous pixels, likewise.
     """
     below = np.cumsum(normal) - normal / 2
     return float(anomalous @ below / (anomalous.sum() * normal.sum()))
 
 
-def aupro(normal: Counts, covered: Counts, most_false: float = MAX_FALSE) -> float:
-    """Return the mean share of a region that is found, over the shares of normal pixels found wrongly up to a limit.
+def aupro(normal: Counts, covered: Counts, max_fpr: float = _MAX_FPR) -> float:
+    """Return the area under the per-region-overlap curve up to a false-positive rate, divided by that rate.
 
-    Source: Bergmann et al., "The MVTec anomaly detection dataset", IJCV 2021; regions touch at edges and corners.
+    Source: Bergmann et al., "The MVTec anomaly detection dataset", IJCV 2021; regions connect at edges and corners.
 
     Args:
-        normal: normal pixels with each score, ascending.
-        covered: mean share of a region with each score; its sum is 1.
-        most_false: the limit.
+        normal: normal pixels with each score, by ascending score.
+        covered: mean share of a region with each score; sums to 1.
+        max_fpr: upper limit of the false-positive rate.
     """
-    false = np.concatenate([[0], np.cumsum(normal[::-1])]) / normal.sum()
-    found = np.concatenate([[0], np.cumsum(covered[::-1])])
-    inside = false <= most_false
-    last = np.interp(most_false, false, found)
-    return float(np.trapezoid([*found[inside], last], [*false[inside], most_false]) / most_false)
+    fpr = np.concatenate([[0], np.cumsum(normal[::-1])]) / normal.sum()
+    overlap = np.concatenate([[0], np.cumsum(covered[::-1])])
+    inside = fpr <= max_fpr
+    last = np.interp(max_fpr, fpr, overlap)
+    return float(np.trapezoid([*overlap[inside], last], [*fpr[inside], max_fpr]) / max_fpr)

@@ -1,7 +1,7 @@
-"""How sure a share of counted rows is: Wilson's interval, which every share that is printed or shown comes with.
+"""Wilson's confidence interval of a proportion, shown with every share that is printed.
 
-It stays wide where rows are few and never shrinks to a point at 0 or 1. A promise rests on an exact bound instead
-(`threshold/conformal.py`): an interval may miss in one case of twenty, on either side, and a promise must not.
+It stays wide for few rows and never shrinks to a point at 0 or 1. Promises rest on an exact bound instead
+(`threshold/conformal.py`), because an interval may miss the truth one time in twenty, and a promise must not.
 Source: Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
 """
 
@@ -15,19 +15,19 @@ CONFIDENCE = 0.95
 
 
 def quantile(confidence: float) -> float:
-    """Return how many standard deviations an interval of normal errors reaches to either side."""
+    """Return the half-width of a two-sided normal interval, in standard deviations."""
     return float(ndtri((1 + confidence) / 2))
 
 
-def wilson(share: float, rows: float, reach: float = quantile(CONFIDENCE)) -> Interval:
+def wilson(share: float, rows: float, half_width: float = quantile(CONFIDENCE)) -> Interval:
     """Return Wilson's interval of a share.
 
     Args:
         share: between 0 and 1.
-        rows: of how many; an effective number need not be whole.
-        reach: quantile of the distribution of the error, in standard deviations.
+        rows: number of rows; an effective number need not be an integer.
+        half_width: quantile of the error distribution, in standard deviations.
     """
-    square = reach**2 / rows
-    middle = (share + square / 2) / (1 + square)
-    half = math.sqrt(square * (share * (1 - share) + square / 4)) / (1 + square)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    square = half_width**2 / rows
+    centre = (share + square / 2) / (1 + square)
+    margin = math.sqrt(square * (share * (1 - share) + square / 4)) / (1 + square)
+    return max(0.0, centre - margin), min(1.0, centre + margin)

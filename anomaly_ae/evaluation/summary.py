@@ -1,4 +1,4 @@
-"""Metrics in a few lines of text, for a terminal or a page that shows a run."""
+"""Metrics as a few lines of text, for a terminal or a page about a run."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from anomaly_ae.evaluation.pixels import PixelMetrics
 
 
 def summarise(metrics: Metrics) -> list[str]:
-    """Return the metrics with their intervals, what to beware of, and how simple methods do, one finding a line."""
+    """Return the metrics with their intervals, the warnings and the baselines, one finding per line."""
     numbers = ", ".join(f"{name} {number_of(metrics, name)}" for name in NAMES)
     lines = [f"on {metrics.rows} {metrics.split} rows: {numbers}", *metrics.warnings]
     lines += list(_in_pixels(metrics.pixels)) if metrics.pixels else []
@@ -16,7 +16,7 @@ def summarise(metrics: Metrics) -> list[str]:
 
 
 def number_of(metrics: Metrics, name: str) -> str:
-    """Write one of the metrics with its 95 % interval, or that it is undefined."""
+    """Return a metric with its 95% interval as text, or "undefined"."""
     value, interval = getattr(metrics, name), metrics.intervals.get(name)
     if value is None:
         return "undefined"
@@ -30,13 +30,13 @@ def _in_pixels(pixels: PixelMetrics) -> Iterator[str]:
     masks = f"{pixels.masked_pictures} of {pixels.pictures} pictures with a mask, {pixels.regions} regions"
     yield f"maps against masks ({masks}): pixel_roc_auc {pixels.pixel_roc_auc:.3f}, aupro {pixels.aupro:.3f}"
     if pixels.unmasked_anomalies:
-        yield f"{pixels.unmasked_anomalies} labelled anomalies have no mask, and are left out of these two numbers"
+        yield f"{pixels.unmasked_anomalies} labelled anomalies have no mask and are left out of these two numbers"
 
 
 def _beside(baselines: Comparison) -> Iterator[str]:
     if baselines.not_made:
-        yield f"no simple methods beside the model: {baselines.not_made}"
+        yield f"no comparison with baselines: {baselines.not_made}"
         return
     ranked = sorted(baselines.rankings, key=lambda ranking: -ranking.average_precision)
-    yield "AP of each method: " + ", ".join(f"{one.method} {one.average_precision:.3f}" for one in ranked)
+    yield "AP of each method: " + ", ".join(f"{ranking.method} {ranking.average_precision:.3f}" for ranking in ranked)
     yield from baselines.sentences

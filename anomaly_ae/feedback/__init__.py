@@ -1,1 +1,1 @@
-"""What analysts say of alerts, and what is remembered of it."""
+"""Analysts' verdicts on alerts: reading and storing them."""

@@ -1,4 +1,4 @@
-"""Verdicts: what analysts say of scored rows, read from the CSV or Parquet file they give back."""
+"""Verdicts of analysts on scored rows, read from a CSV or Parquet file."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,53 +14,55 @@ from anomaly_ae.storage import open_bytes
 from anomaly_ae.storage.parquet import read_parquet
 
 REAL, FALSE_ALARM, UNSURE = "real", "false alarm", "unsure"
-VERDICTS = (REAL, FALSE_ALARM, UNSURE)
+_VERDICTS = (REAL, FALSE_ALARM, UNSURE)
 COLUMNS = ("row_id", "source_file", "verdict", "note")
-NAMED_ROWS = 10
-"""In an error message."""
+_NAMED_ROWS = 10
+"""Maximum number of rows named in an error message."""
 
 
 def read_verdicts(path: Path) -> pa.Table:
-    """Read a file of verdicts: `row_id` and `verdict`, and if it has them `source_file` and `note`.
+    """Read a file of verdicts: `row_id` and `verdict`, and `source_file` and `note` if present.
 
-    Other columns are left alone, so that the exported table of alerts may be given back with a column added. Rows
-    without a verdict are left out.
+    Other columns are ignored, so that an exported table of alerts may be returned with a column added. Rows without a
+    verdict are left out.
 
     Returns:
-        The four columns as strings, null where not given, and `row`: the record number in the file, from 1.
+        The four columns as strings, empty where missing, and `row`: the record number in the file, from 1.
 
     Raises:
-        SourceError: the file is not there or not readable.
-        ContractError: a column is missing or there twice, a verdict is none, no row has one, a row id is missing or
-            there twice.
+        SourceError: the file does not exist or is not readable.
+        ContractError: a column is missing or duplicated, a verdict is unknown, no row has one, or a row id is missing
+            or duplicated.
     """
     given = _read(path)
     row_id, verdict = given["row_id"], _normalised(given["verdict"])
     is_given = pc.not_equal(verdict, "")
-    _refuse(path, pc.invert(pc.is_in(verdict, pa.array(["", *VERDICTS]))), f"no verdict; write {', '.join(VERDICTS)}")
+    _refuse(
+        path, pc.invert(pc.is_in(verdict, pa.array(["", *_VERDICTS]))), f"unknown verdict; use {', '.join(_VERDICTS)}"
+    )
     _refuse(path, pc.and_(is_given, pc.equal(row_id, "")), "no row_id")
     whole = pa.table({**given, "verdict": verdict, "row": np.arange(1, len(row_id) + 1)}).filter(is_given)
     if not whole.num_rows:
-        msg = f"{path}: no row has a verdict; write {', '.join(VERDICTS)} into the column of that name"
+        msg = f"{path}: no row has a verdict; write {', '.join(_VERDICTS)} into the column `verdict`"
         raise ContractError(msg)
     _refuse_twice(path, whole)
     return whole
 
 
 def refuse_rows(path: Path, rows: Sequence[int], fault: str) -> None:
-    """Refuse a file if any of its rows has a fault; `rows` are their record numbers.
+    """Refuse a file with faulty rows; `rows` are their record numbers.
 
     Raises:
-        ContractError: names the first of them.
+        ContractError: there are any; the message names the first ones.
     """
     if rows:
-        named = ", ".join(map(str, rows[:NAMED_ROWS])) + (", ..." if len(rows) > NAMED_ROWS else "")
+        named = ", ".join(map(str, rows[:_NAMED_ROWS])) + (", ..." if len(rows) > _NAMED_ROWS else "")
         msg = f"{path}: {'row' if len(rows) == 1 else f'{len(rows)} rows,'} {named}: {fault}. Nothing was stored."
         raise ContractError(msg)
 
 
 def _read(path: Path) -> dict[str, pa.ChunkedArray]:
-    """Return the columns we know as strings, stripped; empty where missing."""
+    """Return the known columns as stripped strings, empty where missing."""
     try:
         table = read_parquet(path) if path.suffix in {".parquet", ".pq"} else _read_csv(path)
     except FileNotFoundError as error:
@@ -79,7 +81,7 @@ def _read_csv(path: Path) -> pa.Table:
     with open_bytes(path) as file:
         return pacsv.read_csv(
             file,
-            read_options=pacsv.ReadOptions(use_threads=False),  # else its errors do not name the row
+            read_options=pacsv.ReadOptions(use_threads=False),  # with threads, errors do not name the row
             parse_options=pacsv.ParseOptions(newlines_in_values=True),
             convert_options=pacsv.ConvertOptions(column_types=dict.fromkeys(COLUMNS, pa.string())),
         )
@@ -94,7 +96,7 @@ def _check_columns(path: Path, names: Sequence[str]) -> None:
 
 
 def _normalised(verdict: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Let `False_Alarm` and `false-alarm` be `false alarm`."""
+    """Return verdicts in lower case with spaces: `False_Alarm` and `false-alarm` become `false alarm`."""
     return pc.replace_substring_regex(pc.utf8_lower(verdict), r"[\s_-]+", " ")
 
 
@@ -105,4 +107,4 @@ def _refuse(path: Path, at_fault: pa.ChunkedArray, fault: str) -> None:
 def _refuse_twice(path: Path, given: pa.Table) -> None:
     is_repeated: NDArray[np.bool_] = given["row_id"].to_pandas().duplicated().to_numpy()
     rows = given["row"].filter(pa.array(is_repeated)).to_pylist()
-    refuse_rows(path, rows, "row_id came before; give one verdict a row")
+    refuse_rows(path, rows, "duplicate row_id; give one verdict per row")

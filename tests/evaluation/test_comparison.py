@@ -1,33 +1,33 @@
-"""Methods side by side: the same numbers as scikit-learn's, and a plain sentence when one beats the model."""
+"""Comparison with baselines: the same numbers as scikit-learn's, and a plain sentence if one beats the model."""
 
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from anomaly_ae.evaluation.baselines import BASELINES
-from anomaly_ae.evaluation.comparison import MODEL, Ordered, compare
+from anomaly_ae.evaluation.comparison import MODEL, OrderedLabels, compare
 
 
 def rows(anomalies: int = 60, normals: int = 600) -> tuple[np.ndarray, np.random.Generator]:
-    """Return labels of so many rows."""
+    """Return labels, the anomalies first, and a random generator."""
     return np.arange(anomalies + normals) < anomalies, np.random.default_rng(0)
 
 
 @pytest.mark.parametrize("digits", [0, 1, 9])
 def test_measures_equal_scikit_learn_with_ties_and_weights(digits: int) -> None:
-    """Rows that count twice, once or not at all, with scores tied or not, give what scikit-learn gives."""
+    """For rows weighted 0, 1 or 2, with or without tied scores, the measures are scikit-learn's."""
     label, rng = rows(40, 200)
     score = (rng.normal(size=240) + label).round(digits)
     weight = rng.integers(0, 3, 240).astype(float)
 
-    auc, average_precision = Ordered.of(score, label).measure(weight)
+    auc, average_precision = OrderedLabels.of(score, label).measure(weight)
 
     assert auc == pytest.approx(roc_auc_score(label, score, sample_weight=weight))
     assert average_precision == pytest.approx(average_precision_score(label, score, sample_weight=weight))
 
 
 def test_a_method_that_ranks_better_is_named() -> None:
-    """A baseline beyond chance ahead gets a sentence for each measure; one behind, and one level, get none."""
+    """A baseline ahead of the model beyond chance gets a sentence per measure; one behind or equal gets none."""
     label, rng = rows()
     noise = rng.normal(size=(3, len(label)))
     scores = {"better": label * 4 + noise[0], MODEL: label + noise[1], "worse": noise[2], "same": label + noise[1]}
@@ -41,7 +41,7 @@ def test_a_method_that_ranks_better_is_named() -> None:
 
 
 def test_leads_are_paired() -> None:
-    """Two methods whose scores are the same have a lead of exactly 0, however few the rows."""
+    """Two methods with the same ranking have a lead of exactly 0, however few the rows."""
     label, rng = rows(5, 20)
     score = rng.normal(size=25)
 
@@ -59,8 +59,8 @@ def test_a_comparison_is_the_same_each_time() -> None:
 
 
 @pytest.mark.parametrize("method", BASELINES)
-def test_baselines_find_what_lies_apart(method: str) -> None:
-    """Rows far off in one direction in which the train rows hardly vary, or in all, score above nearly all others."""
+def test_baselines_find_outlying_rows(method: str) -> None:
+    """Rows shifted in all elements, also in those that hardly vary in train, score above nearly all others."""
     rng = np.random.default_rng(0)
     mixing = np.diag([1, 1, 1, 0.1, 0.1]).astype(np.float32)
     train, normal = (rng.normal(size=(size, 5)).astype(np.float32) @ mixing for size in (500, 200))

@@ -1,4 +1,4 @@
-"""Metrics are scikit-learn's, and a number that is undefined is said to be, never shown as 0."""
+"""Metrics are scikit-learn's, and an undefined metric is reported as such, never as 0."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ ROWS = st.lists(st.tuples(st.booleans(), st.sampled_from([0.0, 0.5, 1.0, 1.5, 2.
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10_000), st.floats(0.2, 0.8))
 def test_metrics_equal_scikit_learn(seed: int, threshold: float) -> None:
-    """On rows of both classes every number is what scikit-learn returns when called directly."""
+    """On rows of both classes, every metric is what scikit-learn returns when called directly."""
     rng = np.random.default_rng(seed)
     label, score = np.arange(60) < 20, rng.random(60).round(1)
     flagged = score > threshold
@@ -37,7 +37,7 @@ def test_metrics_equal_scikit_learn(seed: int, threshold: float) -> None:
 @pytest.mark.filterwarnings("error")
 @given(ROWS)
 def test_a_metric_has_a_value_or_a_reason(rows: list[tuple[bool, float]]) -> None:
-    """Whatever the rows, each metric is a number within its interval or None with a reason, and counts add up."""
+    """For any rows, each metric is a number within its interval or None with a reason, and counts add up."""
     label, score = (np.array(column) for column in zip(*rows, strict=True))
 
     found = evaluate(label, score, 1.0)
@@ -51,7 +51,7 @@ def test_a_metric_has_a_value_or_a_reason(rows: list[tuple[bool, float]]) -> Non
 
 
 def test_only_normal_rows_leave_ranking_and_recall_undefined() -> None:
-    """Without an anomaly there is nothing to find, which is not the same as finding nothing."""
+    """Without anomalies there is nothing to find, which is not the same as finding nothing."""
     found = evaluate(np.zeros(10, bool), np.arange(10.0), 7.0)
 
     assert (found.recall, found.f1, found.average_precision, found.roc_auc) == (None, None, None, None)
@@ -60,7 +60,7 @@ def test_only_normal_rows_leave_ranking_and_recall_undefined() -> None:
 
 
 def test_only_anomalies_leave_ranking_and_false_alarms_undefined() -> None:
-    """Without a normal row no false alarm is possible, which is not the same as a rate of 0."""
+    """Without normal rows no false alarm is possible, which is not the same as a rate of 0."""
     found = evaluate(np.ones(10, bool), np.arange(10.0), 7.0)
 
     assert (found.false_alarm_rate, found.average_precision, found.roc_auc) == (None, None, None)
@@ -69,7 +69,7 @@ def test_only_anomalies_leave_ranking_and_false_alarms_undefined() -> None:
 
 
 def test_no_alert_leaves_precision_undefined() -> None:
-    """Where nothing was flagged, no share of the flagged is right or wrong; recall is 0."""
+    """If no row is flagged, precision is undefined and recall is 0."""
     found = evaluate(np.arange(10) < 5, np.arange(10.0), 99.0)
 
     assert found.precision is None
@@ -78,17 +78,17 @@ def test_no_alert_leaves_precision_undefined() -> None:
 
 
 def test_a_score_at_the_threshold_is_not_flagged() -> None:
-    """Strictly above, as everywhere."""
+    """A row is flagged only if its score is strictly above the threshold."""
     assert evaluate(np.array([True, False]), np.array([1.0, 0.0]), 1.0).confusion.tp == 0
 
 
-def test_scores_the_wrong_way_round_raise_a_warning() -> None:
-    """Anomalies that score lower than normal rows, beyond chance, are said to; by chance they are not."""
+def test_inverted_scores_give_a_warning() -> None:
+    """There is a warning if anomalies score lower than normal rows beyond chance, and none if by chance."""
     rng = np.random.default_rng(0)
     label = np.arange(300) < 100
-    upside_down, level = rng.normal(size=300) - label, rng.normal(size=300)
+    inverted, random = rng.normal(size=300) - label, rng.normal(size=300)
 
-    warned, quiet = (evaluate(label, score, 1.0) for score in (upside_down, level))
+    warned, quiet = (evaluate(label, score, 1.0) for score in (inverted, random))
 
     assert "lies below .5" in warned.warnings[0]
     assert warned.warnings[0] in summarise(warned)
@@ -96,21 +96,22 @@ def test_scores_the_wrong_way_round_raise_a_warning() -> None:
 
 
 def test_false_alarms_are_counted_by_segment() -> None:
-    """Normal rows alone count, the segment with most false alarms first; None stands for the threshold of all rows."""
+    """Only normal rows count; the highest rate comes first; None stands for the overall threshold."""
     segment = np.array(["a"] * 10 + ["b"] * 10 + [None] * 5, dtype=object)
     label = np.zeros(25, bool)
     label[0] = True
     flagged = np.zeros(25, bool)
     flagged[[0, 1, 10, 11, 12]] = True
 
-    found = count_alarms(segment, label, flagged)
+    segments = count_alarms(segment, label, flagged)
 
-    assert [(one.segment, one.false_alarms, one.normals) for one in found] == [("b", 3, 10), ("a", 1, 9), (None, 0, 5)]
-    assert all(one.interval[0] <= one.rate <= one.interval[1] for one in found)
+    counts = [(alarms.segment, alarms.false_alarms, alarms.normals) for alarms in segments]
+    assert counts == [("b", 3, 10), ("a", 1, 9), (None, 0, 5)]
+    assert all(alarms.interval[0] <= alarms.rate <= alarms.interval[1] for alarms in segments)
 
 
-def test_flags_of_segments_count_rather_than_one_threshold() -> None:
-    """Where rows were judged by thresholds of their own, those decide."""
+def test_segment_flags_override_the_threshold() -> None:
+    """If rows were flagged by the thresholds of their segments, those flags count."""
     flagged = np.array([False, True, False, True])
 
     found = evaluate(np.array([True, True, False, False]), np.array([9.0, 1.0, 9.0, 1.0]), 5.0, flagged=flagged)
@@ -120,7 +121,7 @@ def test_flags_of_segments_count_rather_than_one_threshold() -> None:
 
 
 def test_a_summary_says_what_is_undefined() -> None:
-    """No number is shown where there is none."""
+    """An undefined metric appears as undefined, without a number."""
     lines = summarise(evaluate(np.zeros(10, bool), np.arange(10.0), 7.0))
 
     assert "recall undefined" in lines[0]

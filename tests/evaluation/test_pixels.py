@@ -1,4 +1,4 @@
-"""Pixel ROC AUC and AUPRO: counted, and equal to what other ways of computing them give."""
+"""Pixel ROC AUC and AUPRO: computed from counts, and equal to independent computations."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ Pictures = list[tuple[NDArray[np.float32], NDArray[np.bool_]]]
 
 
 def pictures(seed: int, count: int = 8) -> Pictures:
-    """Return maps and masks of pictures of several sizes; every second one has two regions, hotter than the rest."""
+    """Return maps and masks of pictures of several sizes; every second one has two regions, one of them hot."""
     rng = np.random.default_rng(seed)
     made: Pictures = []
     for number in range(count):
@@ -35,25 +35,27 @@ def counted(made: Pictures) -> PixelCounts:
 
 
 def pixels(made: Pictures) -> tuple[NDArray[np.bool_], NDArray[np.float16]]:
-    """Return every pixel's truth and score."""
+    """Return every pixel's label and score."""
     scores = [compact(bring_to(error_map, mask.shape[::-1])).ravel() for error_map, mask in made]
     return np.concatenate([mask.ravel() for _, mask in made]), np.concatenate(scores)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_roc_auc_is_that_of_scikit_learn(seed: int) -> None:
-    """Counting gives the ROC AUC of all pixels held at once."""
+    """Counting gives the ROC AUC that scikit-learn computes from all pixels."""
     truth, scores = pixels(pictures(seed))
 
     assert counted(pictures(seed)).metrics().pixel_roc_auc == pytest.approx(roc_auc_score(truth, scores), abs=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_aupro_is_that_of_every_threshold_tried(seed: int) -> None:
-    """Counting gives the AUPRO that comes out when each threshold is laid on every picture."""
+def test_aupro_is_that_of_trying_every_threshold(seed: int) -> None:
+    """Counting gives the AUPRO computed by applying every threshold to every picture."""
     made = pictures(seed)
     truth, scores = pixels(made)
-    scored = [(compact(bring_to(one, mask.shape[::-1])), label(mask, np.ones((3, 3)))) for one, mask in made]
+    scored = [
+        (compact(bring_to(error_map, mask.shape[::-1])), label(mask, np.ones((3, 3)))) for error_map, mask in made
+    ]
     regions = [values[areas == area] for values, (areas, number) in scored for area in range(1, number + 1)]
     thresholds = np.unique(scores)[::-1]
     false = np.array([0, *((scores[~truth] >= cut).mean() for cut in thresholds)])
@@ -66,7 +68,7 @@ def test_aupro_is_that_of_every_threshold_tried(seed: int) -> None:
 
 
 def test_aupro_of_equal_regions_is_the_partial_roc_area() -> None:
-    """Where all regions have one size, AUPRO is the area under the ROC curve up to .3, by scikit-learn's points."""
+    """If all regions have the same size, AUPRO is the area under scikit-learn's ROC curve up to 0.3."""
     error_map = np.random.default_rng(5).random((20, 20), dtype=np.float32)
     mask = np.zeros((20, 20), bool)
     mask[2:4, 2:4] = mask[10:12, 15:17] = True
@@ -79,7 +81,7 @@ def test_aupro_of_equal_regions_is_the_partial_roc_area() -> None:
 
 
 def test_small_regions_count_as_much_as_large_ones() -> None:
-    """A map that finds the large region only has half the AUPRO, though it finds nearly all pixels."""
+    """A map that finds only the large region has half the AUPRO, though it finds nearly all pixels."""
     mask = np.zeros((40, 40), bool)
     mask[:20, :20] = mask[38, 38] = True
     error_map = np.zeros((40, 40), np.float32)
@@ -93,8 +95,8 @@ def test_small_regions_count_as_much_as_large_ones() -> None:
     assert metrics.aupro == pytest.approx(0.5 + 0.25 * 0.3, abs=0.01)
 
 
-def test_regions_touch_at_corners() -> None:
-    """Two squares that meet at a corner are one region; with a pixel between them they are two."""
+def test_regions_connect_at_corners() -> None:
+    """Two squares that touch at a corner are one region; with a pixel between them they are two."""
     together, apart = np.zeros((2, 12, 12), bool)
     together[2:4, 2:4] = together[4:6, 4:6] = True
     apart[2:4, 2:4] = apart[5:7, 5:7] = True
@@ -104,7 +106,7 @@ def test_regions_touch_at_corners() -> None:
 
 
 def test_perfect_and_useless_maps() -> None:
-    """A map that is the mask has both numbers at 1; a constant one has .5, and .15 of the way to .3."""
+    """A map equal to the mask has both metrics at 1; a constant one has 0.5 and 0.15."""
     _, mask = pictures(0)[1]
 
     perfect = counted([(mask.astype(np.float32), mask)]).metrics()
@@ -115,7 +117,7 @@ def test_perfect_and_useless_maps() -> None:
 
 
 def test_numbers_without_masks_are_undefined() -> None:
-    """Without a single mask there is no number, and the reason is said."""
+    """Without any mask, both metrics are undefined, with the reason."""
     metrics = counted([(np.ones((4, 4), np.float32), np.zeros((8, 8), bool))]).metrics(unmasked_anomalies=3)
 
     assert metrics.pixel_roc_auc is None

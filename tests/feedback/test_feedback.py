@@ -1,4 +1,4 @@
-"""Feedback: verdicts come back, are joined to their scores, stored once, and keep anomalies out of later training."""
+"""Feedback: verdicts are joined to their scores, stored once, and keep anomalies out of later training."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ STEPS = ("--set", "training.steps=10", "--set", "network.members=1", "--set", "t
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Return what a run on the small table made; its labels are not named, so that all rows may train."""
+    """Return the result of a run on the small table; it has no label column, so that all rows may be trained on."""
     directory = tmp_path_factory.mktemp("feedback")
     write_table(directory / "plant.csv")
     text = "data:\n  source: plant.csv\n  id: part_id\n  ignore: [anomaly]\n"
@@ -52,16 +52,16 @@ def alerts(scored: Path) -> list[str]:
 
 
 def give(path: Path, scored: Path, verdicts: dict[str, str]) -> FeedbackResult:
-    """Give verdicts back as CSV."""
+    """Submit verdicts as CSV."""
     pd.DataFrame({"row_id": list(verdicts), "verdict": list(verdicts.values())}).to_csv(path, index=False)
     return feedback(path, scored)
 
 
 def test_precision_is_that_of_the_alerts_judged(tmp_path: Path, scored: Path, alerts: list[str]) -> None:
-    """Three of four judged alerts are real; what is unsure, or no alert, counts for nothing; recall is not claimed."""
+    """Three of four judged alerts are real; unsure verdicts and rows that are no alerts do not count."""
     normal = pd.read_parquet(scored / "part-00000.parquet").query("not is_anomaly")["row_id"].iloc[0]
-    words = ["real", "Real", "REAL ", "False_Alarm", "unsure"]
-    verdicts = dict(zip(alerts[:5], words, strict=True)) | {normal: "false alarm"}
+    spellings = ["real", "Real", "REAL ", "False_Alarm", "unsure"]
+    verdicts = dict(zip(alerts[:5], spellings, strict=True)) | {normal: "false alarm"}
 
     found = give(tmp_path / "verdicts.csv", scored, verdicts)
 
@@ -72,7 +72,7 @@ def test_precision_is_that_of_the_alerts_judged(tmp_path: Path, scored: Path, al
 
 
 def test_without_a_judged_alert_precision_is_undefined(tmp_path: Path, scored: Path, alerts: list[str]) -> None:
-    """Only unsure verdicts say nothing: None, never 0."""
+    """If all verdicts are unsure, precision is None, never 0."""
     found = give(tmp_path / "verdicts.csv", scored, {alerts[0]: "unsure"})
 
     assert (found.precision, found.precision_interval) == (None, None)
@@ -80,7 +80,7 @@ def test_without_a_judged_alert_precision_is_undefined(tmp_path: Path, scored: P
 
 
 def test_the_same_verdicts_are_stored_once(tmp_path: Path, workspace: Path, scored: Path, alerts: list[str]) -> None:
-    """Given twice, in another order and as Parquet, verdicts are one file; it holds the scores they were given on."""
+    """Verdicts submitted twice, in another order and as Parquet, are one file, which holds the rows' scores."""
     first = give(tmp_path / "verdicts.csv", scored, {alerts[0]: "real", alerts[1]: "false alarm"})
     table = pa.table({"verdict": ["false alarm", "real"], "row_id": [alerts[1], alerts[0]]})
     pq.write_table(table, tmp_path / "verdicts.parquet")
@@ -96,7 +96,7 @@ def test_the_same_verdicts_are_stored_once(tmp_path: Path, workspace: Path, scor
 def test_a_later_verdict_replaces_an_earlier_and_both_are_kept(
     tmp_path: Path, workspace: Path, scored: Path, alerts: list[str], made: dict[str, Any]
 ) -> None:
-    """The last word on a row counts; a file given again does not undo it, and says so."""
+    """The latest verdict on a row is in force; submitting an earlier file again does not undo it, and reports that."""
     give(tmp_path / "first.csv", scored, {alerts[0]: "real", alerts[1]: "real"})
     give(tmp_path / "later.csv", scored, {alerts[1]: "false alarm"})
     again = feedback(tmp_path / "first.csv", scored)
@@ -130,8 +130,8 @@ def test_reviewed_rows_are_those_of_one_version(
     ("text", "said"),
     [
         ("row_id,verdict\np00000,real\nnobody,real\n", r"row 2: no row of .* has this row_id"),
-        ("row_id,verdict\np00000,real\np00020,maybe\np00040,\n", r"row 2: no verdict; write real, false alarm, unsure"),
-        ("row_id,verdict\np00000,real\np00000,unsure\n", r"row 2: row_id came before"),
+        ("row_id,verdict\np00000,real\np00020,maybe\np00040,\n", r"row 2: unknown verdict; use real, false"),
+        ("row_id,verdict\np00000,real\np00000,unsure\n", r"row 2: duplicate row_id"),
         ("row_id,verdict\n,real\n", r"row 1: no row_id"),
         ("row_id,verdict\np00000,\n", r"no row has a verdict"),
         ("row_id,verdict,source_file\np00000,real,other.csv\n", r"row 1: .* another source_file"),
@@ -143,7 +143,7 @@ def test_reviewed_rows_are_those_of_one_version(
     ],
 )
 def test_a_faulty_file_is_refused_whole(tmp_path: Path, workspace: Path, scored: Path, text: str, said: str) -> None:
-    """What is wrong is said with its row number, and nothing of the file is stored."""
+    """The message names the faulty rows, and nothing of the file is stored."""
     (tmp_path / "verdicts.csv").write_text(text, encoding="utf-8")
 
     with pytest.raises(AnomalyAEError, match=said) as refused:
@@ -153,26 +153,26 @@ def test_a_faulty_file_is_refused_whole(tmp_path: Path, workspace: Path, scored:
     assert not list(workspace.glob("feedback/*/*"))
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    """A missing file is a fault of the source, named."""
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """A missing file is a source error that names it."""
     with pytest.raises(SourceError, match=r"nowhere\.csv does not exist"):
         read_verdicts(tmp_path / "nowhere.csv")
 
 
-def test_an_exported_table_may_come_back_half_filled(tmp_path: Path) -> None:
-    """Other columns are left alone, rows without a verdict left out, ids that look like numbers are text."""
+def test_an_exported_table_may_be_partly_filled_in(tmp_path: Path) -> None:
+    """Other columns are ignored, rows without a verdict are left out, and ids that look like numbers stay text."""
     text = '\ufeffrow_id,anomaly_score,verdict,note\n007,3.5,real,"line 1\nline 2"\n008,1.5,,\n'
     (tmp_path / "verdicts.csv").write_text(text, encoding="utf-8")
 
-    (only,) = read_verdicts(tmp_path / "verdicts.csv").to_pylist()
+    (verdict,) = read_verdicts(tmp_path / "verdicts.csv").to_pylist()
 
-    assert only == {"row_id": "007", "source_file": "", "verdict": "real", "note": "line 1\nline 2", "row": 1}
+    assert verdict == {"row_id": "007", "source_file": "", "verdict": "real", "note": "line 1\nline 2", "row": 1}
 
 
 def test_real_anomalies_are_left_out_of_later_training(
     tmp_path: Path, made: dict[str, Any], scored: Path, alerts: list[str]
 ) -> None:
-    """They are in no split but test, the version and its card name them; the setting turns that off."""
+    """They are in no split but test, and the version and its card name them; the setting turns this off."""
     split = pd.read_parquet(scored / "part-00000.parquet").set_index("row_id")["split"]
     real = [row for row in alerts if split[row] in {"train", "validation"}][:3]
     pd.DataFrame({"row_id": real, "verdict": "real"}).to_csv(tmp_path / "verdicts.csv", index=False)
@@ -193,10 +193,10 @@ def test_real_anomalies_are_left_out_of_later_training(
     assert min(real) in (made["cwd"] / again["trained"]["directory"] / "card.md").read_text(encoding="utf-8")
 
 
-def test_command_says_precision_with_its_interval(
+def test_the_command_prints_precision_with_its_interval(
     tmp_path: Path, made: dict[str, Any], scored: Path, alerts: list[str]
 ) -> None:
-    """`anomaly-ae feedback` prints counts, precision and what cannot be known; a fault sets the exit code."""
+    """`anomaly-ae feedback` prints counts and precision with its interval; an error sets the exit code."""
     pd.DataFrame({"row_id": alerts[:2], "verdict": "real"}).to_csv(tmp_path / "verdicts.csv", index=False)
 
     done = run_cli("feedback", str(tmp_path / "verdicts.csv"), "--scored", str(scored), cwd=made["cwd"])

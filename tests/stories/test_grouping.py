@@ -1,4 +1,4 @@
-"""Stories: alerts with the same reasons read as one, under a name made from its features."""
+"""Stories: alerts with similar reasons are grouped under a name composed of their features."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -26,18 +26,18 @@ ICMP: list[Reason] = [("protocol", "icmp", "tcp (97 %)", 6.0)]
 
 
 def reasons_of(rows: Sequence[Sequence[Reason]]) -> pa.ListArray:
-    """Return reasons as the scored table holds them."""
+    """Return reasons as a column of the scored table."""
     names = [field.name for field in REASON]
-    return pa.array([[dict(zip(names, one, strict=True)) for one in row] for row in rows], pa.list_(REASON))
+    return pa.array([[dict(zip(names, reason, strict=True)) for reason in row] for row in rows], pa.list_(REASON))
 
 
 def told(rows: Sequence[Sequence[Reason]]) -> tuple[Story, ...]:
-    """Tell the stories of rows whose score is the sum of their contributions."""
+    """Return the stories of rows whose score is the sum of their contributions."""
     return tell(reasons_of(rows), np.array([sum(reason[3] for reason in row) for row in rows]))
 
 
 def test_each_cause_is_a_story_of_its_own() -> None:
-    """Four causes in a hundred alerts are four stories, most rows first, each with its rows and no others."""
+    """Four causes in a hundred alerts give four stories, largest first, each with its own rows and no others."""
     rows = [HOT] * 40 + [COLD] * 30 + [GAP] * 20 + [ICMP] * 10
     shuffled = np.random.default_rng(0).permutation(100)
 
@@ -66,19 +66,19 @@ def test_each_cause_is_a_story_of_its_own() -> None:
     ],
 )
 def test_a_name_says_which_features_and_which_way(row: list[Reason], name: str) -> None:
-    """The heaviest features make the name; a level or a truth value is never above or below another."""
+    """The heaviest features make up the name; categories and booleans are never above or below normal."""
     assert [story.name for story in told([row] * 3)] == [name]
 
 
-def test_levels_that_differ_are_not_told_as_one() -> None:
-    """Where the rows of a story hold many levels, its name is the feature's alone."""
+def test_the_name_of_differing_categories_has_no_value() -> None:
+    """If the rows of a story hold many categories, its name has the feature only."""
     (story,) = told([[("protocol", f"p{index}", "tcp (97 %)", 6.0)] for index in range(10)])
 
     assert story.name == "protocol unusual"
 
 
 def test_a_story_says_what_its_rows_have_in_common() -> None:
-    """Median of numbers seen and expected, median score, the highest rows as examples, first and last time."""
+    """A story holds medians of values, expected values and scores, its top rows, and its first and last time."""
     rows = [[("heat", str(90 + index), "50", 1.0 + index)] for index in range(9)]
     times = pa.array([datetime(2026, 1, 9 - index, 12) for index in range(9)])  # noqa: DTZ001 - as written
     scores = np.arange(9.0)
@@ -91,8 +91,8 @@ def test_a_story_says_what_its_rows_have_in_common() -> None:
     assert (story.first, story.last) == ("2026-01-01 12:00:00", "2026-01-09 12:00:00")
 
 
-def test_rows_that_fit_no_story_are_told_last() -> None:
-    """A row without reasons, or with reasons of its own kind, is counted and not pressed into a story."""
+def test_rows_that_fit_no_story_come_last() -> None:
+    """Rows without reasons, or with reasons of their own, are counted but not forced into a story."""
     rows = [HOT] * 300 + [COLD] * 100 + [[]] * 500 + [[("odd", "1", "2", 3.0)]]
 
     *stories, rest = told(rows)
@@ -103,7 +103,7 @@ def test_rows_that_fit_no_story_are_told_last() -> None:
 
 
 def test_few_stories_however_many_causes() -> None:
-    """Of forty causes the seven most frequent are told; the rest is one."""
+    """Of forty causes, the seven most frequent are stories; the rest is one."""
     rows = [[(f"x{cause}", "9", "5", 1.0)] for cause in range(40) for _ in range(40 - cause)]
 
     stories = told(rows)
@@ -115,7 +115,7 @@ def test_few_stories_however_many_causes() -> None:
 
 @pytest.mark.parametrize("rows", [[], [[]], [HOT], [[("a", "1", "1", 0.0)]], [[("a", "1e200", "0", 1e200)]] * 2])
 def test_hardly_any_alerts(rows: list[list[Reason]]) -> None:
-    """No alert, one alert, no reasons, contributions of nothing and of 1e200: every row is in one story."""
+    """With no alerts, one alert, no reasons, or contributions of 0 or 1e200, every row is in one story."""
     stories = told(rows)
 
     assert sum(story.rows for story in stories) == len(rows)
@@ -123,14 +123,14 @@ def test_hardly_any_alerts(rows: list[list[Reason]]) -> None:
 
 
 def test_scores_of_any_size_are_compared() -> None:
-    """The squares of contributions of 1e200 are not lost."""
+    """Contributions of 1e200 do not overflow."""
     huge = [("a", "1e200", "0", 1e200), ("b", "1", "2", 1e199)]
 
     assert [story.name for story in told([huge] * 3)] == ["a above normal"]
 
 
-def test_a_hundred_thousand_alerts_are_told_from_a_sample() -> None:
-    """Every alert has a story, though only some were compared with each other."""
+def test_a_hundred_thousand_alerts_are_grouped_from_a_sample() -> None:
+    """Every alert has a story, though only a sample was clustered."""
     rows = reasons_of([HOT, COLD, GAP]).take(pa.array(np.arange(100_000) % 3))
 
     stories = tell(rows, np.ones(100_000))
@@ -138,8 +138,8 @@ def test_a_hundred_thousand_alerts_are_told_from_a_sample() -> None:
     assert [story.rows for story in stories] == [33_334, 33_333, 33_333]
 
 
-def test_contributions_that_are_not_positive_tell_nothing() -> None:
-    """A feature that lowers the score is no reason for it."""
+def test_negative_contributions_are_ignored() -> None:
+    """A feature that lowers the score is not a reason for it."""
     (story,) = told([[("heat", "90", "50", 5.0), ("load", "1", "2", -5.0)]] * 3)
 
     assert [trait.feature for trait in story.traits] == ["heat"]
@@ -154,7 +154,7 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_planted_causes_come_out_as_stories(machines: Path) -> None:
-    """Stories of the synthetic machines agree with the causes that were planted (adjusted Rand index)."""
+    """The stories of the synthetic machines agree with the planted causes (adjusted Rand index)."""
     alerts, stories = read_alerts(machines), stories_of(machines)
     cause = pd.read_csv(MACHINES / "truth.csv").set_index("job_id")["cause"]
     planted = alerts["row_id"].to_pandas().map(cause)
@@ -163,11 +163,11 @@ def test_planted_causes_come_out_as_stories(machines: Path) -> None:
     is_planted = planted.notna().to_numpy()
     assert is_planted.sum() > 150
     assert adjusted_rand_score(planted[is_planted], story[is_planted]) > 0.8
-    assert {"pressure_bar missing", "material = titanium, unusual"} <= {one.name for one in stories}
+    assert {"pressure_bar missing", "material = titanium, unusual"} <= {story.name for story in stories}
 
 
-def test_more_alerts_than_may_be_held_are_thinned_evenly(tmp_path: Path) -> None:
-    """Every third alert is read, in order and across parts, when three times too many are there."""
+def test_alerts_above_the_limit_are_thinned_evenly(tmp_path: Path) -> None:
+    """With three times too many alerts, every third is read, in order and across parts."""
     names = [f"r{number}" for number in range(100)]
     columns = {"row_id": names, "source_file": names, "source_row": range(100), "at": [datetime(2026, 1, 5)] * 100}  # noqa: DTZ001 - as read
     columns |= {"anomaly_score": np.ones(100), "is_anomaly": [True] * 100, "reasons": reasons_of([HOT] * 100)}
