@@ -18,6 +18,7 @@ CONTEXT.set_forkserver_preload(
         "torch._dynamo",
         "scipy.stats",
         "sklearn.ensemble",
+        "s3fs",
         "anomaly_ae.cli",
         "anomaly_ae.report.page",
         "anomaly_ae.report.view",
@@ -57,6 +58,10 @@ class WarmProcess:
         process.start()
         theirs.close()
         return cls(process, ours)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.process.kill()
 
     def finish(self, timeout: float | None = None) -> tuple[int, str]:
         """Wait for its end; return its exit code, negative for a signal, and what it printed unless it was killed."""

@@ -4,8 +4,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from datetime import date
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests_support import make_frame, write_table
+from warm_process import WarmProcess
 
 from anomaly_ae.errors import SourceError
 from anomaly_ae.modalities.source import Source
@@ -316,10 +315,9 @@ def test_a_lost_ledger_is_made_again(workspace: Path) -> None:
     assert written(workspace) == before
 
 
-def start(workspace: Path) -> "subprocess.Popen[bytes]":
+def start(workspace: Path) -> WarmProcess:
     """Start a run in a process of its own."""
-    arguments = [str(workspace.parent / "in"), str(find_model(workspace, "plant")), str(workspace)]
-    return subprocess.Popen([sys.executable, "-c", SCRIPT, *arguments])  # noqa: S603 - our own code
+    return WarmProcess.start(SCRIPT, str(workspace.parent / "in"), str(find_model(workspace, "plant")), str(workspace))
 
 
 def test_a_killed_run_is_finished_by_the_next(workspace: Path) -> None:
@@ -335,8 +333,8 @@ def test_a_killed_run_is_finished_by_the_next(workspace: Path) -> None:
     deadline = time.monotonic() + 120
     while not list(workspace.glob("partitions/*/*/*.json")) and time.monotonic() < deadline:
         time.sleep(0.0005)
-    os.kill(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    process.kill()
+    assert process.finish()[0] == -signal.SIGKILL
     done = score_days(workspace)
 
     assert 1 <= len(done.done) < 8
@@ -352,6 +350,6 @@ def test_two_runs_at_once_make_one_result(workspace: Path) -> None:
 
     processes = [start(workspace), start(workspace)]
 
-    assert [process.wait(timeout=120) for process in processes] == [0, 0]
+    assert [process.finish(timeout=120) for process in processes] == [(0, ""), (0, "")]
     assert written(workspace) == alone
     assert not list(workspace.glob("**/.staging-*"))

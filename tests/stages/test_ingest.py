@@ -2,8 +2,6 @@
 
 import json
 import signal
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from warm_process import WarmProcess
 
 from anomaly_ae.errors import ArtifactError, ContractError, SourceError
 from anomaly_ae.ingest import csv_files, writer
@@ -329,11 +328,9 @@ def test_killed_ingest_leaves_nothing_published(tmp_path: Path, moment: str) -> 
     path = write(tmp_path / "a.csv", "x,y\n" + "".join(f"{n},{n / 7}\n" for n in range(5000)))
     workspace = tmp_path / "killed"
 
-    killed = subprocess.run(  # noqa: S603 (our own code)
-        [sys.executable, "-c", KILLED, str(path), str(workspace), moment], check=False, capture_output=True
-    )
+    killed, _ = WarmProcess.start(KILLED, str(path), str(workspace), moment).finish()
 
-    assert killed.returncode == -signal.SIGKILL
+    assert killed == -signal.SIGKILL
     assert [one.name.startswith(".staging-") for one in (workspace / "datasets").iterdir()] == [True]
     again, quiet = (ingest(DataSpec(source=str(path)), place) for place in (workspace, tmp_path / "quiet"))
     assert not again.reused

@@ -3,8 +3,6 @@
 import io
 import json
 import signal
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from object_store_support import KEY, SECRET
 from tests_support import make_frame, run_cli
+from warm_process import WarmProcess
 
 from anomaly_ae.estimators.tabular import TabularAutoencoder
 from anomaly_ae.spec.file import dump_spec, parse_spec
@@ -172,7 +171,7 @@ def test_killed_before_a_manifest(bucket: Path, local: Path, commits: int) -> No
     """A run killed as a dataset, a model or a scored table is complete but for its manifest shows nothing of it."""
     write_inputs(bucket)
 
-    assert start(bucket, kill_after=commits).wait(120) == -signal.SIGKILL
+    assert start(bucket, kill_after=commits).finish(120)[0] == -signal.SIGKILL
 
     everything_visible_is_whole(bucket)
     published = [kind for kind in KINDS if any(map(is_published, (bucket / "ws" / kind).glob("[!.]*")))]
@@ -188,7 +187,7 @@ def test_two_runs_at_once(bucket: Path, local: Path) -> None:
 
     both = [start(bucket) for _ in range(2)]
 
-    assert [run.wait(120) for run in both] == [0, 0]
+    assert [run.finish(120)[0] for run in both] == [0, 0]
     assert contents(bucket) == contents(local)
     everything_visible_is_whole(bucket)
     assert len(read_aliases(bucket / "ws", NAME).history) == 1
@@ -211,10 +210,9 @@ main(sys.argv[1:])
 """
 
 
-def start(place: Path, kill_after: int = 99) -> subprocess.Popen[bytes]:
+def start(place: Path, kill_after: int = 99) -> WarmProcess:
     """Start a run in a process of its own, which dies before it creates the manifest that follows so many others."""
-    arguments = [sys.executable, "-c", RUN, str(kill_after), "run", "--spec", str(place / "spec.yaml")]
-    return subprocess.Popen(arguments, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command
+    return WarmProcess.start(RUN, str(kill_after), "run", "--spec", str(place / "spec.yaml"))
 
 
 def test_housekeeping_removes_what_dead_writers_left(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
