@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from inspection_support import Inspection, inspect
 from object_store_support import _reachable, bucket, endpoint, shared_bucket
-from scheduling import FileScheduling, order
+from scheduling import FileScheduling, is_slow, order
 from temp_folder import left_behind, private_temp_folder
 
 from anomaly_ae.estimators.tabular import TabularAutoencoder
@@ -56,8 +56,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest."""
+    """Begin with what takes longest; mark what is slow."""
     items.sort(key=order)
+    for item in filter(is_slow, items):
+        item.add_marker(pytest.mark.slow)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FileScheduling:

@@ -1,4 +1,4 @@
-"""Which tests go to one worker of pytest-xdist together, and what begins first."""
+"""Which tests go to one worker of pytest-xdist together, what begins first, and what the daily loop leaves out."""
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -15,6 +15,14 @@ LONGEST = (
     "tests/stages/",
 )
 """What begins first, so that no worker is left with a long file while the others have nothing to do."""
+
+SLOW = ("tests/flows/", "tests/crash/", "tests/report/test_browser", "tests/training/test_process_group.py")
+"""What needs a server, a browser or several processes; single tests carry the mark `slow` themselves."""
+
+
+def is_slow(item: pytest.Item) -> bool:
+    """Say whether `make quick` leaves a test out."""
+    return item.nodeid.startswith(SLOW)
 
 
 def order(item: pytest.Item) -> int:

@@ -7,7 +7,7 @@ import pytest
 from anomaly_ae.spec.file import load_spec
 from anomaly_ae.stages.pipeline import PipelineResult, run
 
-TEXTURES = Path(__file__).parents[2] / "data" / "textures" / "spec.yaml"
+TEXTURES = Path(__file__).parents[3] / "data" / "textures" / "spec.yaml"
 
 
 @pytest.fixture(scope="module")
