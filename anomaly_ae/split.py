@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from anomaly_ae.errors import SplitError
 from anomaly_ae.ingest.contract import LABEL, ROW_ID, Contract
-from anomaly_ae.ingest.pictures.contract import ORIGIN
 from anomaly_ae.ingest.rows import RowStore
 from anomaly_ae.spec import Role, Section, SplitSpec
 
@@ -229,10 +228,10 @@ def _key_column(contract: Contract, spec: SplitSpec) -> str:
     if spec.by == "row":
         return ROW_ID
     if spec.by == "folder":
-        if contract.modality != "pictures":
+        if contract.origin is None:
             msg = "split.by 'folder' works only for pictures sorted into train and test folders; use row, group or time"
             raise SplitError(msg)
-        return ORIGIN
+        return contract.origin
     role, setting = (Role.ENTITY, "data.entity") if spec.by == "group" else (Role.TIME, "data.time")
     name = contract.named(role)
     if name is None:

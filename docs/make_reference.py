@@ -13,6 +13,7 @@ from typing import Any
 import anomaly_ae
 from anomaly_ae import Spec
 from anomaly_ae.cli import main as command_line
+from anomaly_ae.modalities.pictures.columns import SCORED_COLUMNS
 from anomaly_ae.scoring.schema import SCHEMA_VERSION, scored_schema
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -163,17 +164,15 @@ def _default(schema: Schema) -> str:
 
 def scored_table_page() -> str:
     """Return the columns of the scored table as the file itself describes them."""
-    tables, pictures = scored_schema(), scored_schema(pictures=True)
-    extra = [field for field in pictures if field.name not in tables.names]
     return "\n\n".join(
         [
             "# Scored table",
             SCORED_TABLE.format(version=SCHEMA_VERSION),
-            _columns(tables),
+            _columns(scored_schema()),
             NAMED_COLUMNS,
             "## Pictures",
             "Tables of pictures have three more columns. Files are named relative to the directory of the table.",
-            _columns(extra),
+            _columns(SCORED_COLUMNS),
         ]
     )
 

@@ -60,9 +60,9 @@ def init(
 @app.command()
 def validate(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False) -> None:
     """Check the spec, and show the contract that the data would be held to."""
-    from anomaly_ae.modalities.source import Source
+    from anomaly_ae.modalities import find_source
 
-    contract = Source.find(load(spec, overrides).data).infer_contract()
+    contract = find_source(load(spec, overrides).data).infer_contract()
     columns = [f"{column.name}: {column.role} ({column.note})" for column in contract.columns]
     print_result(as_json, contract.model_dump(mode="json"), columns)
 

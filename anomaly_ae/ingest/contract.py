@@ -11,8 +11,8 @@ import pyarrow as pa
 from anomaly_ae.errors import ContractError
 from anomaly_ae.spec import FEATURE_ROLES, Role, Scalar, Section
 
-SHA256 = "sha256"
-"""The column of a picture's hash."""
+SHA256, ORIGIN = "sha256", "origin"
+"""Columns of rows that are files: the hash of the file, and the split that the source itself puts it in."""
 
 ROW_ID, SOURCE_FILE, SOURCE_ROW, LABEL = "_row_id", "_source_file", "_source_row", "_label"
 META_FIELDS = (
@@ -22,9 +22,6 @@ META_FIELDS = (
     pa.field(LABEL, pa.bool_()),
 )
 """Columns that every dataset starts with; a source column may not be called like one of them."""
-
-Modality = Literal["table", "pictures"]
-"""What the rows of a dataset are."""
 
 Dtype = Literal["int64", "float64", "bool", "string", "timestamp", "timestamp_utc", "binary"]
 ARROW_TYPES: dict[Dtype, pa.DataType] = {
@@ -61,7 +58,8 @@ class LabelRule(Section):
 class Contract(Section):
     """What every batch of this data must look like."""
 
-    modality: Modality = "table"
+    modality: str = "table"
+    """Name of what the rows are."""
     columns: tuple[ColumnContract, ...]
     label: LabelRule | None = None
     missing_values: tuple[Scalar, ...] = ()
@@ -73,8 +71,8 @@ class Contract(Section):
 
     @property
     def content(self) -> tuple[str, ...]:
-        """The columns in which two copies of one row agree: the features of a table, the hash of a picture's file."""
-        return tuple(column.name for column in self.features) if self.modality == "table" else (SHA256,)
+        """The columns in which two copies of one row agree: the features; for rows that are files, their hash."""
+        return tuple(column.name for column in self.features) or (SHA256,)
 
     @property
     def stored(self) -> tuple[ColumnContract, ...]:
@@ -86,6 +84,12 @@ class Contract(Section):
         """The columns whose values group rows: entity, time, categories and truth values."""
         roles = {Role.ENTITY, Role.TIME, Role.CATEGORICAL, Role.BOOLEAN}
         return tuple(column for column in self.columns if column.role in roles)
+
+    @property
+    def origin(self) -> str | None:
+        """The column that says which split the source itself puts a row in; None where the source does not say."""
+        named = (column.name for column in self.columns if column.role is Role.INFO)
+        return next((name for name in named if name == ORIGIN), None)
 
     @property
     def schema(self) -> pa.Schema:

@@ -1,58 +1,79 @@
-"""Models: one file a modality, one registration line each."""
+"""Modalities: kinds of rows, one package and one registration line each.
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+Importing this package loads no torch: what a modality needs for fitting and scoring it imports when it is asked to.
+"""
 
-from pydantic import Field
-from torch import Tensor
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+from anomaly_ae.errors import ArtifactError
 from anomaly_ae.ingest.rows import RowStore
-from anomaly_ae.modalities.model import Fitted, Model
-from anomaly_ae.modalities.pictures.model import PictureModel, PictureParts, fit_pictures
-from anomaly_ae.modalities.pictures.networks import choose_network
-from anomaly_ae.modalities.tables.model import TableModel, TableParts, fit_table
-from anomaly_ae.spec import AnyNetworkSpec, AutoNetwork, MemoryNetwork, Spec
-from anomaly_ae.split import SplitRule
-from anomaly_ae.training import Check, Conduct, select_device
+from anomaly_ae.ingest.sources import root_of, visible_files
+from anomaly_ae.modalities.modality import Modality
+from anomaly_ae.modalities.pictures.modality import Pictures
+from anomaly_ae.modalities.source import Source
+from anomaly_ae.modalities.tables.modality import Tables
+from anomaly_ae.spec import AutoNetwork, DataSpec, Spec
+from anomaly_ae.storage import expand, locate, reach
 
-__all__ = ["CHOICES", "FITS", "Fitted", "Model", "ModelParts", "decide", "rebuild"]
+__all__ = ["MODALITIES", "Modality", "decide", "find_source", "modality_of"]
 
-ModelParts = Annotated[TableParts | PictureParts, Field(discriminator="kind")]
-"""What `model.json` may say of a model: the parts of every kind, told apart by `kind`."""
+MODALITIES: tuple[Modality[Any], ...] = (
+    Pictures(),
+    Tables(),
+)
+"""In the order in which they are asked whether they recognise a source; tables are last, as they take what is left."""
 
-FITS: dict[str, Callable[[RowStore, SplitRule, Spec, Conduct], Fitted]] = {
-    "table": fit_table,
-    "pictures": fit_pictures,
-}
-"""How a dataset of each modality is learned."""
 
-CHOICES: dict[str, Callable[[RowStore], AnyNetworkSpec]] = {
-    "table": lambda _: MemoryNetwork(),
-    "pictures": choose_network,
-}
-"""Which network a dataset of each modality gets where the spec leaves it open."""
+def modality_of(name: str) -> Modality[Any]:
+    """Return the modality that a contract or a model names.
 
-_REBUILDS: dict[str, Callable[[Any, Mapping[str, Tensor], Spec, tuple[Check, ...]], Model]] = {
-    "table": TableModel.rebuild,
-    "pictures": PictureModel.rebuild,
-}
-"""How a model of each kind is made again from its parts and its tensors."""
+    Raises:
+        ArtifactError: this release has none of that name.
+    """
+    for modality in MODALITIES:
+        if modality.name == name:
+            return modality
+    known = ", ".join(modality.name for modality in MODALITIES)
+    msg = f"this release of anomaly_ae knows no modality {name!r}; it knows {known}"
+    raise ArtifactError(msg)
+
+
+def find_source(data: DataSpec) -> Source:
+    """Find what `data.source` names, and tell of which modality it is.
+
+    Raises:
+        SourceError: nothing is there, or the modality or format cannot be told.
+        StorageError: the place cannot be reached.
+    """
+    reach(root_of(data.source))
+    return _modality_in(data).find(data)
+
+
+def _modality_in(data: DataSpec) -> Modality[Any]:
+    """Tell the modality of a source: as `data.format` says, else by the files there are."""
+    if data.format != "auto":
+        return next(modality for modality in MODALITIES if data.format in modality.formats)
+    paths = list(_files(data.source))
+    return next(modality for modality in MODALITIES if modality.recognises(paths, data.source))
+
+
+def _files(source: str) -> Iterator[Path]:
+    path = locate(source)
+    if path.is_dir():
+        yield from visible_files(path)
+    else:
+        yield from [path] if path.is_file() else expand(source)
 
 
 def decide(spec: Spec, dataset: RowStore) -> Spec:
-    """Return the spec with its network chosen by the dataset, where it was left open.
+    """Return the spec with its network chosen by the dataset, where the spec leaves it open.
 
-    A model version is made from what this returns: a release that chooses otherwise makes another version.
+    A model version is named after the spec that this returns: a release that chooses another network makes another
+    version.
     """
     if not isinstance(spec.network, AutoNetwork):
         return spec
-    return spec.model_copy(update={"network": CHOICES[dataset.contract.modality](dataset)})
-
-
-def rebuild(
-    parts: ModelParts, tensors: Mapping[str, Tensor], spec: Spec, history: tuple[Check, ...], device: str
-) -> Model:
-    """Make a model again from what a model version holds, to compute on `device`."""
-    model = _REBUILDS[parts.kind](parts, tensors, spec, history)
-    model.network.to(select_device(device))
-    return model
+    network = modality_of(dataset.contract.modality).choose_network(dataset)
+    return spec.model_copy(update={"network": network})

@@ -1,15 +1,18 @@
-"""What every trained model is to the steps, whatever it reads."""
+"""What a trained model of any modality looks like to the stages, and how one is rebuilt from disk."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Annotated, Any, Protocol
 
 import pyarrow as pa
-from torch import nn
+from pydantic import BeforeValidator, SerializeAsAny
+from torch import Tensor, nn
 
+from anomaly_ae.modalities import modality_of
 from anomaly_ae.monitoring.profile import Profile
 from anomaly_ae.scoring.scores import Scores
-from anomaly_ae.spec import Section
-from anomaly_ae.training import Check
+from anomaly_ae.spec import AnyNetworkSpec, Section, Spec, decided
+from anomaly_ae.training import Check, select_device
 
 
 class Model(Protocol):
@@ -28,7 +31,7 @@ class Model(Protocol):
         """Its tensors: what `weights.safetensors` holds, by the names of its state dict."""
 
     @property
-    def parts(self) -> Section:
+    def parts(self) -> "ModelParts":
         """What `model.json` says of it, besides its spec."""
 
     def score(self, rows: pa.RecordBatch) -> Scores:
@@ -36,6 +39,41 @@ class Model(Protocol):
 
     def reasons(self, rows: pa.RecordBatch, scores: Scores) -> pa.ListArray:
         """Return each row's largest contributions, as the scored table holds them."""
+
+
+class ModelParts(Section):
+    """What `model.json` says of a model, besides its spec; each modality has its own.
+
+    Attributes:
+        kind: name of the modality.
+    """
+
+    kind: str
+
+    @property
+    def summary(self) -> str:
+        """What the autoencoder reads, in a few words."""
+        return self.kind
+
+    @property
+    def scored_facts(self) -> dict[str, Any]:
+        """What the manifest of a scored table repeats of the model."""
+        return {}
+
+    def fitted_network(self, spec: Spec) -> AnyNetworkSpec:
+        """Return the network that was fitted, with every default decided."""
+        return decided(spec.network)
+
+
+def _parse_parts(content: Any) -> Any:
+    """Parse the parts of a model by the modality that they name."""
+    if isinstance(content, ModelParts):
+        return content
+    return modality_of(content["kind"]).parts_type().model_validate(content)
+
+
+AnyModelParts = Annotated[SerializeAsAny[ModelParts], BeforeValidator(_parse_parts)]
+"""Parts of a model of whichever modality, as a field of a pydantic model."""
 
 
 @dataclass(frozen=True)
@@ -55,3 +93,12 @@ class Fitted:
     split: dict[str, int | float | str]
     trimmed: tuple[str, ...] = ()
     profile: Profile = field(default_factory=Profile)
+
+
+def rebuild(
+    parts: ModelParts, tensors: Mapping[str, Tensor], spec: Spec, history: tuple[Check, ...], device: str
+) -> Model:
+    """Rebuild a model from what a model version holds, to compute on `device`."""
+    model = modality_of(parts.kind).rebuild(parts, tensors, spec, history)
+    model.network.to(select_device(device))
+    return model

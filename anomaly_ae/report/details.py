@@ -35,7 +35,7 @@ class Values:
 
 
 def read_values(parts: Sequence[Path] | None, contract: Contract, top: Sequence[TopRow]) -> Values | None:
-    """Read the features of the top rows; None where they are gone, or are pictures instead.
+    """Read the features of the top rows; None where they are gone, or the rows have none.
 
     Args:
         parts: of the dataset that was scored, as `parts_beside` finds them.
@@ -43,7 +43,7 @@ def read_values(parts: Sequence[Path] | None, contract: Contract, top: Sequence[
         top: the rows.
     """
     names = [column.name for column in contract.features]
-    if contract.modality != "table" or not (top and names) or parts is None:
+    if not (top and names) or parts is None:
         return None
     most = max(1, MAX_CELLS // len(top))
     records = zip(top, read_places(parts, [row.place for row in top], names), strict=True)

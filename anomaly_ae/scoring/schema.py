@@ -55,23 +55,15 @@ _LINEAGE = (
 )
 
 
-_PICTURES = (
-    ("region", BOX, "box of the hottest area, in pixels of the picture; right and bottom are the first outside"),
-    ("anomaly_map", pa.string(), "file of the error by place: a float16 array that covers the whole picture"),
-    ("overlay", pa.string(), "file of the map in colours over the picture; null where none was drawn"),
-)
-
-
-def scored_schema(identity: tuple[pa.Field, ...] = (), *, pictures: bool = False) -> pa.Schema:
+def scored_schema(identity: tuple[pa.Field, ...] = (), extra: tuple[pa.Field, ...] = ()) -> pa.Schema:
     """Return the schema of a scored table.
 
     Args:
         identity: the id, time and entity columns the user named; one that is called like a column of ours is
             stored with an underscore at its end.
-        pictures: its rows are pictures, which have three columns more; files are named relative to the table.
+        extra: columns that the rows' modality adds at the end; files in them are named relative to the table.
     """
-    more = _PICTURES if pictures else ()
-    ours = [_field(*column) for column in (*_IDENTITY, *_JUDGEMENT, *_LINEAGE, *more)]
+    ours = [*(described(*column) for column in (*_IDENTITY, *_JUDGEMENT, *_LINEAGE)), *extra]
     taken = {field.name for field in ours}
     named = [field.with_name(f"{field.name}_") if field.name in taken else field for field in identity]
     fields = [*ours[: len(_IDENTITY)], *named, *ours[len(_IDENTITY) :]]
@@ -89,5 +81,6 @@ ENCODING: dict[str, Any] = {
 numbers that do not, split by byte, which leaves a tenth less to store."""
 
 
-def _field(name: str, dtype: pa.DataType, description: str) -> pa.Field:
+def described(name: str, dtype: pa.DataType, description: str) -> pa.Field:
+    """Make a field that carries its description."""
     return pa.field(name, dtype, metadata={"description": description})

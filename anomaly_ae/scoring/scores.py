@@ -34,13 +34,11 @@ class Scores:
             `(n, columns)`.
         reconstruction: the rows as they would be if they were normal, `(n, d)`, in elements: what the nearest stored
             train rows hold where there is a memory, else what the network returns.
-        maps: for pictures, the error by place, `(n, height, width)`.
     """
 
     reconstruction_error: NDArray[np.float64]
     contributions: NDArray[np.float64]
     reconstruction: NDArray[np.float32]
-    maps: NDArray[np.float32] | None = None
 
     @property
     def anomaly_score(self) -> NDArray[np.float64]:

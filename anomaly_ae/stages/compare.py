@@ -2,17 +2,13 @@
 
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
-from anomaly_ae.evaluation.baselines import BASELINES
 from anomaly_ae.evaluation.comparison import MODEL, Comparison
 from anomaly_ae.evaluation.comparison import compare as rank
-from anomaly_ae.features.table import TableEncoder
 from anomaly_ae.ingest.contract import ROW_ID
-from anomaly_ae.modalities.tables.model import ModelSpec, TableParts, fit_model
+from anomaly_ae.modalities import modality_of
 from anomaly_ae.split import TEST, gather, hash_to_unit
 from anomaly_ae.storage import is_published
 from anomaly_ae.workspace.dataset import Dataset
@@ -20,7 +16,6 @@ from anomaly_ae.workspace.model_version import Description, load_description
 from anomaly_ae.workspace.registry import model_that_scored
 from anomaly_ae.workspace.scored_rows import dataset_of, find_dataset, rows_beside
 
-UNTRAINED = "untrained network"
 MAX_TRAIN_ROWS = 20_000
 MAX_ROWS = 20_000
 """Labelled rows ranked; of more, a sample by the hash of the row id, the same for every method."""
@@ -43,8 +38,10 @@ def compare(scored: Path, *, judged_rows: int, is_new: bool) -> Comparison:
     if not is_published(model):
         return Comparison(not_made=f"the model version is not in this workspace ({model})")
     about, dataset = load_description(model), dataset_of(scored)
-    if not isinstance(about.model, TableParts):
-        return Comparison(not_made=f"the simple methods read tables, not {about.contract.modality}")
+    modality = modality_of(about.contract.modality)
+    baselines = modality.baselines(about.model, about.spec, about.contract)
+    if baselines is None:
+        return Comparison(not_made=f"the simple methods read tables, not {modality.plural}")
     trained_on = find_dataset(model.parent.parent, about.data["dataset"])
     if dataset is None or trained_on is None:
         return Comparison(not_made="the dataset that was scored, or the one the model was trained on, was removed")
@@ -53,22 +50,8 @@ def compare(scored: Path, *, judged_rows: int, is_new: bool) -> Comparison:
     if label.all() or not label.any():
         return Comparison(not_made="it takes labelled rows of both kinds, anomalies and normal ones")
     train = _train_rows(trained_on, about)
-    scores = {MODEL: rows.column("anomaly_score").to_numpy(), **_scores(train, cells, about.model.encoder, about)}
+    scores = {MODEL: rows.column("anomaly_score").to_numpy(), **baselines(train, cells)}
     return rank(label, scores, train.num_rows)
-
-
-def _scores(
-    train: pa.Table, rows: pa.Table, encoder: TableEncoder, about: Description
-) -> dict[str, NDArray[np.float64]]:
-    """Fit every simple method on train rows and score others."""
-    spec = about.spec
-    untrained = spec.training.model_copy(update={"steps": 0, "robust": False})
-    network = fit_model(train, about.contract.features, ModelSpec(spec.features, spec.network, untrained, spec.scoring))
-    elements = encoder.transform(train).elements, encoder.transform(rows).elements
-    return {
-        UNTRAINED: network.score(rows).anomaly_score,
-        **{name: score(*elements) for name, score in BASELINES.items()},
-    }
 
 
 def _train_rows(dataset: Dataset, about: Description) -> pa.Table:

@@ -10,7 +10,7 @@ from anomaly_ae.evaluation.metrics import Metrics, count_alarms
 from anomaly_ae.evaluation.metrics import evaluate as judge
 from anomaly_ae.split import TEST
 from anomaly_ae.stages.compare import compare
-from anomaly_ae.stages.locate import judge_maps
+from anomaly_ae.stages.locate import locate
 from anomaly_ae.stages.tracking import track_metrics
 from anomaly_ae.storage import read_manifest, write_json
 from anomaly_ae.storage.parquet import open_dataset
@@ -41,7 +41,7 @@ def evaluate(scored: Path) -> Metrics | None:
         return None
     baselines = compare(scored, judged_rows=judged.num_rows, is_new=is_new)
     found = _judge(judged, manifest["threshold"], "all" if is_new else TEST)
-    metrics = found.model_copy(update={"baselines": baselines, "pixels": judge_maps(scored, is_new=is_new)})
+    metrics = found.model_copy(update={"baselines": baselines, "pixels": locate(scored, is_new=is_new)})
     write_json(scored / METRICS, metrics.model_dump(mode="json"))
     track_metrics(model_that_scored(scored), manifest["dataset"], metrics)
     return metrics

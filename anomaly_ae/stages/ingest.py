@@ -10,11 +10,11 @@ import pyarrow as pa
 from anomaly_ae.errors import ContractError, SourceError
 from anomaly_ae.ingest.contract import Contract
 from anomaly_ae.ingest.day_files import DayFile
-from anomaly_ae.ingest.pictures.facts import picture_facts
 from anomaly_ae.ingest.pictures.folder import hash_folder
 from anomaly_ae.ingest.sources import SourceFile, States
 from anomaly_ae.ingest.tally import Tally
-from anomaly_ae.ingest.writer import RejectWriter, group_bytes, group_rows, open_rejects, write_parts
+from anomaly_ae.ingest.writer import RejectWriter, open_rejects, write_parts
+from anomaly_ae.modalities import find_source, modality_of
 from anomaly_ae.modalities.source import Source
 from anomaly_ae.spec import DataSpec
 from anomaly_ae.storage import fingerprint, hash_file, is_published, publish, read_manifest, write_json
@@ -56,7 +56,7 @@ def ingest(data: DataSpec, workspace: Path, contract: Contract | None = None) ->
         SpecError: `data` does not fit the source.
         ContractError: the rows do not fit the contract, or too many of them are rejected; nothing is published.
     """
-    return ingest_source(Source.find(data), workspace, contract)
+    return ingest_source(find_source(data), workspace, contract)
 
 
 def ingest_source(source: Source, workspace: Path, contract: Contract | None = None) -> IngestResult:
@@ -77,14 +77,14 @@ def ingest_source(source: Source, workspace: Path, contract: Contract | None = N
         return _result(target, reused=True)
     facts = {"kind": KIND, "format_version": FORMAT_VERSION, "fingerprint": name, "source": data.source}
     contract = contract or source.infer_contract()
+    _check_modality(source, contract)
     with publish(target) as staging:
         tally, parts = _write(staging.path, source, contract)
         _check_states(source.files, before)
         _check_rejects(tally, data)
         listed = [{**one, "rows": tally.rows[one["name"]]} for one in sources]
         staging.facts.update(facts, sources=listed, parts=parts, **tally.facts())
-        if source.modality == "pictures":
-            staging.facts["pictures"] = picture_facts([staging.path / part["name"] for part in parts])
+        staging.facts.update(modality_of(source.modality).facts([staging.path / part["name"] for part in parts]))
     return _result(target, reused=False)
 
 
@@ -101,8 +101,8 @@ def _write(directory: Path, source: Source, contract: Contract) -> tuple[Tally, 
     tally = Tally(contract)
     write_json(directory / CONTRACT, contract.model_dump(mode="json"))
     with open_rejects(directory) as rejects:
-        group = group_bytes if contract.modality == "pictures" else group_rows
-        parts = write_parts(directory, contract.schema, group(_accepted(source, tally, rejects)))
+        groups = modality_of(source.modality).row_groups(_accepted(source, tally, rejects))
+        parts = write_parts(directory, contract.schema, groups)
     return tally, parts
 
 
@@ -112,6 +112,14 @@ def _accepted(source: Source, tally: Tally, rejects: RejectWriter) -> Iterator[p
         tally.add(file.name, applied)
         rejects.write(applied.rejects)
         yield applied.accepted
+
+
+def _check_modality(source: Source, contract: Contract) -> None:
+    """Refuse a source of other things than the contract is about."""
+    if contract.modality != source.modality:
+        held, wanted = (modality_of(name).plural for name in (source.modality, contract.modality))
+        msg = f"{source.data.source} holds {held}, and the model it is read for was trained on {wanted}"
+        raise ContractError(msg)
 
 
 def _check_rejects(tally: Tally, data: DataSpec) -> None:

@@ -5,9 +5,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from anomaly_ae.modalities import find_source
 from anomaly_ae.modalities.days import find_days, last_day_over
 from anomaly_ae.modalities.partitions import By, Partition, between, day_in, find_partitions
-from anomaly_ae.modalities.source import Source
 from anomaly_ae.stages.ingest import describe
 from anomaly_ae.storage import fingerprint, is_published
 from anomaly_ae.workspace.ledger import Entry, Ledger, Refusal
@@ -116,7 +116,7 @@ def content_of(files: list[dict[str, Any]]) -> str:
 
 
 def _find(source: str, by: By, about: Description) -> tuple[Partition, ...]:
-    found = Source.find(about.spec.data.model_copy(update={"source": source}))
+    found = find_source(about.spec.data.model_copy(update={"source": source}))
     return find_days(found, about.contract) if by == "time" else find_partitions(found, by)
 
 

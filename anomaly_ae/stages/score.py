@@ -6,7 +6,6 @@ from pathlib import Path
 from uuid import uuid4
 
 from anomaly_ae.errors import ArtifactError
-from anomaly_ae.modalities.pictures.model import PictureParts
 from anomaly_ae.scoring.schema import SCHEMA_VERSION
 from anomaly_ae.spec.file import dump_spec
 from anomaly_ae.stages.score_part import score_part
@@ -118,7 +117,7 @@ def finish(staging: Staging, dataset: Path, model: Path, alerts: int, run_id: st
         rows_scored=sum(count_rows(part) for part in sorted(staging.path.glob("part-*.parquet"))),
         **{name: rows.manifest[name] for name in ("source", "rows_in", "rows_rejected", "rejected_by_reason")},
         alerts=alerts,
-        **({"map_scale": about.model.map_scale.model_dump()} if isinstance(about.model, PictureParts) else {}),
+        **about.model.scored_facts,
     )
     return result_of(commit(staging), reused=False)
 

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.ingest.contract import LABEL, ROW_ID, SOURCE_FILE, SOURCE_ROW, Contract
-from anomaly_ae.modalities.pictures.files import PictureFiles
-from anomaly_ae.modalities.pictures.model import PictureParts
+from anomaly_ae.modalities import modality_of
+from anomaly_ae.modalities.modality import RowFiles
 from anomaly_ae.networks.threads import side_by_side
 from anomaly_ae.scoring.schema import ENCODING, scored_schema
 from anomaly_ae.scoring.scores import Scores
@@ -33,8 +33,9 @@ def score_part(part: Path, dataset: Path, model: Path, staging: Path) -> int:
     """
     rows, one = Dataset.open(dataset), load_model(model, "auto")
     refuse_unfit(rows, one)
-    files = _picture_files(one, staging, part.stem)
-    schema = scored_schema(identity_fields(rows.contract), pictures=files is not None)
+    about, modality = one.description, modality_of(rows.contract.modality)
+    files = modality.open_files(about.model, about.spec, staging, part.stem)
+    schema = scored_schema(identity_fields(rows.contract), modality.scored_columns)
     judge = Judge.of(one.calibration, one.validation)
     seen = files_seen(rows, one.description)
     alerts = 0
@@ -43,7 +44,7 @@ def score_part(part: Path, dataset: Path, model: Path, staging: Path) -> int:
         # While one batch is written the next ones are computed.
         every = side_by_side(lambda batch: _examine(batch, one, judge), batches)
         scored = (_as_rows(dict(_columns(each, rows.contract, one, seen)), each, schema, files) for each in every)
-        for batch in files.draw(scored) if files else scored:
+        for batch in files.finish(scored):
             alerts += batch.column("is_anomaly").true_count
             writer.write_batch(batch)
     return alerts
@@ -95,14 +96,6 @@ def refuse_unfit(rows: Dataset, one: ModelVersion) -> None:
             raise ArtifactError(msg)
 
 
-def _picture_files(one: ModelVersion, staging: Path, part: str) -> PictureFiles | None:
-    """Return what writes maps and overlays beside a part; None where the rows are no pictures."""
-    about, settings = one.description.model, one.description.spec.pictures
-    if not isinstance(about, PictureParts):
-        return None
-    return PictureFiles(staging, part, about.map_scale, settings.overlays, settings.max_overlays)
-
-
 @dataclass(frozen=True)
 class _Examined:
     """A batch of rows with everything that is computed of them."""
@@ -145,13 +138,9 @@ def _columns(
     yield "segment", judged.segment
 
 
-def _as_rows(
-    columns: dict[str, Any], examined: _Examined, schema: pa.Schema, files: PictureFiles | None
-) -> pa.RecordBatch:
-    """Return rows of the scored table; where they are pictures, with their files written."""
-    scores = examined.scores
-    if files and scores.maps is not None:
-        columns |= files.write(examined.rows, scores.maps, scores.anomaly_score, examined.judged.is_anomaly)
+def _as_rows(columns: dict[str, Any], examined: _Examined, schema: pa.Schema, files: RowFiles) -> pa.RecordBatch:
+    """Return rows of the scored table, with the files beside them written."""
+    columns |= files.write(examined.rows, examined.scores, examined.judged.is_anomaly)
     return pa.RecordBatch.from_arrays([_array(columns[f.name], f.type) for f in schema], schema=schema)
 
 

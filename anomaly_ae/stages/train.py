@@ -10,7 +10,7 @@ import torch
 from anomaly_ae.errors import CalibrationError
 from anomaly_ae.feedback.records import known_anomalies_of
 from anomaly_ae.ingest.pace import rows_per_day
-from anomaly_ae.modalities import FITS, decide
+from anomaly_ae.modalities import decide, modality_of
 from anomaly_ae.spec import FprThreshold, Spec, ThresholdSpec
 from anomaly_ae.split import SplitRule
 from anomaly_ae.stages.calibrate import calibrate, rehearse, resolve
@@ -121,7 +121,7 @@ def version_of(dataset_fingerprint: str, spec: Spec, excluded: tuple[str, ...] =
 def _fit(dataset: Dataset, spec: Spec, version: str, excluded: tuple[str, ...], conduct: Conduct) -> ModelVersion:
     rule = SplitRule.fit(dataset, spec.split, excluded)
     rehearse(dataset, rule, spec.threshold)
-    fitted = FITS[dataset.contract.modality](dataset, rule, spec, conduct)
+    fitted = modality_of(dataset.contract.modality).fit(dataset, rule, spec, conduct)
     description = describe(
         fitted.model,
         version=version,

@@ -31,9 +31,9 @@ from torch import nn
 
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.ingest.contract import Contract
-from anomaly_ae.modalities import Model, ModelParts, rebuild
+from anomaly_ae.modalities.model import AnyModelParts, Model, rebuild
 from anomaly_ae.monitoring.profile import Profile
-from anomaly_ae.spec import AnyNetworkSpec, Section, Spec, decided
+from anomaly_ae.spec import AnyNetworkSpec, Section, Spec
 from anomaly_ae.split import SplitRule
 from anomaly_ae.storage import (
     Staging,
@@ -70,7 +70,7 @@ class Description(Section):
     split_rule: SplitRule
     split: dict[str, int | float | str]
     data: dict[str, Any]
-    model: ModelParts
+    model: AnyModelParts
     history: tuple[Check, ...]
     trimmed: tuple[str, ...] = ()
     libraries: dict[str, str]
@@ -78,7 +78,7 @@ class Description(Section):
     @property
     def network(self) -> AnyNetworkSpec:
         """The network that was fitted."""
-        return self.model.plan.network if self.model.kind == "pictures" else decided(self.spec.network)
+        return self.model.fitted_network(self.spec)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from anomaly_ae.errors import SourceError
+from anomaly_ae.modalities import find_source
 from anomaly_ae.modalities.partitions import Partition, between, day_in, find_partitions
-from anomaly_ae.modalities.source import Source
 from anomaly_ae.spec import DataSpec
 
 
@@ -23,7 +23,7 @@ def make_files(directory: Path, *names: str) -> str:
 
 def partitions(source: str, by: str = "file") -> tuple[Partition, ...]:
     """Cut a source into partitions."""
-    return find_partitions(Source.find(DataSpec(source=source)), "day" if by == "day" else "file")
+    return find_partitions(find_source(DataSpec(source=source)), "day" if by == "day" else "file")
 
 
 @pytest.mark.parametrize(

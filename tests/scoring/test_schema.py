@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests_support import run_cli, write_table
 
+from anomaly_ae.modalities.pictures.columns import SCORED_COLUMNS
 from anomaly_ae.scoring.schema import SCHEMA_VERSION, scored_schema
 
 REASONS = "list<element: struct<feature: string, value: string, expected: string, contribution: double>>"
@@ -55,7 +56,7 @@ def test_columns_of_version_1_keep_their_names_types_and_order() -> None:
 
 def test_pictures_have_their_columns_at_the_end() -> None:
     """A reader of tables reads pictures too."""
-    assert scored_schema(pictures=True).names[: len(VERSION_1)] == list(VERSION_1)
+    assert scored_schema(extra=SCORED_COLUMNS).names[: len(VERSION_1)] == list(VERSION_1)
 
 
 def test_the_users_own_columns_stand_after_the_source_row(part: Path) -> None:

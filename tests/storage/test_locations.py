@@ -9,7 +9,7 @@ import pytest
 
 from anomaly_ae.errors import StorageError
 from anomaly_ae.ingest.sources import find_sources
-from anomaly_ae.modalities.source import Source
+from anomaly_ae.modalities import find_source
 from anomaly_ae.spec import DataSpec
 from anomaly_ae.storage import expand, is_remote, locate, open_staging, reach
 from anomaly_ae.workspace.registry import find_model
@@ -78,7 +78,7 @@ def test_a_missing_bucket_is_said_to_be_missing(bucket: Path) -> None:
     missing = locate(f"{text(bucket)}-missing/ws")
 
     for attempt in (
-        lambda: Source.find(DataSpec(source=f"{missing}/*.csv")),
+        lambda: find_source(DataSpec(source=f"{missing}/*.csv")),
         lambda: open_staging(missing / "datasets" / "one"),
         lambda: find_model(missing, "plant"),
     ):

@@ -11,7 +11,7 @@ import pytest
 from tests_support import make_frame, run_cli
 
 from anomaly_ae.errors import ArtifactError, CalibrationError
-from anomaly_ae.modalities import FITS
+from anomaly_ae.modalities.tables.modality import Tables
 from anomaly_ae.spec import BudgetThreshold, FprThreshold, ManualThreshold, Spec
 from anomaly_ae.stages.calibrate import calibrate, explore, resolve
 from anomaly_ae.stages.pipeline import PipelineResult, run
@@ -222,13 +222,13 @@ def test_reviewed_alerts_may_set_the_threshold(spec: Spec, made: PipelineResult)
 def _count_trainings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Note every training that begins."""
     begun: list[str] = []
-    fit = FITS["table"]
+    fit = Tables.fit
 
     def noted(*arguments: Any) -> Any:
         begun.append("table")
         return fit(*arguments)
 
-    monkeypatch.setitem(FITS, "table", noted)
+    monkeypatch.setattr(Tables, "fit", noted)
     return begun
 
 

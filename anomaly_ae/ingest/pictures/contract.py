@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from anomaly_ae.errors import SpecError
-from anomaly_ae.ingest.contract import SHA256, ColumnContract, Contract, Dtype, LabelRule
+from anomaly_ae.ingest.contract import ORIGIN, SHA256, ColumnContract, Contract, Dtype, LabelRule
 from anomaly_ae.ingest.labels import make_label_rule
 from anomaly_ae.ingest.pictures.layout import NORMAL_KINDS, is_mask, place_of
 from anomaly_ae.ingest.pictures.readers import names_in
@@ -11,7 +11,7 @@ from anomaly_ae.ingest.sources import SourceFile
 from anomaly_ae.spec import DataSpec, Role
 
 PICTURE, WIDTH, HEIGHT, MODE, FORMAT = "picture", "width", "height", "mode", "format"
-KIND, MASK, MASK_NOTE, ORIGIN = "kind", "mask", "mask_note", "origin"
+KIND, MASK, MASK_NOTE = "kind", "mask", "mask_note"
 
 _COLUMNS: tuple[tuple[str, Dtype, str], ...] = (
     (WIDTH, "int64", "pixels, upright"),

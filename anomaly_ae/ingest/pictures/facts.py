@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from anomaly_ae.ingest.contract import SHA256
-from anomaly_ae.ingest.pictures.contract import FORMAT, HEIGHT, KIND, MASK_NOTE, MODE, ORIGIN, WIDTH
+from anomaly_ae.ingest.contract import ORIGIN, SHA256
+from anomaly_ae.ingest.pictures.contract import FORMAT, HEIGHT, KIND, MASK_NOTE, MODE, WIDTH
 from anomaly_ae.storage.parquet import read_parquet
 
 _SHOWN = 20

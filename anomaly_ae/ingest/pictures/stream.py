@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from anomaly_ae.ingest.ahead import map_ahead
 from anomaly_ae.ingest.apply import Applied, Reject
-from anomaly_ae.ingest.contract import LABEL, ROW_ID, SHA256, SOURCE_FILE, SOURCE_ROW, Contract, LabelRule
+from anomaly_ae.ingest.contract import LABEL, ORIGIN, ROW_ID, SHA256, SOURCE_FILE, SOURCE_ROW, Contract, LabelRule
 from anomaly_ae.ingest.ids import SeenIds
 from anomaly_ae.ingest.labels import is_anomaly
 from anomaly_ae.ingest.pictures import contract as columns
@@ -81,7 +81,7 @@ def _row(raw: RawPicture, encoded: bytes, decoded: Decoded, max_pixels: int) -> 
         columns.KIND: raw.place.kind,
         columns.MASK: mask,
         columns.MASK_NOTE: note,
-        columns.ORIGIN: raw.place.origin,
+        ORIGIN: raw.place.origin,
     }
 
 

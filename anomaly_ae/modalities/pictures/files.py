@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from anomaly_ae.ingest.ahead import map_ahead
 from anomaly_ae.ingest.pictures.decode import decode
 from anomaly_ae.modalities.pictures.heat import draw_overlay
+from anomaly_ae.modalities.pictures.scores import of_pictures
 from anomaly_ae.scoring.maps import ErrorMap, MapScale, compact, hottest_box
 from anomaly_ae.scoring.schema import BOX
+from anomaly_ae.scoring.scores import Scores
 from anomaly_ae.storage import make_directory
 
 MAPS, OVERLAYS = "maps", "overlays"
@@ -78,30 +80,29 @@ class PictureFiles:
         for folder in (MAPS, OVERLAYS):
             make_directory(self.directory / folder / self.part)
 
-    def write(
-        self,
-        pictures: pa.RecordBatch,
-        maps: NDArray[np.float32],
-        anomaly_score: NDArray[np.float64],
-        is_anomaly: NDArray[np.bool_],
-    ) -> dict[str, pa.Array]:
+    def write(self, rows: pa.RecordBatch, scores: Scores, is_anomaly: NDArray[np.bool_]) -> dict[str, pa.Array]:
         """Write the maps of a batch of pictures.
 
         Args:
-            pictures: rows of the dataset, with `picture`, `width` and `height`.
-            maps: their anomaly maps, `(n, height, width)`.
-            anomaly_score: of each, `(n,)`.
+            rows: of the dataset, with `picture`, `width` and `height`.
+            scores: theirs, with their anomaly maps.
             is_anomaly: whether each is above the threshold, `(n,)`.
 
         Returns:
-            The columns `region`, `anomaly_map` and `overlay` of the scored table, the last one empty: `draw` fills it.
+            The columns `region`, `anomaly_map` and `overlay` of the scored table, the last one empty: `finish` fills
+            it.
+
+        Raises:
+            TypeError: the scores are of another kind of model.
         """
-        sizes = zip(pictures.column("width").to_pylist(), pictures.column("height").to_pylist(), strict=True)
+        maps = of_pictures(scores).maps
+        sizes = zip(rows.column("width").to_pylist(), rows.column("height").to_pylist(), strict=True)
         boxes = [hottest_box(one, self.scale.low, size)._asdict() for one, size in zip(maps, sizes, strict=True)]
         stored = [self._write_map(self.rows + row, one) for row, one in enumerate(maps)]
+        anomaly_score = scores.anomaly_score
         is_wanted = {"all": np.ones_like(is_anomaly), "alerts": is_anomaly, "none": np.zeros_like(is_anomaly)}
         for row in np.flatnonzero(is_wanted[self.overlays]).tolist():
-            encoded = pictures.column("picture")[row].as_py()
+            encoded = rows.column("picture")[row].as_py()
             self._keep(Candidate(float(anomaly_score[row]), -(self.rows + row), encoded, maps[row].copy()))
         self.rows += len(maps)
         return {
@@ -110,10 +111,10 @@ class PictureFiles:
             "overlay": pa.nulls(len(maps), pa.string()),
         }
 
-    def draw(self, rows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def finish(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Draw the overlays once all rows of the part are there, and yield the rows with the overlays' names."""
         # Which are the hottest is known at the end; without pictures and maps a part's rows are few bytes.
-        waiting = list(rows)
+        waiting = list(batches)
         names = dict(map_ahead(self._write_overlay, self.hottest))
         first = 0
         for batch in waiting:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -15,16 +15,22 @@ from torch.nn.functional import pad
 from anomaly_ae.features.backbones import Backbone, load_backbone
 from anomaly_ae.features.pictures import Pictures, read_pictures
 from anomaly_ae.ingest.rows import RowStore
-from anomaly_ae.modalities.model import Fitted
+from anomaly_ae.modalities.model import Fitted, ModelParts
 from anomaly_ae.modalities.pictures.feature_maps import PICTURES_AT_ONCE, describe
 from anomaly_ae.modalities.pictures.networks import PictureNetwork, Plan, build_network, fit_network, plan
 from anomaly_ae.modalities.pictures.rows import ROWS_AT_ONCE, PictureRows
-from anomaly_ae.modalities.pictures.scores import PictureScores, contribute, mean_of_regions, region_reasons
+from anomaly_ae.modalities.pictures.scores import (
+    PictureScores,
+    contribute,
+    mean_of_regions,
+    of_pictures,
+    region_reasons,
+)
 from anomaly_ae.networks.pixels import Seen
 from anomaly_ae.networks.threads import side_by_side
 from anomaly_ae.scoring.maps import MapScale
 from anomaly_ae.scoring.scores import Scores
-from anomaly_ae.spec import FeatureMapsNetwork, Section, Spec
+from anomaly_ae.spec import AnyNetworkSpec, FeatureMapsNetwork, Spec
 from anomaly_ae.split import SplitRule, gather
 from anomaly_ae.threshold import validation_rows
 from anomaly_ae.training import UNATTENDED, Check, Conduct
@@ -33,7 +39,7 @@ MAPS_FOR_SCALE = 1000
 """Validation maps that the colour scale is taken from."""
 
 
-class PictureParts(Section):
+class PictureParts(ModelParts):
     """What `model.json` says of a model of pictures, besides its spec.
 
     Attributes:
@@ -57,6 +63,15 @@ class PictureParts(Section):
         if isinstance(self.plan.network, FeatureMapsNetwork):
             return f"feature maps of {self.plan.network.backbone}, {pictures}"
         return pictures
+
+    @property
+    def scored_facts(self) -> dict[str, Any]:
+        """The colour scale, on which report and overlays draw every map."""
+        return {"map_scale": self.map_scale.model_dump()}
+
+    def fitted_network(self, spec: Spec) -> AnyNetworkSpec:  # noqa: ARG002 - the protocol's signature
+        """Return the network that was planned for the train pictures."""
+        return self.plan.network
 
 
 @dataclass(frozen=True)
@@ -110,10 +125,7 @@ class PictureModel:
         Raises:
             TypeError: the scores are of another kind of model.
         """
-        if not isinstance(scores, PictureScores):
-            msg = f"reasons of pictures are taken from PictureScores, not {type(scores).__name__}"
-            raise TypeError(msg)
-        return region_reasons(scores, np.array(self.parts.expected), self.reasons_count)
+        return region_reasons(of_pictures(scores), np.array(self.parts.expected), self.reasons_count)
 
     def score_all(self, pictures: PictureRows) -> Iterator[PictureScores]:
         """Score pictures some at a time."""

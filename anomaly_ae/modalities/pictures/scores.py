@@ -26,6 +26,18 @@ class PictureScores(Scores):
     sizes: NDArray[np.int64]
 
 
+def of_pictures(scores: Scores) -> PictureScores:
+    """Return scores as those of pictures.
+
+    Raises:
+        TypeError: they are of another kind of model.
+    """
+    if not isinstance(scores, PictureScores):
+        msg = f"pictures need PictureScores, which hold their maps, not {type(scores).__name__}"
+        raise TypeError(msg)
+    return scores
+
+
 def contribute(maps: NDArray[np.float32], top_share: float) -> NDArray[np.float64]:
     """Return what each region adds to the score, `(n, regions)`: their sum is the mean of the map's hottest share.
 

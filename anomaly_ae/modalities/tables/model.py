@@ -12,7 +12,7 @@ from torch import Tensor
 from anomaly_ae.features.table import TableEncoder
 from anomaly_ae.ingest.contract import ROW_ID, ColumnContract
 from anomaly_ae.ingest.rows import RowStore
-from anomaly_ae.modalities.model import Fitted
+from anomaly_ae.modalities.model import Fitted, ModelParts
 from anomaly_ae.monitoring.profile import Profile
 from anomaly_ae.networks import Autoencoder, build
 from anomaly_ae.scoring.reasons import reasons
@@ -21,7 +21,6 @@ from anomaly_ae.spec import (
     FeatureSpec,
     NetworkChoice,
     ScoringSpec,
-    Section,
     Spec,
     TrainingSpec,
     dense_network,
@@ -33,7 +32,7 @@ from anomaly_ae.training.elements import fit_dense
 from anomaly_ae.training.trimming import far_rows
 
 
-class TableParts(Section):
+class TableParts(ModelParts):
     """What `model.json` says of a model of tables, besides its spec."""
 
     kind: Literal["table"] = "table"

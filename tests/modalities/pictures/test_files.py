@@ -9,6 +9,7 @@ from PIL import Image
 
 from anomaly_ae.ingest.pictures.decode import encode_png
 from anomaly_ae.modalities.pictures.files import Overlays, PictureFiles
+from anomaly_ae.modalities.pictures.scores import PictureScores
 from anomaly_ae.scoring.maps import MapScale
 
 SCALE = MapScale(low=1, high=2)
@@ -34,11 +35,22 @@ def maps() -> np.ndarray:
     return made
 
 
+def scores_of(*anomaly_score: float) -> PictureScores:
+    """Return scores with these maps."""
+    return PictureScores(
+        reconstruction_error=np.zeros(3),
+        contributions=np.array(anomaly_score, np.float64)[:, None],
+        reconstruction=np.empty((3, 0), np.float32),
+        maps=maps(),
+        sizes=np.full((3, 2), 4),
+    )
+
+
 def write(directory: Path, overlays: Overlays = "alerts", most: int = 10) -> pa.Table:
     """Write the files of two batches, the second hotter; return the columns of both."""
     files = PictureFiles(directory, "part-00000", SCALE, overlays, most)
-    rows = [files.write(pictures(), maps(), np.array(scores), ALERTS) for scores in ([9, 3, 7], [10, 8, 7])]
-    return pa.Table.from_batches(files.draw(pa.RecordBatch.from_pydict(columns) for columns in rows))
+    rows = [files.write(pictures(), scores_of(*scores), ALERTS) for scores in ([9, 3, 7], [10, 8, 7])]
+    return pa.Table.from_batches(files.finish(pa.RecordBatch.from_pydict(columns) for columns in rows))
 
 
 def test_every_picture_has_its_map(tmp_path: Path) -> None:
@@ -85,7 +97,7 @@ def test_the_overlays_wait_for_no_more_pictures_than_they_are(tmp_path: Path) ->
     files = PictureFiles(tmp_path, "part-00000", SCALE, "all", 2)
 
     for _ in range(5):
-        files.write(pictures(), maps(), np.array([9, 3, 7]), ALERTS)
+        files.write(pictures(), scores_of(9, 3, 7), ALERTS)
 
     assert [one.score for one in sorted(files.hottest)] == [9, 9]
     assert {one.row for one in files.hottest} == {0, 3}

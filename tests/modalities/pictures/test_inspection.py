@@ -15,6 +15,7 @@ from sklearn.metrics import roc_auc_score
 from tests_support import run_cli, write_table
 
 from anomaly_ae.errors import AnomalyAEError
+from anomaly_ae.modalities.pictures.columns import SCORED_COLUMNS
 from anomaly_ae.scoring.maps import bring_to
 from anomaly_ae.scoring.schema import scored_schema
 from anomaly_ae.spec.file import dump_spec
@@ -35,7 +36,7 @@ def test_schema_is_that_of_tables_and_three_columns_more(inspection: Inspection)
     """The columns of every scored table come first, with their descriptions; region, map and overlay are at the end."""
     schema = ds.dataset(sorted(inspection.scored.glob("part-*.parquet"))).schema
 
-    assert schema.equals(scored_schema(pictures=True), check_metadata=True)
+    assert schema.equals(scored_schema(extra=SCORED_COLUMNS), check_metadata=True)
     assert schema.names == [*scored_schema().names, "region", "anomaly_map", "overlay"]
 
 

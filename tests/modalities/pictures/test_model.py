@@ -14,9 +14,10 @@ from sklearn.metrics import roc_auc_score
 from anomaly_ae.errors import SpecError
 from anomaly_ae.features.backbones import LOADERS, Backbone
 from anomaly_ae.ingest.pictures.decode import encode_png
-from anomaly_ae.modalities import CHOICES, decide
+from anomaly_ae.modalities import decide
 from anomaly_ae.modalities.model import Fitted
 from anomaly_ae.modalities.pictures.feature_maps import FeatureStore
+from anomaly_ae.modalities.pictures.modality import Pictures
 from anomaly_ae.modalities.pictures.model import PictureModel, fit_pictures
 from anomaly_ae.modalities.pictures.networks import plan
 from anomaly_ae.modalities.pictures.rows import PictureRows
@@ -246,7 +247,7 @@ def test_the_network_that_was_decided_is_in_the_version(
     open_ = named.model_copy(update={"network": AutoNetwork()})
     kept = [train(dataset.directory, spec, tmp_path) for spec in (open_, named)]
 
-    monkeypatch.setitem(CHOICES, "pictures", lambda _: MemoryNetwork(hidden=(8,)))
+    monkeypatch.setattr(Pictures, "choose_network", lambda *_: MemoryNetwork(hidden=(8,)))
     other = train(dataset.directory, open_, tmp_path)
 
     assert kept[0].version == kept[1].version != other.version

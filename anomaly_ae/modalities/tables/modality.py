@@ -1,0 +1,103 @@
+"""Tables: rows of numbers, categories, booleans and datetimes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from anomaly_ae.ingest.contract import Contract
+from anomaly_ae.ingest.infer import read_sample
+from anomaly_ae.ingest.rows import RowStore
+from anomaly_ae.ingest.sources import SUFFIXES, find_sources
+from anomaly_ae.ingest.writer import group_rows
+from anomaly_ae.modalities.modality import Baselines, NoFiles, ReadBeside
+from anomaly_ae.modalities.source import Source
+from anomaly_ae.modalities.tables.column_summary import look
+from anomaly_ae.modalities.tables.starter_spec import starter_spec
+from anomaly_ae.spec import AnyNetworkSpec, DataSpec, MemoryNetwork, Spec
+from anomaly_ae.split import SplitRule
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from anomaly_ae.modalities.model import Fitted
+    from anomaly_ae.modalities.tables.model import TableModel, TableParts
+    from anomaly_ae.training import Check, Conduct
+
+
+class Tables:
+    """The modality of tables; see `Modality` for what each method promises."""
+
+    name = "table"
+    plural = "tables"
+    formats = frozenset(SUFFIXES.values())
+    scored_columns: tuple[pa.Field, ...] = ()
+    tells_stories = True
+
+    def recognises(self, paths: Sequence[Path], source: str) -> bool:  # noqa: ARG002 - the protocol's signature
+        """Take whatever no other modality has recognised; `find` says what is wrong with it."""
+        return True
+
+    def find(self, data: DataSpec) -> Source:
+        """Find the files of tables."""
+        return Source(data, self.name, tuple(find_sources(data.source, data.format)))
+
+    def row_groups(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Cut rows into groups of equally many."""
+        return group_rows(batches)
+
+    def facts(self, parts: Sequence[Path]) -> dict[str, Any]:  # noqa: ARG002 - the protocol's signature
+        """Return nothing: the counts of ingest say it all."""
+        return {}
+
+    def starter_spec(self, source: Source, name: str) -> str:
+        """Guess the columns' roles from a sample."""
+        sample = pa.table(read_sample(source.files, source.data))
+        return starter_spec(look(sample, source.infer_contract()), name, _estimate_rows(sample, source))
+
+    def choose_network(self, rows: RowStore) -> AnyNetworkSpec:  # noqa: ARG002 - the protocol's signature
+        """Choose the memory network for every table."""
+        return MemoryNetwork()
+
+    def fit(self, rows: RowStore, rule: SplitRule, spec: Spec, conduct: "Conduct") -> "Fitted":
+        """Fit encoder, network and error scale."""
+        from anomaly_ae.modalities.tables.model import fit_table  # noqa: PLC0415 - loads torch
+
+        return fit_table(rows, rule, spec, conduct)
+
+    def parts_type(self) -> "type[TableParts]":
+        """Return encoder and error scale."""
+        from anomaly_ae.modalities.tables.model import TableParts  # noqa: PLC0415 - loads torch
+
+        return TableParts
+
+    def rebuild(
+        self, parts: "TableParts", tensors: "Mapping[str, Tensor]", spec: Spec, history: "tuple[Check, ...]"
+    ) -> "TableModel":
+        """Rebuild a model."""
+        from anomaly_ae.modalities.tables.model import TableModel  # noqa: PLC0415 - loads torch
+
+        return TableModel.rebuild(parts, tensors, spec, history)
+
+    def open_files(self, parts: "TableParts", spec: Spec, directory: Path, part: str) -> NoFiles:  # noqa: ARG002 - the protocol's signature
+        """Write no files."""
+        return NoFiles()
+
+    def baselines(self, parts: "TableParts", spec: Spec, contract: Contract) -> Baselines:
+        """Compare with simple methods on the encoder's elements, and with the network before its training."""
+        from anomaly_ae.modalities.tables.baselines import TableBaselines  # noqa: PLC0415 - loads torch
+
+        return TableBaselines(parts.encoder, spec, contract.features)
+
+    def locate(self, scored: Path, beside: ReadBeside) -> None:
+        """Judge nothing: a row's reasons are its columns."""
+
+
+def _estimate_rows(sample: pa.Table, source: Source) -> int:
+    """Return how many rows there are: counted where the sample is all of them, else guessed from the bytes."""
+    rows, size = int(sample.num_rows), int(sample.nbytes)
+    if rows < source.data.infer_rows:
+        return rows
+    total = sum(file.path.stat().st_size for file in source.files)
+    return max(rows, total * rows // max(size, 1))
