@@ -4,10 +4,11 @@ from typing import Any
 
 from prefect import flow, task
 
-from anomaly_ae.spec import FprThreshold, Section, Spec, ThresholdSpec
+from anomaly_ae.spec import Section, Spec, ThresholdSpec
 from anomaly_ae.stages.calibrate import calibrate as step
 from anomaly_ae.stages.calibrate import reviewed_alerts
 from anomaly_ae.storage import locate
+from anomaly_ae.threshold.rules.fpr import FprThreshold
 from anomaly_ae.workspace.registry import find_model
 
 from .events import log_step

@@ -24,39 +24,23 @@ from anomaly_ae.spec.networks import (
 )
 from anomaly_ae.spec.pictures import PictureSpec
 from anomaly_ae.spec.sections import Scalar, Section, Share, Widths
-from anomaly_ae.spec.threshold import (
-    BudgetThreshold,
-    CostThreshold,
-    FBetaThreshold,
-    FprThreshold,
-    ManualThreshold,
-    PrecisionThreshold,
-    RecallThreshold,
-    ThresholdSpec,
-)
+from anomaly_ae.spec.threshold import RULES, ThresholdSpec
 from anomaly_ae.spec.training import FeatureSpec, ScoringSpec, TrainingSpec
 
 __all__ = [
     "FEATURE_ROLES",
     "AnyNetworkSpec",
     "AutoNetwork",
-    "BudgetThreshold",
     "ConvolutionalNetwork",
-    "CostThreshold",
     "DataSpec",
     "DenoisingNetwork",
-    "FBetaThreshold",
     "FeatureMapsNetwork",
     "FeatureSpec",
-    "FprThreshold",
     "LabelSpec",
-    "ManualThreshold",
     "MemoryNetwork",
     "NetworkChoice",
     "NetworkSpec",
     "PictureSpec",
-    "PrecisionThreshold",
-    "RecallThreshold",
     "Role",
     "Scalar",
     "ScoringSpec",
@@ -86,7 +70,7 @@ class Spec(Section):
     network: NetworkChoice = AutoNetwork()
     training: TrainingSpec = TrainingSpec()
     scoring: ScoringSpec = ScoringSpec()
-    threshold: ThresholdSpec = FprThreshold()
+    threshold: ThresholdSpec = Field(default_factory=RULES.default_section)
     register_as: Literal["champion", "challenger"] = Field(
         "champion", description="what training makes of the model; a challenger scores nothing until it is promoted"
     )

@@ -64,6 +64,10 @@ class Kinds(Generic[SectionT]):
             raise self._unknown(kind)
         return self[kind].model_validate({self.tag: kind, **value})
 
+    def default_section(self) -> SectionT:
+        """Return the section of the default kind, with its defaults."""
+        return self.validate({})
+
     def _unknown(self, kind: Any) -> PydanticCustomError:
         expected = ", ".join(map(repr, self))
         near = get_close_matches(str(kind), self, n=1)
@@ -78,6 +82,9 @@ class Kinds(Generic[SectionT]):
         return core_schema.no_info_plain_validator_function(self.validate, serialization=serializer)
 
     def __get_pydantic_json_schema__(self, _: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Describe all kinds, as a user interface that offers them needs it."""
+        """Describe all kinds and the default, as a user interface that offers them needs it."""
         union: Any = Annotated[Union[self.sections()], Field(discriminator=self.tag)]  # noqa: UP007 - made at run time
-        return handler(TypeAdapter(union).core_schema)
+        schema = handler(TypeAdapter(union).core_schema)
+        if self.default is not None:
+            schema["default"] = self.default_section().model_dump(mode="json")
+        return schema

@@ -15,6 +15,7 @@ from anomaly_ae.spec import ThresholdSpec
 from anomaly_ae.split import SplitRule, count_rows
 from anomaly_ae.threshold import Calibration, WhatIf, what_if
 from anomaly_ae.threshold import calibrate as take_threshold
+from anomaly_ae.threshold.rules import Rule
 from anomaly_ae.threshold.sample import LABEL, SCORE
 from anomaly_ae.workspace.dataset import Dataset
 from anomaly_ae.workspace.model_version import (
@@ -66,16 +67,13 @@ def rehearse(dataset: Dataset, split: SplitRule, rule: ThresholdSpec) -> None:
         raise CalibrationError(msg) from error
 
 
-def resolve(rule: ThresholdSpec, about: Description) -> ThresholdSpec:
+def resolve(rule: ThresholdSpec, about: Description) -> Rule:
     """Fill in what a rule leaves to the data: the rows of a day, the share of anomalies."""
     return _filled(rule, about.split, about.data.get("rows_per_day"))
 
 
-def _filled(rule: ThresholdSpec, split: Mapping[str, Any], pace: float | None) -> ThresholdSpec:
-    measured = {"rows_per_day": pace, "base_rate": base_rate(split)}
-    fields = type(rule).model_fields
-    missing = {name: value for name, value in measured.items() if name in fields and getattr(rule, name) is None}
-    return rule.model_copy(update=missing)
+def _filled(rule: ThresholdSpec, split: Mapping[str, Any], pace: float | None) -> Rule:
+    return Rule.of(rule).with_measured(rows_per_day=pace, base_rate=base_rate(split))
 
 
 def explore(model: Path) -> tuple[WhatIf, ...]:

@@ -11,7 +11,7 @@ from anomaly_ae.errors import CalibrationError
 from anomaly_ae.feedback.records import known_anomalies_of
 from anomaly_ae.ingest.pace import rows_per_day
 from anomaly_ae.modalities import decide, modality_of
-from anomaly_ae.spec import FprThreshold, Spec, ThresholdSpec
+from anomaly_ae.spec import Spec, ThresholdSpec
 from anomaly_ae.split import SplitRule
 from anomaly_ae.stages.calibrate import calibrate, rehearse, resolve
 from anomaly_ae.stages.tracking import is_tracked, track_training
@@ -19,6 +19,7 @@ from anomaly_ae.storage import fingerprint, is_published
 from anomaly_ae.threshold import Calibration, normal_scores
 from anomaly_ae.threshold import calibrate as take_threshold
 from anomaly_ae.threshold.conformal import smallest_rate
+from anomaly_ae.threshold.rules.fpr import FprThreshold
 from anomaly_ae.training import ALONE, Checkpoints, Conduct, OnCheck, ProcessGroup, select_device
 from anomaly_ae.workspace.dataset import Dataset
 from anomaly_ae.workspace.model_version import (

@@ -13,11 +13,12 @@ import pyarrow.compute as pc
 from pydantic import model_validator
 
 from anomaly_ae.errors import CalibrationError
-from anomaly_ae.spec import FprThreshold, Section, ThresholdSpec
+from anomaly_ae.spec import Section, ThresholdSpec
 from anomaly_ae.storage import fingerprint
 from anomaly_ae.threshold.conformal import smallest_rate
 from anomaly_ae.threshold.rows import kept_name
-from anomaly_ae.threshold.rules import RULES, Cut
+from anomaly_ae.threshold.rules import Cut, Rule, all_rules
+from anomaly_ae.threshold.rules.fpr import FprThreshold
 from anomaly_ae.threshold.sample import SCORE, Floats, Sample, hash_scores, normal_scores, scores_of
 from anomaly_ae.threshold.segments import rows_by_segment
 
@@ -116,14 +117,17 @@ def calibrate(rows: pa.Table, rule: ThresholdSpec, reviewed: pa.Table | None = N
         >>> calibrate(pa.table({"anomaly_score": np.arange(1.0, 100.0)}), FprThreshold(target_fpr=0.05)).threshold
         95.0
     """
-    _refuse_unfit(rule, reviewed)
+    how = Rule.of(rule)
+    _refuse_unfit(how, reviewed)
     judged = rows if reviewed is None else reviewed
-    segments = _segments(judged, rule) if rule.by else ()
-    validation, sample = (Sample.of(_finite(one) if rule.by else one) for one in (rows, judged))
-    cut, warn = _cuts(sample, rule)
+    segments = _segments(judged, how) if how.by else ()
+    # With segments, a score that is not finite costs its own segment the threshold; without, it is an error.
+    kept = [_finite(table) if how.by else table for table in (rows, judged)]
+    validation, sample = Sample.of(kept[0]), Sample.of(kept[1])
+    cut, warn = _cuts(sample, how)
     promise = Promise(
-        rule=rule.rule,
-        parameters=rule,
+        rule=how.rule,
+        parameters=how,
         threshold=cut.threshold,
         warn_threshold=warn,
         target_fpr=cut.target_fpr,
@@ -132,7 +136,7 @@ def calibrate(rows: pa.Table, rule: ThresholdSpec, reviewed: pa.Table | None = N
         n_above=int(validation.normals_above(cut.threshold)),
         n_anomalies=len(sample.anomalous),
         smallest_fpr=smallest_rate(len(validation.normal)),
-        by=rule.by,
+        by=how.by,
         segments=segments,
         scores_sha256=hash_scores(scores_of(rows)),
         reviewed_sha256=None if reviewed is None else hash_scores(scores_of(reviewed)),
@@ -153,41 +157,41 @@ def calibrate_fpr(scores: Floats, target_fpr: float) -> Calibration:
     return calibrate(pa.table({SCORE: scores}), FprThreshold(target_fpr=target_fpr))
 
 
-def _refuse_unfit(rule: ThresholdSpec, reviewed: pa.Table | None) -> None:
-    if reviewed is not None and not RULES[rule.rule].takes_reviewed:
-        fit = " or ".join(name for name, one in RULES.items() if one.takes_reviewed)
+def _refuse_unfit(rule: Rule, reviewed: pa.Table | None) -> None:
+    if reviewed is not None and not rule.takes_reviewed:
+        fit = " or ".join(name for name, cls in all_rules().items() if cls.takes_reviewed)
         msg = (
-            f"the rule {rule.rule} cannot be met from reviewed alerts: nobody looked at the rows that are none. "
-            f"Take {fit}, or rows that were all labelled."
+            f"the rule {rule.rule} cannot be met from reviewed alerts: nobody looked at the rows that are none. Set "
+            f"threshold.rule to {fit}, or calibrate on rows that were all labelled."
         )
         raise CalibrationError(msg)
 
 
-def _cuts(sample: Sample, rule: ThresholdSpec) -> tuple[Cut, float | None]:
+def _cuts(sample: Sample, rule: Rule) -> tuple[Cut, float | None]:
     """Return the cut of a rule and the threshold of its warn level, which is never above it."""
-    how = RULES[rule.rule]
-    if how.needs_anomalies and len(sample.anomalous) == 0:
+    if rule.needs_anomalies and len(sample.anomalous) == 0:
+        fit = " or ".join(name for name, cls in all_rules().items() if not cls.needs_anomalies)
         msg = (
-            f"the rule {rule.rule} needs labelled anomalies, and there is none among the validation rows. Set "
-            "split.validation_anomalies and train, give reviewed alerts, or take the rule fpr or budget."
+            f"the rule {rule.rule} needs labelled anomalies, and there is none among the {len(sample.normal)} "
+            "validation rows. Set split.validation_anomalies and train, give reviewed alerts, or set threshold.rule "
+            f"to {fit}."
         )
         raise CalibrationError(msg)
-    cut = how.cut(sample, rule)
-    milder = rule.warn_rule
-    return cut, None if milder is None else min(cut.threshold, how.cut(sample, milder).threshold)
+    cut, milder = rule.cut(sample), rule.warn_rule
+    return cut, None if milder is None else min(cut.threshold, milder.cut(sample).threshold)
 
 
 def _finite(rows: pa.Table) -> pa.Table:
-    """Drop the rows of which a segment has been told that their score is not finite."""
+    """Drop the rows whose score is not finite; the segment of such a row reports them."""
     return rows.filter(pc.is_finite(rows.column(SCORE)))
 
 
-def _segments(rows: pa.Table, rule: ThresholdSpec) -> tuple[Segment, ...]:
-    """Calibrate each segment on its own rows; one that fails says why, and nothing else fails with it."""
+def _segments(rows: pa.Table, rule: Rule) -> tuple[Segment, ...]:
+    """Calibrate each segment on its own rows; one that fails says why, and the others are unaffected."""
     return tuple(_segment(value, part, rule) for value, part in rows_by_segment(rows, kept_name(str(rule.by))))
 
 
-def _segment(value: str, rows: pa.Table, rule: ThresholdSpec) -> Segment:
+def _segment(value: str, rows: pa.Table, rule: Rule) -> Segment:
     try:
         sample = Sample.of(rows)
         _refuse_poor(sample.normal, rule.min_rows)

@@ -13,7 +13,6 @@ from anomaly_ae.spec import (
     DataSpec,
     DenoisingNetwork,
     FeatureSpec,
-    FprThreshold,
     LabelSpec,
     MemoryNetwork,
     Role,
@@ -23,6 +22,7 @@ from anomaly_ae.spec import (
     TrainingSpec,
 )
 from anomaly_ae.spec.file import dump_spec, load_spec, parse_spec
+from anomaly_ae.threshold.rules.fpr import FprThreshold
 
 SAMPLES = Path(__file__).parents[2] / "data"
 MINIMAL = "data: {source: rows.csv}\n"

@@ -51,3 +51,4 @@ def test_the_schema_offers_every_kind() -> None:
 
     assert set(properties["network"]["discriminator"]["mapping"]) == set(NETWORKS)
     assert set(properties["threshold"]["discriminator"]["mapping"]) == set(RULES)
+    assert properties["threshold"]["default"] == Spec(data={"source": "x"}).threshold.model_dump(mode="json")

@@ -15,13 +15,14 @@ from warm_process import WarmProcess
 
 from anomaly_ae.errors import SourceError
 from anomaly_ae.modalities.source import Source
-from anomaly_ae.spec import FprThreshold, Spec
+from anomaly_ae.spec import Spec
 from anomaly_ae.stages import incremental, plan
 from anomaly_ae.stages.calibrate import calibrate
 from anomaly_ae.stages.incremental import IncrementalResult, score_new
 from anomaly_ae.stages.ingest import IngestResult, ingest
 from anomaly_ae.stages.train import train
 from anomaly_ae.storage import is_published
+from anomaly_ae.threshold.rules.fpr import FprThreshold
 from anomaly_ae.workspace.ledger import Ledger
 from anomaly_ae.workspace.registry import find_model
 

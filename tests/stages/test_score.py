@@ -11,7 +11,7 @@ from anomaly_ae import TabularAutoencoder
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.report.wording import number
 from anomaly_ae.scoring.schema import scored_schema
-from anomaly_ae.spec import DataSpec, FprThreshold, Spec
+from anomaly_ae.spec import DataSpec, Spec
 from anomaly_ae.stages.calibrate import calibrate
 from anomaly_ae.stages.ingest import ingest
 from anomaly_ae.stages.pipeline import run
@@ -19,6 +19,7 @@ from anomaly_ae.stages.report import report
 from anomaly_ae.stages.score import finish, score, scored_directory
 from anomaly_ae.stages.score_part import score_part
 from anomaly_ae.storage import open_staging, read_json
+from anomaly_ae.threshold.rules.fpr import FprThreshold
 
 
 def test_rows_in_are_rows_scored_plus_rows_rejected(tmp_path: Path) -> None:

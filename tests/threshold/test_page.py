@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 from tests_support import run_cli
 
 from anomaly_ae.spec.file import parse_spec
-from anomaly_ae.threshold.rules import RULES
+from anomaly_ae.spec.threshold import RULES
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/guide/thresholds.md").read_text(encoding="utf-8")

@@ -8,19 +8,16 @@ from scipy import stats
 from sklearn.metrics import fbeta_score
 
 from anomaly_ae.errors import CalibrationError
-from anomaly_ae.spec import (
-    BudgetThreshold,
-    CostThreshold,
-    FBetaThreshold,
-    FprThreshold,
-    ManualThreshold,
-    PrecisionThreshold,
-    RecallThreshold,
-    ThresholdSpec,
-)
+from anomaly_ae.spec import ThresholdSpec
+from anomaly_ae.spec.threshold import RULES
 from anomaly_ae.threshold import calibrate
-from anomaly_ae.threshold.rules import RULES
-from anomaly_ae.threshold.rules.cost import expected_cost
+from anomaly_ae.threshold.rules.budget import BudgetThreshold
+from anomaly_ae.threshold.rules.cost import CostThreshold
+from anomaly_ae.threshold.rules.f_beta import FBetaThreshold
+from anomaly_ae.threshold.rules.fpr import FprThreshold
+from anomaly_ae.threshold.rules.manual import ManualThreshold
+from anomaly_ae.threshold.rules.precision import PrecisionThreshold
+from anomaly_ae.threshold.rules.recall import RecallThreshold
 from anomaly_ae.threshold.sample import Sample
 
 DRAWS = 400
@@ -139,8 +136,8 @@ def test_cost_is_the_smallest_there_is() -> None:
     made = calibrate(draw(0, 300, 40), rule)
 
     everywhere = np.concatenate([[-10.0], sample.normal, sample.anomalous])
-    chosen = expected_cost(sample, np.array([made.threshold]), rule)[0]
-    assert chosen <= expected_cost(sample, everywhere, rule).min() + 1e-12
+    chosen = rule.expected_cost(sample, np.array([made.threshold]))[0]
+    assert chosen <= rule.expected_cost(sample, everywhere).min() + 1e-12
 
 
 def test_cost_on_new_rows_is_below_that_of_neighbouring_thresholds() -> None:

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from known_scores import draw
 
 from anomaly_ae.errors import CalibrationError
-from anomaly_ae.spec import BudgetThreshold, FprThreshold, ManualThreshold
 from anomaly_ae.threshold import Calibration, Judge, calibrate, p_values, severity
+from anomaly_ae.threshold.rules.budget import BudgetThreshold
+from anomaly_ae.threshold.rules.fpr import FprThreshold
+from anomaly_ae.threshold.rules.manual import ManualThreshold
 
 SCALES = {"small": 1.0, "middle": 3.0, "large": 10.0}
 

@@ -5,8 +5,12 @@ from pathlib import Path
 import pytest
 
 from anomaly_ae.errors import SpecError
-from anomaly_ae.spec import BudgetThreshold, FprThreshold, ManualThreshold, PrecisionThreshold, Spec, ThresholdSpec
+from anomaly_ae.spec import Spec, ThresholdSpec
 from anomaly_ae.spec.file import dump_spec, load_spec, parse_spec
+from anomaly_ae.threshold.rules.budget import BudgetThreshold
+from anomaly_ae.threshold.rules.fpr import FprThreshold
+from anomaly_ae.threshold.rules.manual import ManualThreshold
+from anomaly_ae.threshold.rules.precision import PrecisionThreshold
 
 
 def section(**settings: object) -> ThresholdSpec:

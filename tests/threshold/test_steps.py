@@ -1,6 +1,7 @@
 """Calibrating a model version: other thresholds for the same weights, and what the scored table then says."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +9,20 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from median_rule import LINE
 from tests_support import make_frame, run_cli
 
 from anomaly_ae.errors import ArtifactError, CalibrationError
 from anomaly_ae.modalities.tables.modality import Tables
-from anomaly_ae.spec import BudgetThreshold, FprThreshold, ManualThreshold, Spec
+from anomaly_ae.spec import Spec
+from anomaly_ae.spec.threshold import RULES
 from anomaly_ae.stages.calibrate import calibrate, explore, resolve
 from anomaly_ae.stages.pipeline import PipelineResult, run
 from anomaly_ae.stages.score import score
 from anomaly_ae.storage import hash_file, read_manifest
+from anomaly_ae.threshold.rules.budget import BudgetThreshold
+from anomaly_ae.threshold.rules.fpr import FprThreshold
+from anomaly_ae.threshold.rules.manual import ManualThreshold
 from anomaly_ae.workspace.model_version import load_calibration, load_description, load_validation
 from anomaly_ae.workspace.registry import find_model
 
@@ -182,6 +188,32 @@ def test_the_command_says_what_it_promises(spec: Spec, rule: tuple[str, ...], sa
     done = run_cli("calibrate", *overrides, "--spec", "spec.yaml", cwd=Path(spec.data.source).parent)
 
     assert said in done.stdout
+
+
+@pytest.fixture
+def registered(made: PipelineResult, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Register a rule of one's own for one test; no calibration by it stays in force."""
+    monkeypatch.setitem(RULES.classes, *LINE)
+    yield LINE[0]
+    calibrate(made.trained.directory, FprThreshold(target_fpr=0.05))
+
+
+def test_the_command_takes_a_rule_of_ones_own(spec: Spec, made: PipelineResult, registered: str) -> None:
+    """A rule without a figure, registered by one line: `calibrate`, what-if and the next score use it."""
+    directory, model = Path(spec.data.source).parent, made.trained.directory
+
+    done = run_cli("calibrate", "--set", f"threshold.rule={registered}", "--spec", "spec.yaml", cwd=directory)
+    shown = run_cli("calibrate", "--what-if", "--spec", "spec.yaml", cwd=directory)
+
+    kept = load_validation(model).to_pandas()
+    taken = load_calibration(model)
+    assert "rule median" in done.stdout
+    assert "No promise: ten times the median of" in done.stdout
+    assert taken.threshold == 10 * kept.loc[~kept["label"], "anomaly_score"].median()
+    assert f"*{taken.threshold:.6g}" in shown.stdout
+    scored = score(made.ingested.directory, model, Path(spec.workspace))
+    rows = pq.read_table(scored.directory / "part-00000.parquet").to_pandas()
+    assert set(rows["threshold"]) == {taken.threshold}
 
 
 def test_the_command_shows_what_if_and_changes_nothing(spec: Spec, made: PipelineResult) -> None:

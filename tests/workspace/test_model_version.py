@@ -19,9 +19,9 @@ from anomaly_ae.errors import ArtifactError, CalibrationError
 from anomaly_ae.estimators.frames import to_table
 from anomaly_ae.estimators.tabular import TabularAutoencoder
 from anomaly_ae.modalities.tables.model import TableModel
-from anomaly_ae.spec import FprThreshold
 from anomaly_ae.stages.calibrate import calibrate
 from anomaly_ae.storage import MANIFEST, hash_file
+from anomaly_ae.threshold.rules.fpr import FprThreshold
 from anomaly_ae.workspace.model_version import load_calibration, load_description, load_model
 
 FILES = ("weights.safetensors", "model.json", "validation_scores.parquet", "card.md", "calibration.json", MANIFEST)

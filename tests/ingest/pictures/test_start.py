@@ -15,11 +15,12 @@ from anomaly_ae.ingest.pictures.readers import PICTURE_READERS
 from anomaly_ae.modalities.pictures.starter_spec import starter_pictures
 from anomaly_ae.modalities.pictures.summary import PictureLook
 from anomaly_ae.modalities.tables.starter_spec import is_held
-from anomaly_ae.spec import FprThreshold, Spec, SplitSpec
+from anomaly_ae.spec import Spec, SplitSpec
 from anomaly_ae.spec.file import load_spec, parse_spec
 from anomaly_ae.split import SplitRule, gather
 from anomaly_ae.stages.ingest import ingest
 from anomaly_ae.stages.init import init
+from anomaly_ae.threshold.rules.fpr import FprThreshold
 from anomaly_ae.workspace.dataset import Dataset
 
 
