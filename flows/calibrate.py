@@ -5,18 +5,17 @@ from typing import Any
 from prefect import flow, task
 
 from anomaly_ae.spec import Section, Spec, ThresholdSpec
-from anomaly_ae.stages.calibrate import calibrate as step
+from anomaly_ae.stages.calibrate import calibrate as stage
 from anomaly_ae.stages.calibrate import reviewed_alerts
-from anomaly_ae.storage import locate
 from anomaly_ae.threshold.rules.fpr import FprThreshold
-from anomaly_ae.workspace.registry import find_model
+from anomaly_ae.workspace.workspace import Workspace
 
-from .events import log_step
+from .events import log_stage
 from .settings import COMPUTES
 
 
 class CalibrateParameters(Section):
-    """Which model, and what its threshold shall promise.
+    """Which model, and what its threshold is to promise.
 
     Attributes:
         name: the model's name; its champion gets the threshold.
@@ -34,11 +33,11 @@ class CalibrateParameters(Section):
 @task(**COMPUTES)
 def take_threshold(parameters: CalibrateParameters) -> dict[str, Any]:
     """Take the threshold of a champion anew and put it in force."""
-    workspace = locate(parameters.workspace)
-    model = find_model(workspace, parameters.name)
+    workspace = Workspace.open(parameters.workspace)
+    model = workspace.aliased_model(parameters.name)
     alerts = reviewed_alerts(model, workspace) if parameters.reviewed else None
-    made = step(model, parameters.threshold, alerts).model_dump(mode="json")
-    log_step("calibrate", made)
+    made = stage(model, parameters.threshold, alerts).model_dump(mode="json")
+    log_stage("calibrate", made)
     return made
 
 

@@ -6,11 +6,12 @@ from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact
 
 from anomaly_ae.spec import Section
-from anomaly_ae.stages.feedback import FeedbackResult, in_words
-from anomaly_ae.stages.feedback import feedback as step
+from anomaly_ae.stages.feedback import FeedbackResult, feedback_sentences
+from anomaly_ae.stages.feedback import feedback as stage
 from anomaly_ae.storage import locate
+from anomaly_ae.workspace.scored_table import ScoredTable
 
-from .events import log_step
+from .events import log_stage
 from .settings import MOVES, as_json
 
 
@@ -29,9 +30,9 @@ class FeedbackParameters(Section):
 @task(**MOVES)
 def store_verdicts(verdicts: str, scored: str) -> dict[str, Any]:
     """Join verdicts to the scored rows they are about, and store them."""
-    made = step(locate(verdicts), locate(scored))
+    made = stage(locate(verdicts), ScoredTable.open(locate(scored)))
     publish_verdicts(made)
-    log_step("feedback", as_json(made))
+    log_stage("feedback", as_json(made))
     return as_json(made)
 
 
@@ -43,5 +44,5 @@ def feedback(parameters: FeedbackParameters) -> dict[str, Any]:
 
 def publish_verdicts(made: FeedbackResult) -> None:
     """Leave on Prefect's pages what was reviewed and what it says."""
-    text = "\n".join(f"- {line}" for line in in_words(made))
+    text = "\n".join(f"- {line}" for line in feedback_sentences(made))
     create_markdown_artifact(text, key="anomaly-ae-feedback", description="What reviewers found")

@@ -17,9 +17,9 @@ from pydantic import Field
 
 from anomaly_ae.spec import Section, Spec
 from anomaly_ae.stages.prune import prune
-from anomaly_ae.storage import locate
+from anomaly_ae.workspace.workspace import Workspace
 
-from .events import log_step
+from .events import log_stage
 from .settings import MOVES, as_json
 
 Days = Annotated[int, Field(ge=1)]
@@ -44,7 +44,7 @@ class HousekeepingParameters(Section):
 @task(**MOVES)
 def prune_workspace(workspace: str, keep_days: int, dry_run: bool) -> dict[str, Any]:
     """Remove leftovers of dead processes and model versions that nothing names."""
-    return as_json(prune(locate(workspace), timedelta(days=keep_days), dry_run=dry_run))
+    return as_json(prune(Workspace.open(workspace), timedelta(days=keep_days), dry_run=dry_run))
 
 
 @task(**MOVES)
@@ -90,5 +90,5 @@ def housekeeping(parameters: HousekeepingParameters) -> dict[str, Any]:
         "results": forget_results(parameters.keep_runs_days, dry_run),
     }
     pruned = prune_workspace(parameters.workspace, parameters.keep_models_days, dry_run)
-    log_step("housekeeping", {**done, **{name: len(paths) for name, paths in pruned.items()}})
+    log_stage("housekeeping", {**done, **{name: len(paths) for name, paths in pruned.items()}})
     return {**done, **pruned}

@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from prefect import flow, task
+from prefect import flow
 
+from anomaly_ae.modalities import find_source
 from anomaly_ae.spec import DataSpec, Section, Spec
-from anomaly_ae.stages.ingest import ingest as step
+from anomaly_ae.stages.pipeline import Run, require
 from anomaly_ae.storage import locate
-from anomaly_ae.workspace.model_version import load_description
+from anomaly_ae.workspace.model_version import ModelVersion
+from anomaly_ae.workspace.workspace import Workspace
 
-from .events import log_step
-from .settings import MOVES, as_json
+from .stages import run_as_tasks
 
 
 class IngestParameters(Section):
@@ -27,16 +28,10 @@ class IngestParameters(Section):
     model: str | None = None
 
 
-@task(**MOVES)
-def ingest_source(data: DataSpec, workspace: str, model: str | None = None) -> dict[str, Any]:
-    """Read a source into a dataset."""
-    contract = load_description(locate(model)).contract if model else None
-    made = as_json(step(data, locate(workspace), contract))
-    log_step("ingest", made)
-    return made
-
-
 @flow(name="ingest", result_serializer="json")
 def ingest(parameters: IngestParameters) -> dict[str, Any]:
     """Read a source into a dataset: typed Parquet parts, rejects with reasons, a manifest."""
-    return ingest_source(parameters.data, parameters.workspace, parameters.model)
+    contract = ModelVersion.open(locate(parameters.model)).description.contract if parameters.model else None
+    spec = Spec(data=parameters.data, workspace=parameters.workspace)
+    run = Run(spec, Workspace.open(parameters.workspace), find_source(parameters.data), contract)
+    return require(run_as_tasks(run, ("ingest",)).ingested).facts()

@@ -1,4 +1,4 @@
-"""Flow `score`, deployed as `score/nightly`: of a source that grows, what is new or changed is scored."""
+"""Flow `score-new`, deployed as `score-new/nightly`: of a source that grows, what is new or changed is scored."""
 
 from datetime import date
 from typing import Annotated, Any
@@ -11,17 +11,19 @@ from pydantic import Field
 from anomaly_ae.errors import SourceError
 from anomaly_ae.modalities.partitions import By, Partition
 from anomaly_ae.spec import Section, Spec
-from anomaly_ae.stages import incremental as step
-from anomaly_ae.stages.incremental import IncrementalResult, Outcome
-from anomaly_ae.stages.plan import Plan, plan
-from anomaly_ae.stages.score import result_of
+from anomaly_ae.stages import incremental
+from anomaly_ae.stages.incremental import IncrementalResult, PartitionOutcomes
+from anomaly_ae.stages.plan import ScoringPlan, ScoringTarget, plan
+from anomaly_ae.stages.score import ScoreResult
 from anomaly_ae.storage import locate
-from anomaly_ae.workspace.model_version import load_description
-from anomaly_ae.workspace.registry import find_model
+from anomaly_ae.workspace.ledger import Ledger
+from anomaly_ae.workspace.model_version import ModelVersion
+from anomaly_ae.workspace.scored_table import ScoredTable
+from anomaly_ae.workspace.workspace import Workspace
 
-from .events import announce_refused, announce_scored, log_step
+from .events import announce_refused, announce_scored, log_stage
 from .runners import share_out, task_runner
-from .settings import COMPUTES, as_json
+from .settings import COMPUTES
 
 LISTED = ("late", "waiting", "vanished")
 KINDS = ("new", "changed", "rescored", *LISTED, "done", "refused", "refused_before", "failed")
@@ -40,7 +42,7 @@ class NightlyParameters(Section):
         until: only what is of this day or earlier.
         rescore: also what another model version or threshold scored, and what was refused.
         settle_days: by time, a day waits until it is so many days ago; 0 scores today as far as it is there.
-        only: only partitions with these keys; default: all. `score/fan-out` gives each run its share this way.
+        only: only partitions with these keys; default: all. `fan-out/on-demand` gives each run its share this way.
     """
 
     source: str
@@ -55,40 +57,47 @@ class NightlyParameters(Section):
 
 
 @task(**COMPUTES)
-def score_partitions(partitions: tuple[Partition, ...], what: Plan) -> dict[str, dict[str, str]]:
-    """Score some partitions, and tell the outside of each; one that cannot be scored does not stop the others."""
-    made = step.score_each(partitions, what, str(flow_run.id))
+def score_partitions(partitions: tuple[Partition, ...], model: str, workspace: str, ledger: str) -> dict[str, Any]:
+    """Score some partitions, and announce each; one that cannot be scored does not stop the others."""
+    version = ModelVersion.open(locate(model))
+    target = ScoringTarget(version, Workspace.open(workspace), Ledger(locate(ledger)))
+    made = incremental.score_each(partitions, target, str(flow_run.id))
     for table in made.scored.values():
-        announce_scored(as_json(table))
+        log_stage("score", table.facts())
+        announce_scored(table)
     for key, why in made.refused.items():
-        announce_refused(load_description(what.model).name, key, why)
+        announce_refused(version.name, key, why)
     for key, why in made.failed.items():
         get_run_logger().error("%s could not be scored: %s", key, why)
     tables = {key: str(table.directory) for key, table in made.scored.items()}
     return {"scored": tables, "refused": made.refused, "failed": made.failed}
 
 
-@flow(name="score", result_serializer="json", task_runner=task_runner())
+@flow(name="score-new", result_serializer="json", task_runner=task_runner())
 def nightly(parameters: NightlyParameters) -> dict[str, Any]:
     """Score what is new or changed, partition by partition; fail in the end if one could not be scored.
 
     Files that are at fault themselves are refused and announced; they fail the run only if nothing was scored.
     """
-    what = plan_of(parameters)
-    futures = [score_partitions.submit(some, what) for some in share_out(pending_of(what, parameters.only))]
-    result = gather(what, [future.result() for future in futures])
-    log_step("nightly", {kind: len(getattr(result, kind)) for kind in KINDS} | rows_of(result))
+    planned = plan_of(parameters)
+    where = [
+        str(place) for place in (planned.target.model.directory, parameters.workspace, planned.target.ledger.directory)
+    ]
+    futures = [score_partitions.submit(share, *where) for share in share_out(pending_of(planned, parameters.only))]
+    result = gather(planned, [future.result() for future in futures])
+    log_stage("score-new", {kind: len(getattr(result, kind)) for kind in KINDS} | rows_of(result))
     create_markdown_artifact(summarise(result), key="anomaly-ae-nightly", description="What was scored of what came in")
     result.raise_if_failed()
-    return as_json(result)
+    return result.facts()
 
 
-def plan_of(asked: NightlyParameters) -> Plan:
+def plan_of(asked: NightlyParameters) -> ScoringPlan:
     """Compare a source with what its champion has scored."""
+    workspace = Workspace.open(asked.workspace)
     return plan(
         asked.source,
-        find_model(locate(asked.workspace), asked.name),
-        locate(asked.workspace),
+        workspace.aliased_model(asked.name),
+        workspace,
         by=asked.by,
         since=asked.since,
         until=asked.until,
@@ -97,27 +106,28 @@ def plan_of(asked: NightlyParameters) -> Plan:
     )
 
 
-def pending_of(what: Plan, only: tuple[str, ...]) -> tuple[Partition, ...]:
+def pending_of(planned: ScoringPlan, only: tuple[str, ...]) -> tuple[Partition, ...]:
     """Return what is to be scored, or those of it that are named; what another run has scored meanwhile is not.
 
     Raises:
-        SourceError: one that is named is not there.
+        SourceError: one that is named does not exist.
     """
-    there = {one.key for one in (*what.pending, *what.done)} | what.refused.keys()
-    if missing := [key for key in only if key not in there]:
+    known = {partition.key for partition in (*planned.pending, *planned.done)} | planned.refused.keys()
+    if missing := [key for key in only if key not in known]:
         msg = f"there is no partition {', '.join(missing)}; its files were taken away, or `only` names it wrongly"
         raise SourceError(msg)
-    return tuple(one for one in what.pending if one.key in only or not only)
+    return tuple(partition for partition in planned.pending if partition.key in only or not only)
 
 
-def gather(what: Plan, made: list[dict[str, dict[str, str]]]) -> IncrementalResult:
+def gather(planned: ScoringPlan, made: list[dict[str, Any]]) -> IncrementalResult:
     """Put together what the tasks did."""
-    outcome = Outcome()
-    for one in made:
-        outcome.scored.update({key: result_of(locate(path), reused=False) for key, path in one["scored"].items()})
-        outcome.refused.update(one["refused"])
-        outcome.failed.update(one["failed"])
-    return step.conclude(what, outcome)
+    outcomes = PartitionOutcomes()
+    for share in made:
+        tables = {key: ScoredTable.open(locate(path)) for key, path in share["scored"].items()}
+        outcomes.scored.update({key: ScoreResult(table, reused=False) for key, table in tables.items()})
+        outcomes.refused.update(share["refused"])
+        outcomes.failed.update(share["failed"])
+    return incremental.conclude(planned, outcomes)
 
 
 def rows_of(result: IncrementalResult) -> dict[str, int]:

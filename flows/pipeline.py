@@ -1,24 +1,24 @@
-"""Flow `pipeline`: the whole way from a raw source to scored Parquet and a report.
+"""Flow `pipeline`: from a raw source to scored Parquet and a report.
 
 `python -m flows.pipeline SPEC.yaml` runs it on Prefect's embedded server.
 """
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 from prefect import flow
+from prefect.runtime import flow_run
 
 from anomaly_ae.spec import Section, Spec
 from anomaly_ae.spec.file import load_spec
+from anomaly_ae.stages.pipeline import SCORING, TRAINING, Run, require
 from anomaly_ae.storage import locate
 
-from .evaluate import evaluate_scored, monitor_scored, report_scored
 from .events import announce_scored
-from .ingest import ingest_source
 from .runners import task_runner
-from .score import score_dataset
+from .stages import run_as_tasks
 from .summary import publish_summary
-from .train import train_model
 
 
 class PipelineParameters(Section):
@@ -29,21 +29,12 @@ class PipelineParameters(Section):
 
 @flow(name="pipeline", result_serializer="json", task_runner=task_runner())
 def pipeline(parameters: PipelineParameters) -> dict[str, Any]:
-    """Ingest, train, score, monitor, evaluate and report, as the spec says; what is there already is kept."""
-    spec = parameters.spec
-    dataset = ingest_source(spec.data, spec.workspace)
-    model = train_model(dataset["directory"], spec)
-    if spec.score_source:
-        new = spec.data.model_copy(update={"source": spec.score_source})
-        dataset = ingest_source(new, spec.workspace, model["directory"])
-    scored = score_dataset(dataset["directory"], model["directory"], spec.workspace)
-    validity = monitor_scored(scored["directory"], model["directory"])
-    metrics = evaluate_scored(scored["directory"])
-    page = report_scored(scored["directory"], model["directory"])
-    publish_summary(scored, metrics, page)
-    announce_scored(scored)
-    done = {"dataset": dataset, "model": model, "scored": scored, "validity": validity}
-    return {**done, "metrics": metrics, "report": page}
+    """Run every stage, as the spec says; existing results are reused."""
+    trained = run_as_tasks(replace(Run.of(parameters.spec), run_id=str(flow_run.id)), TRAINING)
+    done = run_as_tasks(trained.for_scoring(), SCORING)
+    publish_summary(done)
+    announce_scored(require(done.scored))
+    return done.facts()
 
 
 def main() -> None:

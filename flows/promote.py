@@ -7,11 +7,10 @@ from prefect.artifacts import create_markdown_artifact
 
 from anomaly_ae.spec import Section, Spec
 from anomaly_ae.stages.promote import Promotion
-from anomaly_ae.stages.promote import promote as step
-from anomaly_ae.storage import locate
-from anomaly_ae.workspace.registry import read_aliases, roll_back
+from anomaly_ae.stages.promote import promote as gate
+from anomaly_ae.workspace.workspace import Workspace
 
-from .events import announce_promotion, log_step
+from .events import announce_promotion, log_stage
 from .settings import COMPUTES, as_json
 
 
@@ -42,7 +41,7 @@ class PromoteParameters(ModelParameters):
 @task(**COMPUTES)
 def promote_version(asked: PromoteParameters) -> dict[str, Any]:
     """Hold a version against the champion and let it take over, or say what speaks against it; tell the outside."""
-    made = step(locate(asked.workspace), asked.name, asked.version, force=asked.force)
+    made = gate(Workspace.open(asked.workspace), asked.name, asked.version, force=asked.force)
     announce_promotion(asked.name, made)
     create_markdown_artifact(
         summarise(made), key="anomaly-ae-promotion", description="Whether the challenger took over"
@@ -52,7 +51,7 @@ def promote_version(asked: PromoteParameters) -> dict[str, Any]:
 
 def promote_trained(version: str, spec: Spec) -> dict[str, Any]:
     """Let the gate decide on a version just trained; the first of its model takes over whatever speaks against it."""
-    is_first = read_aliases(locate(spec.workspace), spec.name).champion is None
+    is_first = Workspace.open(spec.workspace).registry(spec.name).aliases().champion is None
     return promote_version(PromoteParameters(name=spec.name, workspace=spec.workspace, version=version, force=is_first))
 
 
@@ -67,8 +66,8 @@ def promote(parameters: PromoteParameters) -> dict[str, Any]:
 @flow(name="rollback", result_serializer="json")
 def rollback(parameters: ModelParameters) -> dict[str, Any]:
     """Make the champion before this one the champion again; it scores to the same bytes as it did."""
-    left, champion = roll_back(locate(parameters.workspace), parameters.name)
-    log_step("rollback", {"name": parameters.name, "left": left, "champion": champion})
+    left, champion = Workspace.open(parameters.workspace).roll_back(parameters.name)
+    log_stage("rollback", {"name": parameters.name, "left": left, "champion": champion})
     return {"left": left, "champion": champion}
 
 

@@ -1,68 +1,48 @@
 """What a run leaves in Prefect's own pages: a markdown summary, a table of the top anomalies, a link to the report."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
-from anomaly_ae.evaluation.metrics import Metrics
 from anomaly_ae.evaluation.summary import summarise as metric_lines
-from anomaly_ae.monitoring.validity import Validity
-from anomaly_ae.report.tally import scan
-from anomaly_ae.report.top_rows import Reason, TopRow, read_top_rows
-from anomaly_ae.stages.monitor import VALIDITY
-from anomaly_ae.storage import locate, read_json
-from anomaly_ae.stories.alerts import stories_of
-from anomaly_ae.stories.grouping import Story
+from anomaly_ae.stages.judge import JudgeResult
+from anomaly_ae.stages.pipeline import Run, require
+from anomaly_ae.stages.score import ScoreResult
+from anomaly_ae.workspace.scored_table import ScoredTable
+from anomaly_ae.workspace.top_rows import ShownReason, TopRow
 
 TOP = 20
 
 
-def publish_summary(scored: dict[str, Any], metrics: dict[str, Any] | None, page: str) -> None:
-    """Create the artifacts of a scored table.
-
-    Args:
-        scored: result of the scoring step, as JSON.
-        metrics: of the labelled rows, or None.
-        page: path of the HTML report.
-    """
-    directory, link = locate(scored["directory"]), locate(page).absolute().as_uri()
-    found = summarise(scored, read_validity(directory), stories_of(directory), metrics, link)
+def publish_summary(done: Run) -> None:
+    """Create the artifacts of a run that scored: what was found, the top anomalies, and a link to the report."""
+    scored, judged = require(done.scored), require(done.judged)
+    link = scored.table.report.absolute().as_uri()
+    found = summarise(scored, judged, link)
     create_markdown_artifact(found, key="anomaly-ae-summary", description="What was found")
-    create_table_artifact(top_anomalies(directory), key="anomaly-ae-top", description="Top anomalies")
+    create_table_artifact(top_anomalies(scored.table), key="anomaly-ae-top", description="Top anomalies")
     create_link_artifact(link, link_text="Report", key="anomaly-ae-report", description="The HTML report")
 
 
-def read_validity(scored: Path) -> Validity | None:
-    """Return whether the threshold still holds, or None where nobody has asked."""
-    path = scored / VALIDITY
-    return Validity.model_validate(read_json(path)) if path.exists() else None
-
-
-def summarise(
-    scored: dict[str, Any],
-    validity: Validity | None,
-    stories: tuple[Story, ...],
-    metrics: dict[str, Any] | None,
-    link: str,
-) -> str:
+def summarise(scored: ScoreResult, judged: JudgeResult, link: str) -> str:
     """Return verdict, counts, stories, metrics and paths of a run as Markdown."""
+    validity, metrics = judged.validity, judged.metrics
     sections = {
         "Threshold": [f"{validity.verdict}: {validity.meaning}"] if validity else [],
-        "Stories": [story.headline for story in stories],
-        "Metrics": metric_lines(Metrics.model_validate(metrics)) if metrics else [],
+        "Stories": [story.headline for story in scored.table.stories],
+        "Metrics": metric_lines(metrics) if metrics else [],
     }
     lists = [_list(title, lines) for title, lines in sections.items() if lines]
-    paths = f"Scored table: `{scored['directory']}`\n\n[Report]({link})\n"
-    return "\n".join([_headline(scored), _counts(scored), *lists, paths])
+    paths = f"Scored table: `{scored.directory}`\n\n[Report]({link})\n"
+    facts = scored.facts()
+    return "\n".join([_headline(facts), _counts(facts), *lists, paths])
 
 
-def top_anomalies(scored: Path) -> list[dict[str, Any]]:
+def top_anomalies(table: ScoredTable) -> list[dict[str, Any]]:
     """Return the rows with the highest scores, with their reasons."""
-    parts = sorted(scored.glob("part-*.parquet"))
-    top = read_top_rows(parts, scan(parts, TOP).top)
-    return [_as_row(row) for row in top.rows]
+    rows = table.top_rows
+    return [_as_row(row) for row in rows.first(TOP).rows] if rows else []
 
 
 def _headline(scored: dict[str, Any]) -> str:
@@ -97,6 +77,6 @@ def _as_row(row: TopRow) -> dict[str, Any]:
     }
 
 
-def _as_text(reason: Reason) -> str:
+def _as_text(reason: ShownReason) -> str:
     share = "" if reason.share is None else f" ({reason.share:.0%} of the score)"
     return f"{reason.feature}: {reason.value}, expected {reason.expected}{share}"

@@ -9,6 +9,8 @@ from anomaly_ae.storage.locations import locate
 
 if TYPE_CHECKING:
     from anomaly_ae.spec import Spec
+    from anomaly_ae.workspace.model_version import ModelVersion
+    from anomaly_ae.workspace.scored_table import ScoredTable
 
 LOCATED: Any = {"parser": locate, "metavar": "PATH"}
 """Of a path: on this machine, or s3://..."""
@@ -30,6 +32,7 @@ Scored = Annotated[
 DEFAULT_SPEC = Path("anomaly_ae.yaml")
 DAY = ["%Y-%m-%d"]
 By = Literal["file", "day", "time"]
+NoReport = Annotated[bool, typer.Option("--no-report", help="Leave out the HTML report.")]
 
 
 def load(path: Path, overrides: list[str] | None) -> "Spec":
@@ -40,31 +43,28 @@ def load(path: Path, overrides: list[str] | None) -> "Spec":
 
 
 def load_or_recall(path: Path | None, overrides: list[str], model: Path | None) -> "Spec":
-    """Load the spec; where no file was named and none is there, take the one that the model version was made by."""
+    """Load the spec; where no file was named and none exists, take the one that the model version was made by."""
     if model is None or path is not None or DEFAULT_SPEC.exists():
         return load(path or DEFAULT_SPEC, overrides)
     from anomaly_ae.spec.file import change_spec
-    from anomaly_ae.workspace.model_version import load_description
+    from anomaly_ae.workspace.model_version import ModelVersion
 
-    return change_spec(load_description(model).spec, overrides)
-
-
-def champion_of(settings: "Spec") -> Path:
-    """Return the version that scores for a spec's name."""
-    from anomaly_ae.workspace.registry import find_model
-
-    return find_model(locate(settings.workspace), settings.name)
+    return change_spec(ModelVersion.open(model).description.spec, overrides)
 
 
-def dataset_of(settings: "Spec") -> Path:
-    """Return the dataset of a spec's source, ingested if it is not there."""
-    from anomaly_ae.stages.ingest import ingest as step
+def chosen_model(model: Path | None, settings: "Spec") -> "ModelVersion":
+    """Open the model version that was named; without one, the champion of the spec's name."""
+    from anomaly_ae.workspace.model_version import ModelVersion
+    from anomaly_ae.workspace.workspace import Workspace
 
-    return step(settings.data, locate(settings.workspace)).directory
+    if model is not None:
+        return ModelVersion.open(model)
+    return Workspace.open(settings.workspace).aliased_model(settings.name)
 
 
-def last_scored_of(path: Path, overrides: list[str] | None) -> Path:
-    """Return the table that the spec's last run scored."""
+def chosen_table(scored: Path | None, spec: Path, overrides: list[str] | None) -> "ScoredTable":
+    """Open the scored table that was named; without one, the table that the spec's last run scored."""
     from anomaly_ae.stages.last_scored import last_scored
+    from anomaly_ae.workspace.scored_table import ScoredTable
 
-    return last_scored(load(path, overrides))
+    return last_scored(load(spec, overrides)) if scored is None else ScoredTable.open(scored)

@@ -1,9 +1,9 @@
 """The commands: each loads its spec, calls its step and prints what was made."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -15,22 +15,18 @@ from anomaly_ae.cli.arguments import (
     AsJson,
     By,
     ModelPath,
+    NoReport,
     Overrides,
     Scored,
     SpecFile,
     SpecIfThere,
-    champion_of,
-    dataset_of,
-    last_scored_of,
+    chosen_model,
+    chosen_table,
     load,
     load_or_recall,
 )
 from anomaly_ae.cli.terminal import print_result, show_progress
 from anomaly_ae.errors import SpecError
-from anomaly_ae.storage.locations import locate
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(
     help="Autoencoder anomaly detection: raw rows in, scored Parquet with a stated false-alarm rate out.",
@@ -70,29 +66,26 @@ def validate(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json
 @app.command()
 def ingest(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False) -> None:
     """Read the source into a dataset: typed Parquet parts, rejects with reasons, a manifest."""
-    from anomaly_ae.stages.ingest import ingest as step
+    from anomaly_ae.stages.ingest import ingest as stage
+    from anomaly_ae.workspace.workspace import Workspace
 
     settings = load(spec, overrides)
-    made = step(settings.data, locate(settings.workspace))
-    print_result(as_json, asdict(made), lines.ingest_lines(made))
+    made = stage(settings.data, Workspace.open(settings.workspace))
+    print_result(as_json, made.facts(), lines.ingest_lines(made))
 
 
 @app.command()
 def train(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False) -> None:
     """Train and calibrate a model version on the spec's data; under `torchrun`, in several processes together."""
-    from anomaly_ae.stages.ingest import ingest as ingest_step
-    from anomaly_ae.stages.train import train as step
+    from anomaly_ae.stages.pipeline import TRAINING, Run, require, run_stages
     from anomaly_ae.training import join
 
     settings = load(spec, overrides)
-    workspace = locate(settings.workspace)
-    with join() as group:
-        with group.main_first():
-            dataset = ingest_step(settings.data, workspace)
-        with show_progress(settings, as_json or not group.is_main) as on_check:
-            made = step(dataset.directory, settings, workspace, on_check, group)
+    with join() as group, show_progress(settings, as_json or not group.is_main) as on_check:
+        done = run_stages(replace(Run.of(settings), group=group, on_check=on_check), TRAINING)
     if group.is_main:
-        print_result(as_json, asdict(made), [*lines.ingest_lines(dataset), lines.train_line(made)])
+        made, dataset = require(done.trained), require(done.ingested)
+        print_result(as_json, made.facts(), [*lines.ingest_lines(dataset), lines.train_line(made)])
 
 
 @app.command()
@@ -109,19 +102,20 @@ def calibrate(
     as_json: AsJson = False,
 ) -> None:
     """Take the threshold anew, without training, and put it in force; --set threshold.rule=... chooses the rule."""
-    from anomaly_ae.stages.calibrate import calibrate as step
+    from anomaly_ae.stages.calibrate import calibrate as stage
     from anomaly_ae.stages.calibrate import explore, reviewed_alerts
     from anomaly_ae.threshold.wording import calibration_lines, what_if_lines
+    from anomaly_ae.workspace.workspace import Workspace
 
     short = [] if target_fpr is None else ["threshold.rule=fpr", f"threshold.target_fpr={target_fpr}"]
     settings = load_or_recall(spec, [*(overrides or []), *short], model)
-    directory = model or champion_of(settings)
+    version = chosen_model(model, settings)
     if what_if:
-        table = explore(directory)
+        table = explore(version)
         print_result(as_json, [row.model_dump(mode="json") for row in table], what_if_lines(table))
         return
-    alerts = reviewed_alerts(directory, locate(settings.workspace)) if reviewed else None
-    made = step(directory, settings.threshold, alerts)
+    alerts = reviewed_alerts(version, Workspace.open(settings.workspace)) if reviewed else None
+    made = stage(version, settings.threshold, alerts)
     print_result(as_json, made.model_dump(mode="json"), calibration_lines(made))
 
 
@@ -131,21 +125,22 @@ def score(
     spec: SpecFile = DEFAULT_SPEC,
     overrides: Overrides = None,
     model: ModelPath = None,
+    no_report: NoReport = False,
     as_json: AsJson = False,
 ) -> None:
-    """Score rows with a trained model: one scored row per input row, with its reasons."""
-    from anomaly_ae.stages.monitor import monitor
-    from anomaly_ae.stages.pipeline import ingest_for
-    from anomaly_ae.stages.score import score as step
+    """Score rows with a trained model: one scored row per input row, judged, with a report."""
+    from anomaly_ae.stages.pipeline import SCORING, Run, run_stages
+    from anomaly_ae.workspace.workspace import Workspace
 
     settings = load(spec, overrides)
-    directory = model or champion_of(settings)
-    dataset = dataset_of(settings) if not (source or settings.score_source) else None
-    rows = dataset or ingest_for(directory, settings, source or str(settings.score_source)).directory
-    made = step(rows, directory, locate(settings.workspace))
-    validity = monitor(made.directory, directory)
-    result = {**asdict(made), "validity": validity.model_dump(mode="json")}
-    print_result(as_json, result, [*lines.score_lines(made), lines.validity_line(validity)])
+    version = chosen_model(model, settings)
+    new_rows = source or settings.score_source
+    if new_rows:
+        run = Run.with_model(version, Workspace.open(settings.workspace), settings.data, new_rows)
+    else:
+        run = replace(Run.of(settings), model=version)
+    done = run_stages(run, SCORING[:-1] if no_report else SCORING)
+    print_result(as_json, done.facts(), lines.scoring_lines(done))
 
 
 @app.command()
@@ -163,22 +158,24 @@ def score_new(
     as_json: AsJson = False,
 ) -> None:
     """Score only what is new or changed in a source, by file or by day; what is done stays."""
-    from anomaly_ae.stages.incremental import score_new as step
+    from anomaly_ae.stages.incremental import score_new as stage
     from anomaly_ae.stages.plan import plan
+    from anomaly_ae.workspace.workspace import Workspace
 
     settings = load(spec, overrides)
-    what = plan(
-        source or settings.score_source or settings.data.source,
-        model or champion_of(settings),
-        locate(settings.workspace),
-        by=by,
-        since=since and since.date(),
-        until=until and until.date(),
-        rescore=rescore,
-        settle_days=settle_days,
+    made = stage(
+        plan(
+            source or settings.score_source or settings.data.source,
+            chosen_model(model, settings),
+            Workspace.open(settings.workspace),
+            by=by,
+            since=since and since.date(),
+            until=until and until.date(),
+            rescore=rescore,
+            settle_days=settle_days,
+        )
     )
-    made = step(what)
-    print_result(as_json, asdict(made), lines.incremental_lines(made))
+    print_result(as_json, made.facts(), lines.incremental_lines(made))
     made.raise_if_failed()
 
 
@@ -186,27 +183,21 @@ def score_new(
 def evaluate(
     scored: Scored = None, spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False
 ) -> None:
-    """Compute precision, recall and the rest at the frozen threshold, where labels exist."""
-    from anomaly_ae.stages.evaluate import evaluate as step
+    """Judge a scored table again: the threshold, and where labels exist precision, recall and the rest."""
+    from anomaly_ae.stages.judge import judge as stage
 
-    metrics = step(scored or last_scored_of(spec, overrides))
+    metrics = stage(chosen_table(scored, spec, overrides)).metrics
     print_result(as_json, metrics.model_dump(mode="json") if metrics else None, lines.metric_lines(metrics))
 
 
 @app.command()
 def report(
-    scored: Scored = None,
-    spec: SpecFile = DEFAULT_SPEC,
-    overrides: Overrides = None,
-    model: ModelPath = None,
-    as_json: AsJson = False,
+    scored: Scored = None, spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False
 ) -> None:
     """Write the HTML report of a scored table."""
-    from anomaly_ae.stages.report import report as step
-    from anomaly_ae.workspace.registry import model_that_scored
+    from anomaly_ae.stages.report import report as stage
 
-    table = scored or last_scored_of(spec, overrides)
-    page = step(table, model or model_that_scored(table))
+    page = stage(chosen_table(scored, spec, overrides))
     print_result(as_json, {"report": page}, [f"report     {page}"])
 
 
@@ -223,32 +214,21 @@ def feedback(
     as_json: AsJson = False,
 ) -> None:
     """Take back what analysts say of scored rows: precision now, better thresholds and training later."""
-    from anomaly_ae.stages.feedback import feedback as step
+    from anomaly_ae.stages.feedback import feedback as stage
 
-    made = step(verdicts, scored or last_scored_of(spec, overrides))
+    made = stage(verdicts, chosen_table(scored, spec, overrides))
     print_result(as_json, asdict(made), lines.feedback_lines(made))
 
 
 @app.command()
 def run(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False) -> None:
-    """Do the whole way: ingest, train, score, monitor, evaluate, report."""
-    from anomaly_ae.stages.pipeline import run as step
-    from anomaly_ae.stories.alerts import stories_of
+    """Run the whole pipeline: ingest, train, calibrate, score, judge, report."""
+    from anomaly_ae.stages.pipeline import run as run_pipeline
 
     settings = load(spec, overrides)
     with show_progress(settings, as_json) as on_check:
-        made = step(settings, on_check=on_check)
-    stories = stories_of(made.scored.directory)
-    result = {
-        "ingested": asdict(made.ingested),
-        "trained": asdict(made.trained),
-        "scored": asdict(made.scored),
-        "stories": [asdict(story) for story in stories],
-        "validity": made.validity.model_dump(mode="json"),
-        "metrics": made.metrics.model_dump(mode="json") if made.metrics else None,
-        "report": made.report,
-    }
-    print_result(as_json, result, lines.run_lines(made, stories))
+        done = run_pipeline(settings, on_check=on_check)
+    print_result(as_json, done.facts(), lines.run_lines(done))
 
 
 @app.command()

@@ -10,24 +10,30 @@ if TYPE_CHECKING:
     from anomaly_ae.stages.incremental import IncrementalResult
     from anomaly_ae.stages.ingest import IngestResult
     from anomaly_ae.stages.models import VersionSummary
-    from anomaly_ae.stages.pipeline import PipelineResult
+    from anomaly_ae.stages.pipeline import Run
     from anomaly_ae.stages.promote import Promotion
     from anomaly_ae.stages.score import ScoreResult
     from anomaly_ae.stages.train import TrainResult
     from anomaly_ae.stories.grouping import Story
 
 
-def run_lines(made: "PipelineResult", stories: "Sequence[Story]") -> list[str]:
-    """Say what the whole way made."""
+def run_lines(done: "Run") -> list[str]:
+    """Say what a run of the whole pipeline made."""
     return [
-        *ingest_lines(made.ingested),
-        train_line(made.trained),
-        *score_lines(made.scored),
-        validity_line(made.validity),
-        *story_lines(stories),
-        *metric_lines(made.metrics),
-        f"report     {made.report}",
+        *(ingest_lines(done.ingested) if done.ingested else []),
+        *([train_line(done.trained)] if done.trained else []),
+        *scoring_lines(done),
     ]
+
+
+def scoring_lines(done: "Run") -> list[str]:
+    """Say what was scored, whether the threshold holds, and what the alerts are."""
+    lines = score_lines(done.scored) if done.scored else []
+    if done.judged:
+        lines += [validity_line(done.judged.validity)] if done.judged.validity else []
+        lines += story_lines(done.table.stories if done.table else ())
+        lines += metric_lines(done.judged.metrics)
+    return lines + ([f"report     {done.page}"] if done.page else [])
 
 
 def ingest_lines(made: "IngestResult") -> list[str]:
@@ -122,9 +128,9 @@ def promotion_lines(made: "Promotion") -> list[str]:
 
 def feedback_lines(made: "FeedbackResult") -> list[str]:
     """Say what was reviewed, and what follows from it."""
-    from anomaly_ae.stages.feedback import in_words
+    from anomaly_ae.stages.feedback import feedback_sentences
 
-    return _under("feedback", in_words(made))
+    return _under("feedback", feedback_sentences(made))
 
 
 def _under(word: str, lines: Iterable[str]) -> list[str]:

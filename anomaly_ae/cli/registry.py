@@ -9,17 +9,19 @@ from anomaly_ae.cli import lines
 from anomaly_ae.cli.arguments import DEFAULT_SPEC, AsJson, Overrides, SpecFile, load
 from anomaly_ae.cli.commands import app
 from anomaly_ae.cli.terminal import print_result
-from anomaly_ae.storage import locate
 
 
 @app.command()
 def models(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False) -> None:
     """List the versions of the spec's model: aliases, promise, metrics; the latest first."""
     from anomaly_ae.stages.models import list_models
+    from anomaly_ae.workspace.workspace import Workspace
 
     settings = load(spec, overrides)
-    found = list_models(locate(settings.workspace), settings.name)
-    as_dicts = [asdict(one) | {"metrics": one.metrics and one.metrics.model_dump(mode="json")} for one in found]
+    found = list_models(Workspace.open(settings.workspace), settings.name)
+    as_dicts = [
+        asdict(version) | {"metrics": version.metrics and version.metrics.model_dump(mode="json")} for version in found
+    ]
     print_result(as_json, as_dicts, lines.model_lines(found))
 
 
@@ -32,10 +34,11 @@ def promote(
     as_json: AsJson = False,
 ) -> None:
     """Make the challenger the champion, unless it ranks worse or breaks its false-alarm promise."""
-    from anomaly_ae.stages.promote import promote as step
+    from anomaly_ae.stages.promote import promote as gate
+    from anomaly_ae.workspace.workspace import Workspace
 
     settings = load(spec, overrides)
-    made = step(locate(settings.workspace), settings.name, version, force=force)
+    made = gate(Workspace.open(settings.workspace), settings.name, version, force=force)
     print_result(as_json, asdict(made), lines.promotion_lines(made))
     made.raise_if_refused()
 
@@ -43,8 +46,8 @@ def promote(
 @app.command()
 def rollback(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False) -> None:
     """Make the champion before this one the champion again."""
-    from anomaly_ae.workspace.registry import roll_back
+    from anomaly_ae.workspace.workspace import Workspace
 
     settings = load(spec, overrides)
-    left, back = roll_back(locate(settings.workspace), settings.name)
+    left, back = Workspace.open(settings.workspace).roll_back(settings.name)
     print_result(as_json, {"left": left, "champion": back}, [f"champion   {back}, as before {left}"])

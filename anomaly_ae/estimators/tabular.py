@@ -25,7 +25,7 @@ from anomaly_ae.spec.file import parse_spec
 from anomaly_ae.split import SplitRule
 from anomaly_ae.storage import fingerprint, locate
 from anomaly_ae.threshold import Calibration, calibrate_fpr
-from anomaly_ae.workspace.model_version import ModelVersion, describe, load_model, save_model, serialize_weights
+from anomaly_ae.workspace.model_version import ModelVersion, TrainedModel, describe, serialize_weights
 
 Floats = NDArray[np.float64]
 
@@ -177,7 +177,7 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
             trimmed=[str(row) for row in self.trimmed_],
         )
         validation = pa.table({"anomaly_score": self.validation_scores_})
-        save_model(locate(directory), ModelVersion(description, self.model_, self.calibration_, validation))
+        ModelVersion.save(locate(directory), TrainedModel(description, self.model_, self.calibration_, validation))
 
     @classmethod
     def load(cls, directory: str | Path) -> Self:
@@ -186,11 +186,11 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
         Raises:
             ArtifactError: a file of it is missing or altered, or it is no model of tables.
         """
-        one = load_model(locate(directory))
-        if not isinstance(one.model, TableModel):
-            msg = f"{directory} holds a model of {one.description.contract.modality}, not of a table"
+        saved = ModelVersion.open(locate(directory)).load()
+        if not isinstance(saved.model, TableModel):
+            msg = f"{directory} holds a model of {saved.description.contract.modality}, not of a table"
             raise ArtifactError(msg)
-        spec, network = one.description.spec, dense_network(one.description.spec.network)
+        spec, network = saved.description.spec, dense_network(saved.description.spec.network)
         detector = cls(
             network=network.kind,
             hidden=network.hidden,
@@ -202,16 +202,16 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
             validation_fraction=spec.split.validation,
             random_state=spec.training.seed,
         )
-        if one.calibration.target_fpr is not None:
-            detector.target_fpr = one.calibration.target_fpr
-        detector.model_, detector.contract_, detector.spec_ = one.model, one.description.contract, spec
-        detector.validation_scores_ = one.validation_scores
-        detector.trimmed_ = np.array(one.description.trimmed)
-        names = np.array(one.model.encoder.names, dtype=object)
+        if saved.calibration.target_fpr is not None:
+            detector.target_fpr = saved.calibration.target_fpr
+        detector.model_, detector.contract_, detector.spec_ = saved.model, saved.description.contract, spec
+        detector.validation_scores_ = saved.validation_scores
+        detector.trimmed_ = np.array(saved.description.trimmed)
+        names = np.array(saved.model.encoder.names, dtype=object)
         detector.n_features_in_ = len(names)
         if names.tolist() != column_names(len(names)):
             detector.feature_names_in_ = names
-        detector._set_threshold(one.calibration)
+        detector._set_threshold(saved.calibration)
         return detector
 
     def __sklearn_tags__(self) -> Tags:

@@ -1,6 +1,6 @@
-"""Feedback: verdicts on scored rows, stored in the workspace for thresholds and later training.
+"""Feedback: verdicts on scored rows, kept for thresholds and for later training.
 
-    feedback/<model name>/<fingerprint>.parquet    verdicts, with the scores they were given on
+    <fingerprint>.parquet    one file of verdicts with the scores they were given on
 
 Files are only added. Their names are derived from the content, so the same verdicts are stored once. If a row has
 several verdicts, the latest is in force; all are kept.
@@ -20,7 +20,6 @@ from anomaly_ae.ingest.rows import RowStore
 from anomaly_ae.storage import fingerprint, read_each, write_bytes
 from anomaly_ae.storage.parquet import read_parquet
 
-_FEEDBACK = "feedback"
 _SCHEMA = pa.schema(
     [
         ("row_id", pa.string()),
@@ -37,18 +36,17 @@ _SCHEMA = pa.schema(
 )
 
 
-def store(workspace: Path, name: str, reviewed: pa.Table) -> tuple[Path, bool]:
-    """Store verdicts on rows of a model's scored table.
+def store(directory: Path, reviewed: pa.Table) -> tuple[Path, bool]:
+    """Keep the verdicts on some rows of a model's scored table.
 
     Args:
-        workspace: where feedback is stored.
-        name: name of the model.
-        reviewed: the columns of `_SCHEMA` except `given_at`, one record per row.
+        directory: of the model's verdicts; receives them.
+        reviewed: the columns of `_SCHEMA` but for `given_at`, one line a row.
 
     Returns:
         The file, and whether it existed already.
     """
-    path = workspace / _FEEDBACK / name / f"{fingerprint(reviewed.sort_by('row_id').to_pylist())}.parquet"
+    path = directory / f"{fingerprint(reviewed.sort_by('row_id').to_pylist())}.parquet"
     if path.exists():
         return path, True
     now = pa.array([datetime.now(UTC)] * reviewed.num_rows, _SCHEMA.field("given_at").type)
@@ -58,30 +56,29 @@ def store(workspace: Path, name: str, reviewed: pa.Table) -> tuple[Path, bool]:
     return path, False
 
 
-def read_feedback(workspace: Path, name: str) -> pd.DataFrame:
-    """Return all verdicts on rows that a model scored, earliest first, with the columns of `_SCHEMA`."""
-    files = sorted((workspace / _FEEDBACK / name).glob("*.parquet"))
+def read_feedback(directory: Path) -> pd.DataFrame:
+    """Return every verdict ever given on rows that a model scored, earliest first; columns as `_SCHEMA`."""
+    files = sorted(directory.glob("*.parquet"))
     tables = read_each(lambda file: read_parquet(file, schema=_SCHEMA), files)
     whole: pd.DataFrame = pa.concat_tables([_SCHEMA.empty_table(), *tables]).to_pandas()
     return whole.sort_values("given_at", kind="stable", ignore_index=True)
 
 
-def reviewed_rows(workspace: Path, name: str, version: str) -> pa.Table:
-    """Return the rows with a verdict in force, in the form a threshold rule reads.
+def reviewed_rows(directory: Path, version: str) -> pa.Table:
+    """Return the rows with a verdict in force as a threshold rule reads them.
 
     Mostly flagged rows are reviewed, so these rows carry no information below the smallest threshold they were flagged
     at, and no threshold may be set there.
 
     Args:
-        workspace: where feedback is stored.
-        name: name of the model.
-        version: version of the model; scores of other versions are on other scales and left out.
+        directory: of the model's verdicts.
+        version: scores of other versions of it are on other scales, and left out.
 
     Returns:
         `row_id`, `anomaly_score`, `threshold` (that the row was judged by) and `label`: true for a real anomaly, false
         for a false alarm. Rows with the verdict unsure are left out.
     """
-    given = read_feedback(workspace, name)
+    given = read_feedback(directory)
     label = _in_force(given).set_index("row_id")["verdict"].map({REAL: True, FALSE_ALARM: False})
     scored = _in_force(given[given["model_version"] == version])
     rows = scored[["row_id", "anomaly_score", "threshold"]].assign(label=scored["row_id"].map(label))
@@ -90,24 +87,24 @@ def reviewed_rows(workspace: Path, name: str, version: str) -> pa.Table:
     return pa.Table.from_pandas(rows.dropna(subset=["label"]), schema, preserve_index=False)
 
 
-def known_anomalies(workspace: Path, name: str) -> tuple[str, ...]:
+def known_anomalies(directory: Path) -> tuple[str, ...]:
     """Return the ids of the rows whose verdict in force is real, ascending."""
-    given = _in_force(read_feedback(workspace, name))
+    given = _in_force(read_feedback(directory))
     return tuple(sorted(given.loc[given["verdict"] == REAL, "row_id"]))
 
 
-def known_anomalies_of(dataset: RowStore, workspace: Path, name: str) -> tuple[str, ...]:
-    """Return the ids of a dataset's rows whose verdict in force is real, ascending."""
-    known = pa.array(known_anomalies(workspace, name), pa.string())
+def known_anomalies_of(dataset: RowStore, directory: Path) -> tuple[str, ...]:
+    """Return the ids of those rows of a dataset whose verdict in force is real, ascending."""
+    known = pa.array(known_anomalies(directory), pa.string())
     if not len(known):
         return ()
     columns = (batch.column(ROW_ID) for batch in dataset.batches([ROW_ID]))
     return tuple(sorted(row_id for ids in columns for row_id in ids.filter(pc.is_in(ids, known)).to_pylist()))
 
 
-def replaced(workspace: Path, name: str, reviewed: pa.Table) -> int:
-    """Count the rows whose verdict in `reviewed` is superseded by a different, later one."""
-    verdict = _in_force(read_feedback(workspace, name)).set_index("row_id")["verdict"]
+def replaced(directory: Path, reviewed: pa.Table) -> int:
+    """Count the rows on which another verdict than the one in `reviewed` is in force, because it was given later."""
+    verdict = _in_force(read_feedback(directory)).set_index("row_id")["verdict"]
     rows = reviewed.select(["row_id", "verdict"]).to_pandas()
     return int((rows["row_id"].map(verdict) != rows["verdict"]).sum())
 

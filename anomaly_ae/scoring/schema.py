@@ -4,12 +4,15 @@ One row per input row, in input order. Run id and time of scoring are in the `ma
 the rows: so the same rows and the same model give the same bytes, whoever ran it and when.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 
 SCHEMA_VERSION = 1
 """Raised when a column changes meaning or goes; a new column at the end does not raise it."""
+
+STORY = "story"
 
 REASON = pa.struct(
     [
@@ -52,6 +55,7 @@ _LINEAGE = (
         pa.string(),
         "value of the column that thresholds were taken by, where the row's has one of its own; else null",
     ),
+    (STORY, pa.string(), "what the alert has in common with others, as in stories.json; null where there is no alert"),
 )
 
 
@@ -70,9 +74,14 @@ def scored_schema(identity: tuple[pa.Field, ...] = (), extra: tuple[pa.Field, ..
     return pa.schema(fields, metadata={"anomaly_ae.schema_version": str(SCHEMA_VERSION)})
 
 
+def own_columns(names: Sequence[str]) -> list[str]:
+    """Return the user's own columns, which identify a row, among the names of a scored table: they stand between ours."""
+    return list(names[names.index("source_row") + 1 : names.index("anomaly_score")])
+
+
 ENCODING: dict[str, Any] = {
     "use_dictionary": [
-        *("source_file", "split", "model_name", "model_version", "calibration_id", "level", "segment"),
+        *("source_file", "split", "model_name", "model_version", "calibration_id", "level", "segment", "story"),
         *("threshold", "p_value", "severity", "reasons.list.element.feature"),
     ],
     "use_byte_stream_split": ["anomaly_score", "reconstruction_error", "reasons.list.element.contribution"],

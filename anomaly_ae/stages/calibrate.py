@@ -1,7 +1,6 @@
-"""Calibrate: a model version and a rule in, a new threshold in force, with the weights as they are."""
+"""Calibrate: a model version and a rule in, a new threshold in force, with the weights unchanged."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,38 +10,52 @@ import pyarrow.compute as pc
 from anomaly_ae.errors import CalibrationError
 from anomaly_ae.feedback.records import reviewed_rows
 from anomaly_ae.ingest.pace import rows_per_day
-from anomaly_ae.spec import ThresholdSpec
+from anomaly_ae.spec import Spec, ThresholdSpec
 from anomaly_ae.split import SplitRule, count_rows
+from anomaly_ae.stages.tracking import track_training
 from anomaly_ae.threshold import Calibration, WhatIf, what_if
 from anomaly_ae.threshold import calibrate as take_threshold
 from anomaly_ae.threshold.rules import Rule
 from anomaly_ae.threshold.sample import LABEL, SCORE
 from anomaly_ae.workspace.dataset import Dataset
-from anomaly_ae.workspace.model_version import (
-    Description,
-    load_calibration,
-    load_description,
-    load_validation,
-    save_calibration,
-)
+from anomaly_ae.workspace.model_version import ModelDescription, ModelVersion
+from anomaly_ae.workspace.workspace import Workspace
 
 
-def calibrate(model: Path, rule: ThresholdSpec, reviewed: pa.Table | None = None) -> Calibration:
-    """Take the threshold anew from the model version's validation rows, and put it in force.
+def calibrate(model: ModelVersion, rule: ThresholdSpec, reviewed: pa.Table | None = None) -> Calibration:
+    """Calibrate a model version on its validation rows, and put the threshold in force.
 
     Args:
-        model: directory of the model version.
-        rule: how to find the threshold, and what it shall promise.
-        reviewed: alerts with a verdict (`anomaly_score`, `label`), to take it from instead; for rules that allow it.
+        model: the version.
+        rule: how to find the threshold, and what it is to promise.
+        reviewed: alerts with a verdict (`anomaly_score`, `label`) to calibrate on instead; for rules that allow it.
 
     Raises:
         CalibrationError: the promise cannot be made from these rows; the threshold in force stays.
     """
-    about = load_description(model)
-    settled = rule if reviewed is not None else resolve(rule, about)
-    calibration = take_threshold(load_validation(model), settled, reviewed)
-    if calibration != load_calibration(model):
-        save_calibration(model, calibration)
+    settled = rule if reviewed is not None else resolve(rule, model.description)
+    calibration = take_threshold(model.validation, settled, reviewed)
+    if calibration != model.calibration:
+        model.put_in_force(calibration)
+    return calibration
+
+
+def register(model: ModelVersion, spec: Spec, workspace: Workspace) -> Calibration:
+    """Put the spec's threshold in force for a version just trained, and make it champion or challenger.
+
+    Raises:
+        CalibrationError: the promise cannot be made from its scores; the version is kept for another rule, but gets no
+            alias.
+    """
+    try:
+        calibration = calibrate(model, spec.threshold)
+    except CalibrationError as error:
+        msg = (
+            f"{error} The version is kept: `anomaly-ae calibrate --model {model.directory}` takes another rule for it."
+        )
+        raise CalibrationError(msg) from error
+    workspace.registry(spec.name).set_trained(model.version, spec.register_as)
+    track_training(model)
     return calibration
 
 
@@ -67,7 +80,7 @@ def rehearse(dataset: Dataset, split: SplitRule, rule: ThresholdSpec) -> None:
         raise CalibrationError(msg) from error
 
 
-def resolve(rule: ThresholdSpec, about: Description) -> Rule:
+def resolve(rule: ThresholdSpec, about: ModelDescription) -> Rule:
     """Fill in what a rule leaves to the data: the rows of a day, the share of anomalies."""
     return _filled(rule, about.split, about.data.get("rows_per_day"))
 
@@ -76,33 +89,32 @@ def _filled(rule: ThresholdSpec, split: Mapping[str, Any], pace: float | None) -
     return Rule.of(rule).with_measured(rows_per_day=pace, base_rate=base_rate(split))
 
 
-def explore(model: Path) -> tuple[WhatIf, ...]:
+def explore(model: ModelVersion) -> tuple[WhatIf, ...]:
     """Say what other thresholds of a model version would do, by its validation rows.
 
     Raises:
         ArtifactError: the model version is incomplete or altered.
     """
-    about, in_force = load_description(model), load_calibration(model)
+    about = model.description
     return what_if(
-        load_validation(model),
-        in_force.threshold,
+        model.validation,
+        model.calibration.threshold,
         base_rate=base_rate(about.split),
         rows_per_day=about.data.get("rows_per_day"),
     )
 
 
-def reviewed_alerts(model: Path, workspace: Path) -> pa.Table:
+def reviewed_alerts(model: ModelVersion, workspace: Workspace) -> pa.Table:
     """Return the alerts of a model version that have a verdict, as `calibrate` takes them.
 
     Raises:
         CalibrationError: none has.
     """
-    about = load_description(model)
-    rows = reviewed_rows(workspace, about.name, about.version)
+    rows = reviewed_rows(workspace.feedback_directory(model.name), model.version)
     # A reviewed row that was no alert was picked by somebody: what it says of others like it is unknown.
     alerts = rows.filter(pc.greater(rows.column("anomaly_score"), rows.column("threshold")))
     if alerts.num_rows == 0:
-        msg = f"no alert of {about.name} {about.version} has a verdict yet; `anomaly-ae feedback` takes them"
+        msg = f"no alert of {model.name} {model.version} has a verdict yet; `anomaly-ae feedback` takes them"
         raise CalibrationError(msg)
     return alerts
 
@@ -110,7 +122,7 @@ def reviewed_alerts(model: Path, workspace: Path) -> pa.Table:
 def base_rate(split: Mapping[str, Any]) -> float | None:
     """Return the share of labelled anomalies among all rows that were split; None where there is none."""
     anomalies, rows = (
-        sum(int(split.get(f"{name}_{what}", 0)) for name in ("train", "validation", "test", "unused"))
-        for what in ("anomalies", "rows")
+        sum(int(split.get(f"{name}_{kind}", 0)) for name in ("train", "validation", "test", "unused"))
+        for kind in ("anomalies", "rows")
     )
     return anomalies / rows if anomalies else None

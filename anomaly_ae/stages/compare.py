@@ -1,7 +1,5 @@
 """Compare: simple methods beside the model, fitted on its train rows and judged on the same labelled rows."""
 
-from pathlib import Path
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -10,11 +8,9 @@ from anomaly_ae.evaluation.comparison import compare as rank
 from anomaly_ae.ingest.contract import ROW_ID
 from anomaly_ae.modalities import modality_of
 from anomaly_ae.split import TEST, gather, hash_to_unit
-from anomaly_ae.storage import is_published
 from anomaly_ae.workspace.dataset import Dataset
-from anomaly_ae.workspace.model_version import Description, load_description
-from anomaly_ae.workspace.registry import model_that_scored
-from anomaly_ae.workspace.scored_rows import dataset_of, find_dataset, rows_beside
+from anomaly_ae.workspace.model_version import ModelDescription
+from anomaly_ae.workspace.scored_table import ScoredTable
 
 MAX_TRAIN_ROWS = 20_000
 MAX_ROWS = 20_000
@@ -23,29 +19,31 @@ _KEY_OF_SAMPLE = "anomaly_ae_rank_"
 COLUMNS = ("row_id", "anomaly_score", "label", "split")
 
 
-def compare(scored: Path, *, judged_rows: int, is_new: bool) -> Comparison:
+def compare(table: ScoredTable, *, judged_rows: int, is_new: bool) -> Comparison:
     """Rank the judged rows of a scored table by the model and by simple methods.
 
     Args:
-        scored: directory in a workspace's `scored/`.
+        table: the scored table.
         judged_rows: how many labelled rows there are to judge.
         is_new: whether the model was made from other rows; else only its test rows are judged.
 
     Returns:
         The comparison, or why there is none: what it needs is no longer there.
     """
-    model = model_that_scored(scored)
-    if not is_published(model):
-        return Comparison(not_made=f"the model version is not in this workspace ({model})")
-    about, dataset = load_description(model), dataset_of(scored)
+    workspace, version = table.workspace, table.manifest.model_version
+    model, dataset = workspace.find_model(version), table.dataset
+    if model is None:
+        missing = workspace.model_directory(version)
+        return Comparison(not_made=f"the model version is not in this workspace ({missing})")
+    about = model.description
     modality = modality_of(about.contract.modality)
     baselines = modality.baselines(about.model, about.spec, about.contract)
     if baselines is None:
         return Comparison(not_made=f"the simple methods read tables, not {modality.plural}")
-    trained_on = find_dataset(model.parent.parent, about.data["dataset"])
+    trained_on = workspace.find_dataset(about.data["dataset"])
     if dataset is None or trained_on is None:
         return Comparison(not_made="the dataset that was scored, or the one the model was trained on, was removed")
-    rows, cells = _labelled(scored, dataset, about, MAX_ROWS / max(judged_rows, 1), is_new=is_new)
+    rows, cells = _labelled(table, dataset, about, MAX_ROWS / max(judged_rows, 1), is_new=is_new)
     label = rows.column("label").to_numpy().astype(bool)
     if label.all() or not label.any():
         return Comparison(not_made="it takes labelled rows of both kinds, anomalies and normal ones")
@@ -54,19 +52,19 @@ def compare(scored: Path, *, judged_rows: int, is_new: bool) -> Comparison:
     return rank(label, scores, train.num_rows)
 
 
-def _train_rows(dataset: Dataset, about: Description) -> pa.Table:
+def _train_rows(dataset: Dataset, about: ModelDescription) -> pa.Table:
     """Return the rows that the model learned from, or a sample of them."""
     train = gather(dataset, about.split_rule, MAX_TRAIN_ROWS).train
     return train.filter(pc.invert(pc.is_in(train.column(ROW_ID), pa.array(about.trimmed, pa.string()))))
 
 
 def _labelled(
-    scored: Path, dataset: Dataset, about: Description, share: float, *, is_new: bool
+    table: ScoredTable, dataset: Dataset, about: ModelDescription, share: float, *, is_new: bool
 ) -> tuple[pa.Table, pa.Table]:
     """Return a share of the judged rows as they were scored, and their cells that the model reads."""
     features = [column.name for column in about.contract.features]
     batches = []
-    for rows, cells in rows_beside(scored, COLUMNS, dataset, features):
+    for rows, cells in table.batches_beside(COLUMNS, dataset, features):
         is_drawn = pa.array(hash_to_unit(rows.column("row_id"), _KEY_OF_SAMPLE) < share)
         mask = pc.and_(is_drawn, may_be_judged(rows, is_new=is_new))
         batches.append((rows.filter(mask), cells.filter(mask)))

@@ -9,8 +9,7 @@ import pyarrow.compute as pc
 from anomaly_ae.evaluation.proportions import Interval, wilson
 from anomaly_ae.feedback.records import replaced, store
 from anomaly_ae.feedback.verdicts import FALSE_ALARM, REAL, UNSURE, read_verdicts, refuse_rows
-from anomaly_ae.storage import read_manifest
-from anomaly_ae.storage.parquet import open_dataset
+from anomaly_ae.workspace.scored_table import ScoredTable
 
 SCORED_COLUMNS = (
     "row_id", "source_file", "anomaly_score", "is_anomaly", "threshold", "model_version", "calibration_id",
@@ -50,42 +49,40 @@ class FeedbackResult:
     replaced: int
 
 
-def feedback(file: Path, scored: Path) -> FeedbackResult:
+def feedback(file: Path, table: ScoredTable) -> FeedbackResult:
     """Join verdicts to the scored rows they are about, and store them in the workspace of the scored table.
 
     Args:
         file: CSV or Parquet with `row_id`, `verdict` (real, false alarm, unsure) and, if wanted, `source_file`, `note`.
-        scored: directory that scoring published.
+        table: the scored table.
 
     Raises:
         SourceError: the file cannot be read.
         ContractError: a verdict is none, or a row is unknown, there twice or of another file; nothing is stored.
-        ArtifactError: the directory is no scored table.
     """
-    manifest = read_manifest(scored, "scored")
-    reviewed = _join(file, read_verdicts(file), scored)
-    workspace = scored.absolute().parent.parent
-    path, reused = store(workspace, manifest["model_name"], reviewed)
+    reviewed = _join(file, read_verdicts(file), table)
+    directory = table.workspace.feedback_directory(table.manifest.model_name)
+    path, reused = store(directory, reviewed)
     counts = {entry["values"]: entry["counts"] for entry in pc.value_counts(reviewed["verdict"]).to_pylist()}
     judged = reviewed.filter(pc.and_(reviewed["is_anomaly"], pc.not_equal(reviewed["verdict"], UNSURE)))
     right = pc.sum(pc.equal(judged["verdict"], REAL), min_count=0).as_py()
     return FeedbackResult(
         file=path,
-        scored=scored,
+        scored=table.directory,
         reviewed=reviewed.num_rows,
         real=counts.get(REAL, 0),
         false_alarms=counts.get(FALSE_ALARM, 0),
         unsure=counts.get(UNSURE, 0),
-        alerts=manifest["alerts"],
+        alerts=table.manifest.alerts,
         alerts_judged=judged.num_rows,
         precision=right / judged.num_rows if judged.num_rows else None,
         precision_interval=wilson(right / judged.num_rows, judged.num_rows) if judged.num_rows else None,
         reused=reused,
-        replaced=replaced(workspace, manifest["model_name"], reviewed),
+        replaced=replaced(directory, reviewed),
     )
 
 
-def in_words(result: FeedbackResult) -> list[str]:
+def feedback_sentences(result: FeedbackResult) -> list[str]:
     """Say in a few lines what was reviewed, what follows from it and what does not."""
     counts = f"{result.real} real, {result.false_alarms} false alarms, {result.unsure} unsure"
     lines = [
@@ -106,15 +103,18 @@ def _precision(result: FeedbackResult) -> str:
     return f"{result.precision:.3f} ({low:.3f} to {high:.3f}, 95 %) {judged}"
 
 
-def _join(file: Path, verdicts: pa.Table, scored: Path) -> pa.Table:
+def _join(file: Path, verdicts: pa.Table, table: ScoredTable) -> pa.Table:
     """Put the score of its row beside each verdict, in the verdicts' order."""
-    parts = open_dataset(sorted(scored.glob("part-*.parquet")))
-    found = parts.to_table(columns=list(SCORED_COLUMNS), filter=pc.field("row_id").isin(verdicts["row_id"]))
+    found = table.open_rows().to_table(columns=list(SCORED_COLUMNS), filter=pc.field("row_id").isin(verdicts["row_id"]))
     place = pc.index_in(verdicts["row_id"], found["row_id"].combine_chunks())
     unknown = verdicts["row"].filter(pc.is_null(place))
-    refuse_rows(file, unknown.to_pylist(), f"no row of {scored} has this row_id; name the table it was reviewed in")
+    refuse_rows(
+        file, unknown.to_pylist(), f"no row of {table.directory} has this row_id; name the table it was reviewed in"
+    )
     rows = found.take(place)
     named = verdicts["source_file"]
     elsewhere = pc.and_(pc.not_equal(named, ""), pc.not_equal(named, rows["source_file"]))
-    refuse_rows(file, verdicts["row"].filter(elsewhere).to_pylist(), f"in {scored} this row is of another source_file")
+    refuse_rows(
+        file, verdicts["row"].filter(elsewhere).to_pylist(), f"in {table.directory} this row is of another source_file"
+    )
     return rows.append_column("verdict", verdicts["verdict"]).append_column("note", verdicts["note"])

@@ -6,22 +6,19 @@ none of the others from being scored, and are tried again when they change.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from anomaly_ae.errors import ContractError, SourceError
 from anomaly_ae.ingest.faults import is_in_the_data
 from anomaly_ae.modalities.partitions import Partition
-from anomaly_ae.stages.evaluate import evaluate
-from anomaly_ae.stages.ingest import describe, ingest_source
-from anomaly_ae.stages.monitor import monitor
-from anomaly_ae.stages.plan import Plan, content_of
-from anomaly_ae.stages.report import report
-from anomaly_ae.stages.score import SCORED, ScoreResult, score
-from anomaly_ae.storage import read_manifest
+from anomaly_ae.stages.ingest import describe
+from anomaly_ae.stages.pipeline import SCORING, Run, require, run_stages
+from anomaly_ae.stages.plan import ScoringPlan, ScoringTarget, content_of
+from anomaly_ae.stages.score import ScoreResult
 from anomaly_ae.workspace.dataset import Dataset
-from anomaly_ae.workspace.ledger import Refusal, Result
-from anomaly_ae.workspace.model_version import load_description
+from anomaly_ae.workspace.ledger import PartitionRefusal, PartitionResult
+from anomaly_ae.workspace.scored_table import ScoredTable
 
 
 @dataclass(frozen=True)
@@ -56,6 +53,11 @@ class IncrementalResult:
     vanished: tuple[str, ...]
     scored: dict[str, ScoreResult]
 
+    def facts(self) -> dict[str, Any]:
+        """Return what became of every partition as JSON values."""
+        tables = {key: made.facts() for key, made in self.scored.items()}
+        return {item.name: getattr(self, item.name) for item in fields(self)} | {"scored": tables}
+
     def raise_if_failed(self) -> None:
         """Fail when a partition did, or when files were refused and none scored.
 
@@ -72,7 +74,7 @@ class IncrementalResult:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PartitionOutcomes:
     """What became of the partitions that a run tried, by key, as in `IncrementalResult`."""
 
     scored: dict[str, ScoreResult] = field(default_factory=dict)
@@ -80,90 +82,98 @@ class Outcome:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-def score_new(what: Plan, run_id: str | None = None) -> IncrementalResult:
+def score_new(plan: ScoringPlan, run_id: str | None = None) -> IncrementalResult:
     """Score what a plan found to be new or changed, one partition after the other.
 
     A partition that cannot be scored raises nothing; it is among `refused` or `failed`.
     """
-    return conclude(what, score_each(what.pending, what, run_id))
+    return conclude(plan, score_each(plan.pending, plan.target, run_id))
 
 
-def score_partition(partition: Partition, what: Plan, run_id: str | None = None) -> ScoreResult | Refusal:
-    """Ingest, score, judge and report one partition, then let its table count.
+def score_partition(
+    partition: Partition, target: ScoringTarget, run_id: str | None = None
+) -> ScoreResult | PartitionRefusal:
+    """Run the stages of scoring over one partition, then let its table count.
 
     Returns:
-        The scored table; or, where its files are at fault, why they are refused.
+        The scored table; or, where the partition's own files are at fault, why they are refused.
 
     Raises:
-        AnomalyAEError: its files cannot be read for another reason, or a later step failed.
+        AnomalyAEError: its files cannot be read for another reason, or a later stage failed.
     """
-    about, stamp = load_description(what.model), partition.stamp()
+    about, stamp = target.model.description, partition.stamp()
+    run = Run(about.spec, target.workspace, partition.source, about.contract, target.model, run_id=run_id)
     try:
-        ingested = ingest_source(partition.source, what.workspace, about.contract)
+        ingested = run_stages(run, ("ingest",))
     except (SourceError, ContractError) as error:
         if not is_in_the_data(error):
             raise
-        content = content_of([describe(file) for file in partition.source.files])
-        refusal = Refusal(
-            partition=partition.key, content=content, stamp=stamp, model_version=about.version, reason=_in_words(error)
+        refusal = PartitionRefusal(
+            partition=partition.key,
+            content=content_of([describe(file) for file in partition.source.files]),
+            stamp=stamp,
+            model_version=about.version,
+            reason=_as_text(error),
         )
-        what.ledger.refuse(refusal)
+        target.ledger.refuse(refusal)
         return refusal
-    made = score(ingested.directory, what.model, what.workspace, run_id)
-    monitor(made.directory, what.model)
-    evaluate(made.directory)
-    report(made.directory, what.model)
-    what.ledger.record(partition.key, _result(made.directory, ingested.directory, stamp))
-    return made
+    made = run_stages(replace(ingested, source=None), SCORING)
+    scored, dataset = require(made.scored), require(made.ingested).dataset
+    target.ledger.record(partition.key, _result(scored.table, dataset, stamp))
+    return scored
 
 
-def score_each(partitions: Iterable[Partition], what: Plan, run_id: str | None = None) -> Outcome:
+def score_each(partitions: Iterable[Partition], target: ScoringTarget, run_id: str | None = None) -> PartitionOutcomes:
     """Score partitions one after the other; one that cannot be scored does not stop the others."""
-    outcome = Outcome()
-    for one in partitions:
+    outcomes = PartitionOutcomes()
+    for partition in partitions:
         try:
-            made = score_partition(one, what, run_id)
-        except Exception as error:  # noqa: BLE001 - whatever one file has, the others are scored, and then the run fails
-            outcome.failed[one.key] = _in_words(error)
+            made = score_partition(partition, target, run_id)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one file, the others are scored, then the run fails
+            outcomes.failed[partition.key] = _as_text(error)
             continue
-        if isinstance(made, Refusal):
-            outcome.refused[one.key] = made.reason
+        if isinstance(made, PartitionRefusal):
+            outcomes.refused[partition.key] = made.reason
         else:
-            outcome.scored[one.key] = made
-    return outcome
+            outcomes.scored[partition.key] = made
+    return outcomes
 
 
-def conclude(what: Plan, outcome: Outcome) -> IncrementalResult:
+def conclude(plan: ScoringPlan, outcomes: PartitionOutcomes) -> IncrementalResult:
     """Put together what was planned and what became of it."""
     kinds = {
-        kind: tuple(one.key for one in partitions if one.key in outcome.scored)
-        for kind, partitions in (("new", what.new), ("changed", what.changed), ("rescored", what.rescored))
+        kind: tuple(partition.key for partition in partitions if partition.key in outcomes.scored)
+        for kind, partitions in (("new", plan.new), ("changed", plan.changed), ("rescored", plan.rescored))
     }
     return IncrementalResult(
         **kinds,
-        done=tuple(one.key for one in what.done),
-        refused=outcome.refused,
-        refused_before=what.refused,
-        failed=outcome.failed,
-        late=tuple(key for key in what.late if key in outcome.scored),
-        waiting=what.waiting,
-        vanished=what.vanished,
-        scored=outcome.scored,
+        done=tuple(partition.key for partition in plan.done),
+        refused=outcomes.refused,
+        refused_before=plan.refused,
+        failed=outcomes.failed,
+        late=tuple(key for key in plan.late if key in outcomes.scored),
+        waiting=plan.waiting,
+        vanished=plan.vanished,
+        scored=outcomes.scored,
     )
 
 
-def _result(scored: Path, dataset: Path, stamp: str) -> Result:
-    manifest = read_manifest(scored, "scored")
-    counts = ("rows_in", "rows_scored", "rows_rejected", "alerts", "model_version", "calibration_id")
-    return Result(
-        content=content_of(Dataset.open(dataset).manifest["sources"]),
+def _result(table: ScoredTable, dataset: Dataset, stamp: str) -> PartitionResult:
+    manifest = table.manifest
+    return PartitionResult(
+        content=content_of(dataset.manifest.sources),
         stamp=stamp,
-        scored=f"{SCORED}/{scored.name}",
-        **{name: manifest[name] for name in counts},
+        scored=table.name_in_workspace,
+        model_version=manifest.model_version,
+        calibration_id=manifest.calibration_id,
+        rows_in=manifest.rows_in,
+        rows_scored=manifest.rows_scored,
+        rows_rejected=manifest.rows_rejected,
+        alerts=manifest.alerts,
     )
 
 
-def _in_words(error: Exception) -> str:
+def _as_text(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 

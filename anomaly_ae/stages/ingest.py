@@ -17,37 +17,60 @@ from anomaly_ae.ingest.writer import RejectWriter, open_rejects, write_parts
 from anomaly_ae.modalities import find_source, modality_of
 from anomaly_ae.modalities.source import Source
 from anomaly_ae.spec import DataSpec
-from anomaly_ae.storage import fingerprint, hash_file, is_published, publish, read_manifest, write_json
-from anomaly_ae.workspace.dataset import CONTRACT, FORMAT_VERSION, KIND
+from anomaly_ae.storage import fingerprint, hash_file, publish, write_json
+from anomaly_ae.workspace.dataset import CONTRACT, Dataset, DatasetManifest
+from anomaly_ae.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True)
 class IngestResult:
-    """What ingest did.
+    """What ingest made.
 
     Attributes:
-        directory: the published dataset.
-        rows_in: records in the source; always rows_accepted + rows_rejected.
-        rows_accepted: rows of the dataset.
-        rows_rejected: rows of its rejected.parquet.
-        rejected_by_reason: how many for each reason.
-        reused: whether the dataset was there already, made from the same bytes in the same way.
+        dataset: the published dataset.
+        reused: whether it existed already, made from the same bytes in the same way.
     """
 
-    directory: Path
-    rows_in: int
-    rows_accepted: int
-    rows_rejected: int
-    rejected_by_reason: dict[str, int]
+    dataset: Dataset
     reused: bool
 
+    @property
+    def directory(self) -> Path:
+        """Where the dataset is."""
+        return self.dataset.directory
 
-def ingest(data: DataSpec, workspace: Path, contract: Contract | None = None) -> IngestResult:
-    """Read a source into a dataset below `workspace/datasets`, named by the fingerprint of all that goes into it.
+    @property
+    def rows_in(self) -> int:
+        """Records in the source; always rows_accepted + rows_rejected."""
+        return self.dataset.manifest.rows_in
+
+    @property
+    def rows_accepted(self) -> int:
+        """Rows of the dataset."""
+        return self.dataset.manifest.rows_accepted
+
+    @property
+    def rows_rejected(self) -> int:
+        """Rows of its `rejected.parquet`."""
+        return self.dataset.manifest.rows_rejected
+
+    @property
+    def rejected_by_reason(self) -> dict[str, int]:
+        """How many for each reason."""
+        return self.dataset.manifest.rejected_by_reason
+
+    def facts(self) -> dict[str, Any]:
+        """Return what was made as JSON values."""
+        names = ("rows_in", "rows_accepted", "rows_rejected", "rejected_by_reason", "reused")
+        return {"directory": str(self.directory), **{name: getattr(self, name) for name in names}}
+
+
+def ingest(data: DataSpec, workspace: Workspace, contract: Contract | None = None) -> IngestResult:
+    """Read a source into a dataset, named by the fingerprint of everything that goes into it.
 
     Args:
         data: the source and what its columns mean.
-        workspace: directory that receives the dataset.
+        workspace: receives the dataset.
         contract: what the rows must look like; default: inferred from the first of them. With a contract given, what
             `data` says about columns is not used.
 
@@ -59,23 +82,28 @@ def ingest(data: DataSpec, workspace: Path, contract: Contract | None = None) ->
     return ingest_source(find_source(data), workspace, contract)
 
 
-def ingest_source(source: Source, workspace: Path, contract: Contract | None = None) -> IngestResult:
+def ingest_source(source: Source, workspace: Workspace, contract: Contract | None = None) -> IngestResult:
     """Read the files of a source that was found already; arguments and errors are those of `ingest`."""
     data = source.data
     before = [file.states() for file in source.files]
     sources = [describe(file) for file in source.files]
     name = fingerprint(
         {
-            "format_version": FORMAT_VERSION,
+            "format_version": DatasetManifest.FORMAT_VERSION,
             "sources": sources,
             "data": data.model_dump(mode="json", exclude={"source"}),
             "contract": contract and contract.model_dump(mode="json"),
         }
     )
-    target = workspace / "datasets" / name
-    if is_published(target):
-        return _result(target, reused=True)
-    facts = {"kind": KIND, "format_version": FORMAT_VERSION, "fingerprint": name, "source": data.source}
+    if (known := workspace.find_dataset(name)) is not None:
+        return IngestResult(known, reused=True)
+    target = workspace.dataset_directory(name)
+    facts = {
+        "kind": DatasetManifest.KIND,
+        "format_version": DatasetManifest.FORMAT_VERSION,
+        "fingerprint": name,
+        "source": data.source,
+    }
     contract = contract or source.infer_contract()
     _check_modality(source, contract)
     with publish(target) as staging:
@@ -85,7 +113,7 @@ def ingest_source(source: Source, workspace: Path, contract: Contract | None = N
         listed = [{**one, "rows": tally.rows[one["name"]]} for one in sources]
         staging.facts.update(facts, sources=listed, parts=parts, **tally.facts())
         staging.facts.update(modality_of(source.modality).facts([staging.path / part["name"] for part in parts]))
-    return _result(target, reused=False)
+    return IngestResult(Dataset.open(target), reused=False)
 
 
 def describe(file: SourceFile) -> dict[str, Any]:
@@ -143,15 +171,3 @@ def _check_states(files: Sequence[SourceFile], before: list[States]) -> None:
         if file.states() != then:
             msg = f"{file.path} changed while it was read; ingest it again when it is complete"
             raise SourceError(msg)
-
-
-def _result(directory: Path, *, reused: bool) -> IngestResult:
-    manifest = read_manifest(directory, kind=KIND)
-    return IngestResult(
-        directory,
-        manifest["rows_in"],
-        manifest["rows_accepted"],
-        manifest["rows_rejected"],
-        manifest["rejected_by_reason"],
-        reused,
-    )

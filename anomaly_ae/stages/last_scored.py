@@ -1,51 +1,59 @@
 """Last scored: the table of the spec's own rows by its champion, or why there is none."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from anomaly_ae.errors import ArtifactError
+from anomaly_ae.modalities import find_source
 from anomaly_ae.scoring.schema import SCHEMA_VERSION
 from anomaly_ae.spec import Spec
-from anomaly_ae.stages.ingest import ingest
-from anomaly_ae.stages.pipeline import ingest_for
-from anomaly_ae.stages.score import FORMAT_VERSION, SCORED, scored_directory
-from anomaly_ae.storage import is_published, locate, read_manifest
-from anomaly_ae.workspace.registry import find_model
+from anomaly_ae.stages.ingest import ingest_source
+from anomaly_ae.stages.publish_scored import scored_directory
+from anomaly_ae.storage import read_manifest
+from anomaly_ae.workspace.scored_table import ScoredManifest, ScoredTable
+from anomaly_ae.workspace.workspace import Workspace
 
 
-def last_scored(spec: Spec) -> Path:
-    """Return where the spec's rows are scored by its champion, at the threshold in force.
+def last_scored(spec: Spec) -> ScoredTable:
+    """Return the table in which the spec's rows are scored by its champion, at the threshold in force.
 
     Raises:
-        ArtifactError: they are not; the message says whether they were by an earlier release, or at another threshold.
+        ArtifactError: there is none; the message says whether there is one of an earlier release, or of another
+            threshold.
     """
-    workspace = locate(spec.workspace)
-    model = find_model(workspace, spec.name)
-    rows = ingest_for(model, spec, spec.score_source) if spec.score_source else ingest(spec.data, workspace)
-    directory = scored_directory(rows.directory, model, workspace)
-    if not is_published(directory):
-        source = spec.score_source or spec.data.source
-        there = _tables_of(workspace, source)
-        msg = f"{source} is not scored by the champion {model.name}{there}; `anomaly-ae run` scores it"
+    workspace = Workspace.open(spec.workspace)
+    model = workspace.aliased_model(spec.name)
+    source = spec.score_source or spec.data.source
+    contract = model.description.contract if spec.score_source else None
+    data = spec.data.model_copy(update={"source": source})
+    rows = ingest_source(find_source(data), workspace, contract).dataset
+    table = ScoredTable.find(scored_directory(rows, model, workspace))
+    if table is None:
+        others = _others(workspace, source)
+        msg = f"{source} is not scored by the champion {model.version}{others}; `anomaly-ae run` scores it"
         raise ArtifactError(msg)
-    return directory
+    return table
 
 
-def _tables_of(workspace: Path, source: str) -> str:
-    """Say which tables of a source there are all the same, and why they do not count."""
-    found = [f"{path} ({_why_not(manifest)})" for path, manifest in _scored(workspace) if manifest["source"] == source]
+def _others(workspace: Workspace, source: str) -> str:
+    """Say which tables of a source exist all the same, and why they do not count."""
+    found = [
+        f"{directory} ({_why_not(manifest)})"
+        for directory, manifest in _manifests(workspace)
+        if manifest.get("source") == source
+    ]
     return f"; there is {', '.join(sorted(found))}" if found else ""
 
 
-def _scored(workspace: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    for path in (workspace / SCORED).glob("[!.]*"):
-        if is_published(path):
-            yield path, {"source": None} | read_manifest(path, "scored")
+def _manifests(workspace: Workspace) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what scored tables of any format say of themselves."""
+    for directory in workspace.scored_directories():
+        yield str(directory), read_manifest(directory, ScoredManifest.KIND)
 
 
 def _why_not(manifest: dict[str, Any]) -> str:
     written = manifest.get("format_version"), manifest.get("schema_version")
-    if written != (FORMAT_VERSION, SCHEMA_VERSION):
-        return f"of format {written[0]}.{written[1]}, and this release reads {FORMAT_VERSION}.{SCHEMA_VERSION}"
+    ours = ScoredManifest.FORMAT_VERSION, SCHEMA_VERSION
+    if written != ours:
+        return f"of format {written[0]}.{written[1]}, and this release reads {ours[0]}.{ours[1]}"
     return f"by {manifest['model_version']} at threshold {manifest['threshold']:.6g}"

@@ -1,23 +1,22 @@
 """Locate: whether the model points at the right place within each row, where labels say which place is anomalous."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pyarrow as pa
 
 from anomaly_ae.evaluation.pixels import PixelMetrics
 from anomaly_ae.modalities import modality_of
 from anomaly_ae.stages.compare import may_be_judged
-from anomaly_ae.workspace.scored_rows import dataset_of, rows_beside
+from anomaly_ae.workspace.scored_table import ScoredTable
 
 JUDGED = ("label", "split")
 
 
-def locate(scored: Path, *, is_new: bool) -> PixelMetrics | None:
+def locate(table: ScoredTable, *, is_new: bool) -> PixelMetrics | None:
     """Judge the places that the model finds anomalous in labelled rows.
 
     Args:
-        scored: directory in a workspace's `scored/`.
+        table: the scored table.
         is_new: whether the model was made from other rows; else only its test rows are judged.
 
     Returns:
@@ -26,7 +25,7 @@ def locate(scored: Path, *, is_new: bool) -> PixelMetrics | None:
     Raises:
         ArtifactError: a file beside the rows is missing or damaged.
     """
-    dataset = dataset_of(scored)
+    dataset = table.dataset
     if dataset is None:
         return None
 
@@ -34,8 +33,8 @@ def locate(scored: Path, *, is_new: bool) -> PixelMetrics | None:
         columns: Sequence[str], features: Sequence[str], batch_rows: int
     ) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
         names = list(dict.fromkeys((*columns, *JUDGED)))
-        for rows, cells in rows_beside(scored, names, dataset, features, batch_rows):
+        for rows, cells in table.batches_beside(names, dataset, features, batch_rows):
             mask = may_be_judged(rows, is_new=is_new)
             yield rows.filter(mask), cells.filter(mask)
 
-    return modality_of(dataset.contract.modality).locate(scored, beside)
+    return modality_of(dataset.contract.modality).locate(table.directory, beside)

@@ -1,17 +1,18 @@
 """Models: every version of a model, with its aliases, its promise and how it did on its own test rows."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.evaluation.metrics import Metrics
-from anomaly_ae.stages.evaluate import METRICS
-from anomaly_ae.stages.score import SCORED
-from anomaly_ae.storage import is_published, read_json, read_manifest
-from anomaly_ae.workspace.model_version import MODEL, Description, load_calibration, load_description
-from anomaly_ae.workspace.registry import MODELS, read_aliases
+from anomaly_ae.storage import read_json, read_manifest
+from anomaly_ae.workspace.model_version import MODEL, ModelManifest, ModelVersion
+from anomaly_ae.workspace.registry import Aliases
+from anomaly_ae.workspace.scored_table import ScoredTable
+from anomaly_ae.workspace.workspace import Workspace
+
+Judged: TypeAlias = list[tuple[ScoredTable, Metrics]]
 
 
 @dataclass(frozen=True)
@@ -41,16 +42,17 @@ class VersionSummary:
     metrics: Metrics | None = None
 
 
-def list_models(workspace: Path, name: str) -> tuple[VersionSummary, ...]:
+def list_models(workspace: Workspace, name: str) -> tuple[VersionSummary, ...]:
     """List the versions of the model called `name`, latest first; one that this release cannot use says why.
 
     Raises:
         ArtifactError: the aliases, or a manifest, are not as they were written.
     """
-    directories = [path for path in (workspace / MODELS).glob("[!.]*") if is_published(path)]
-    scored = list(_scored(workspace))
-    found = [_look_at(path, workspace, scored) for path in directories if _name_of(path) == name]
-    return tuple(sorted(found, key=lambda one: (one.trained_at, one.version), reverse=True))
+    aliases = workspace.registry(name).aliases()
+    judged = [(table, metrics) for table in workspace.tables() if (metrics := table.metrics) is not None]
+    directories = [directory for directory in workspace.model_directories() if _name_of(directory) == name]
+    found = [_summarise(directory, aliases, judged) for directory in directories]
+    return tuple(sorted(found, key=lambda summary: (summary.trained_at, summary.version), reverse=True))
 
 
 def _name_of(directory: Path) -> str:
@@ -59,45 +61,37 @@ def _name_of(directory: Path) -> str:
     return str(read_json(path).get("name")) if path.is_file() else ""
 
 
-def _look_at(directory: Path, workspace: Path, scored: list[tuple[Path, dict[str, Any]]]) -> VersionSummary:
+def _summarise(directory: Path, aliases: Aliases, judged: Judged) -> VersionSummary:
     try:
-        return _summarise(directory, load_description(directory), workspace, scored)
+        return _describe(ModelVersion.open(directory), aliases, judged)
     except ArtifactError as error:
-        version, trained_at = directory.name, read_manifest(directory, "model").get("trained_at", "")
-        aliases = _aliases_of(version, workspace, _name_of(directory))
-        return VersionSummary(version, directory, aliases, trained_at, unreadable=str(error))
+        trained_at = read_manifest(directory, ModelManifest.KIND).get("trained_at", "")
+        named = _names_of(directory.name, aliases)
+        return VersionSummary(directory.name, directory, named, trained_at, unreadable=str(error))
 
 
-def _aliases_of(version: str, workspace: Path, name: str) -> tuple[str, ...]:
-    known = read_aliases(workspace, name)
-    named = {"champion": known.champion, "challenger": known.challenger, "before": (*known.champions[-2:-1], None)[0]}
-    return tuple(alias for alias, one in named.items() if one == version)
+def _names_of(version: str, aliases: Aliases) -> tuple[str, ...]:
+    before = (*aliases.champions[-2:-1], None)[0]
+    named = {"champion": aliases.champion, "challenger": aliases.challenger, "before": before}
+    return tuple(alias for alias, stands_for in named.items() if stands_for == version)
 
 
-def _scored(workspace: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Yield the scored tables that were evaluated, with their manifests."""
-    for path in (workspace / SCORED).glob("[!.]*"):
-        if is_published(path) and (path / METRICS).is_file():
-            yield path, read_manifest(path, "scored")
-
-
-def _summarise(
-    directory: Path, about: Description, workspace: Path, scored: list[tuple[Path, dict[str, Any]]]
-) -> VersionSummary:
-    calibration = load_calibration(directory)
-    made = {
-        "model_version": about.version,
-        "calibration_id": calibration.calibration_id,
-        "dataset": about.data["dataset"],
-    }
-    own = [path for path, manifest in scored if all(manifest[key] == value for key, value in made.items())]
+def _describe(model: ModelVersion, aliases: Aliases, judged: Judged) -> VersionSummary:
+    about, calibration = model.description, model.calibration
+    own = [metrics for table, metrics in judged if _is_own(table, model, calibration.calibration_id)]
     return VersionSummary(
-        version=about.version,
-        directory=directory,
-        aliases=_aliases_of(about.version, workspace, about.name),
-        trained_at=read_manifest(directory, "model")["trained_at"],
+        version=model.version,
+        directory=model.directory,
+        aliases=_names_of(model.version, aliases),
+        trained_at=model.manifest.trained_at,
         rows=about.data["rows"],
         threshold=calibration.threshold,
         promise=calibration.promise,
-        metrics=Metrics.model_validate(read_json(own[0] / METRICS)) if own else None,
+        metrics=own[0] if own else None,
     )
+
+
+def _is_own(table: ScoredTable, model: ModelVersion, calibration_id: str) -> bool:
+    """Say whether a table holds the rows that a version was made from, at its threshold in force."""
+    made = table.manifest.model_version, table.manifest.calibration_id, table.manifest.dataset
+    return made == (model.version, calibration_id, model.description.data["dataset"])

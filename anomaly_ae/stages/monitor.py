@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -15,41 +14,40 @@ from anomaly_ae.monitoring.false_alarms import Rates, alarm_rates
 from anomaly_ae.monitoring.profile import Counts, Profile
 from anomaly_ae.monitoring.validity import ScoreRanks, Validity, check_alerts, judge
 from anomaly_ae.split import TEST
-from anomaly_ae.storage import read_json, read_manifest, write_json
-from anomaly_ae.threshold import Calibration, Judge, scores_of
+from anomaly_ae.threshold import Judge, scores_of
 from anomaly_ae.threshold.rows import kept_name
 from anomaly_ae.threshold.sample import anomalies
-from anomaly_ae.workspace.dataset import Dataset
-from anomaly_ae.workspace.model_version import CALIBRATIONS, load_profile, load_validation
-from anomaly_ae.workspace.scored_rows import dataset_of, rows_beside, scored_batches
+from anomaly_ae.workspace.model_version import ModelVersion
+from anomaly_ae.workspace.scored_table import ScoredTable
 
-VALIDITY = "validity.json"
 COLUMNS = ("anomaly_score", "is_anomaly", "label", "split")
 
 
-def monitor(scored: Path, model: Path) -> Validity:
-    """Judge whether the threshold still holds on the rows just scored, and write `validity.json`.
+def monitor(table: ScoredTable, model: ModelVersion) -> Validity:
+    """Judge whether the threshold still holds on the rows of a scored table, and store the verdict beside them.
 
     Judged are the rows that the model was not made from, without those labelled anomalies; in one pass, in bounded
     memory.
 
     Args:
-        scored: directory that scoring published.
-        model: directory of the model version that scored it.
+        table: the scored table.
+        model: the version that scored it.
 
     Raises:
         ArtifactError: a directory is incomplete or altered, or the dataset no longer fits the scored table.
     """
-    reference = Reference.of(model, read_manifest(scored, "scored")["calibration_id"])
-    profile, dataset = load_profile(model), dataset_of(scored)
+    reference = Reference.of(model, table.manifest.calibration_id)
+    profile, dataset = model.profile, table.dataset
     tally = _Tally(ScoreRanks(reference.scores), ScoreRanks(reference.below))
-    for rows, cells in _judged(scored, dataset, profile):
+    for rows, cells in _judged(table, profile):
         tally.add(rows, profile.count(cells) if cells is not None else [])
     validity = _conclude(tally, profile, reference)
     if dataset is None or not profile.columns:
-        missing = f"the dataset of {scored} was removed" if dataset is None else f"{model} has no profile of its inputs"
+        missing = f"the dataset of {table.directory} was removed"
+        if dataset is not None:
+            missing = f"{model.directory} has no profile of its inputs"
         validity = validity.model_copy(update={"inputs_not_checked": missing})
-    write_json(scored / VALIDITY, validity.model_dump(mode="json"))
+    table.write_validity(validity)
     return validity
 
 
@@ -73,12 +71,12 @@ class Reference:
         return alarm_rates(self.above, len(self.scores))
 
     @classmethod
-    def of(cls, model: Path, calibration_id: str) -> Self:
+    def of(cls, model: ModelVersion, calibration_id: str) -> Self:
         """Read the validation rows of a model version and judge them by one of its calibrations."""
-        validation = load_validation(model)
+        validation = model.validation
         normal = validation.filter(pa.array(~anomalies(validation) & np.isfinite(scores_of(validation))))
         # Not the threshold in force: another one may have followed since the table was scored.
-        stored = Calibration.model_validate(read_json(model / CALIBRATIONS / f"{calibration_id}.json"))
+        stored = model.calibration_of(calibration_id)
         judge = Judge.of(stored, validation)
         kept_by = replace(judge, by=judge.by and kept_name(judge.by))
         judgement, scores = kept_by.judge(scores_of(normal), normal), scores_of(normal)
@@ -119,16 +117,14 @@ def _conclude(tally: _Tally, profile: Profile, reference: Reference) -> Validity
     )
 
 
-def _judged(
-    scored: Path, dataset: Dataset | None, profile: Profile
-) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch | None]]:
-    """Yield the judged rows, with their cells where the dataset is there and the model knows what they should be."""
+def _judged(table: ScoredTable, profile: Profile) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch | None]]:
+    """Yield the judged rows, with their cells where the dataset exists and the model knows what they should be."""
     features = [column.name for column in profile.columns]
-    if dataset is None or not features:
-        for rows in scored_batches(scored, COLUMNS):
+    if table.dataset is None or not features:
+        for rows in table.batches(COLUMNS):
             yield rows.filter(_is_judged(rows)), None
         return
-    for rows, cells in rows_beside(scored, COLUMNS, dataset, features):
+    for rows, cells in table.batches_beside(COLUMNS, table.dataset, features):
         mask = _is_judged(rows)
         yield rows.filter(mask), cells.filter(mask)
 

@@ -1,79 +1,212 @@
-"""The whole way in one call: ingest, train, score, monitor, evaluate, report."""
+"""The one list of stages, and what runs it: the command line, the flows, and each partition of a source that grows."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any, Self, TypeVar
 
-from anomaly_ae.evaluation.metrics import Metrics
-from anomaly_ae.monitoring.validity import Validity
-from anomaly_ae.spec import Spec
-from anomaly_ae.stages.evaluate import evaluate
-from anomaly_ae.stages.ingest import IngestResult, ingest
-from anomaly_ae.stages.monitor import monitor
+from anomaly_ae.errors import SpecError
+from anomaly_ae.ingest.contract import Contract
+from anomaly_ae.modalities import find_source
+from anomaly_ae.modalities.source import Source
+from anomaly_ae.spec import DataSpec, Spec
+from anomaly_ae.stages.calibrate import register
+from anomaly_ae.stages.ingest import IngestResult, ingest_source
+from anomaly_ae.stages.judge import JudgeResult, judge
 from anomaly_ae.stages.report import report
 from anomaly_ae.stages.score import ScoreResult, score
 from anomaly_ae.stages.train import TrainResult, train
-from anomaly_ae.storage import locate
-from anomaly_ae.training import OnCheck
-from anomaly_ae.workspace.model_version import load_description
+from anomaly_ae.threshold import Calibration
+from anomaly_ae.training import ALONE, OnCheck, ProcessGroup
+from anomaly_ae.workspace.model_version import ModelVersion
+from anomaly_ae.workspace.scored_table import ScoredTable
+from anomaly_ae.workspace.workspace import Workspace
 
-OnStage = Callable[[str], None]
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True)
-class PipelineResult:
-    """What each step made.
+class Run:
+    """One run through stages: what it works on, and what its stages have made so far.
 
     Attributes:
-        ingested: the dataset the model was made from.
-        trained: the model version.
-        scored: the scored table.
-        validity: whether the threshold still holds on these rows.
-        metrics: of the labelled test rows; None without labels.
-        report: the HTML page.
+        spec: how.
+        workspace: receives everything.
+        source: what the stage `ingest` reads; None where the rows were ingested already.
+        contract: what those rows must look like; None infers it.
+        model: the version that scores; None until one is trained.
+        table: the scored table that is judged and reported.
+        run_id: names the run in the manifests; None: a new name.
+        on_check: called with the step and the early-stopping loss while a network is trained.
+        group: the processes that train together.
+        ingested: what the stage of that name made; likewise the others.
     """
 
-    ingested: IngestResult
-    trained: TrainResult
-    scored: ScoreResult
-    validity: Validity
-    metrics: Metrics | None
-    report: Path
+    spec: Spec
+    workspace: Workspace
+    source: Source | None = None
+    contract: Contract | None = None
+    model: ModelVersion | None = None
+    table: ScoredTable | None = None
+    run_id: str | None = None
+    on_check: OnCheck | None = None
+    group: ProcessGroup = ALONE
+    ingested: IngestResult | None = None
+    trained: TrainResult | None = None
+    calibrated: Calibration | None = None
+    scored: ScoreResult | None = None
+    judged: JudgeResult | None = None
+    page: Path | None = None
+
+    @classmethod
+    def of(cls, spec: Spec) -> Self:
+        """Return a run over the source of a spec, in its workspace."""
+        return cls(spec, Workspace.open(spec.workspace), find_source(spec.data))
+
+    @classmethod
+    def with_model(cls, model: ModelVersion, workspace: Workspace, data: DataSpec, source: str) -> Self:
+        """Return a run that scores new rows, under the contract of the model.
+
+        Args:
+            model: the version that scores.
+            workspace: receives what is made.
+            data: how rows are read.
+            source: which rows.
+        """
+        about = model.description
+        new = find_source(data.model_copy(update={"source": source}))
+        return cls(about.spec, workspace, new, about.contract, model)
+
+    @classmethod
+    def over(cls, table: ScoredTable) -> Self:
+        """Return a run that judges a scored table again."""
+        model = table.workspace.model(table.manifest.model_version)
+        return cls(model.description.spec, table.workspace, model=model, table=table)
+
+    def for_scoring(self) -> Self:
+        """Return the run that scores what the spec asks for: `score_source`, else the rows that were trained on."""
+        if self.spec.score_source is None or self.model is None:
+            return replace(self, source=None)
+        data = self.spec.data.model_copy(update={"source": self.spec.score_source})
+        return replace(self, source=find_source(data), contract=self.model.description.contract)
+
+    def with_scored(self, made: ScoreResult) -> Self:
+        """Return the run with a scored table, which is judged and reported next."""
+        return replace(self, scored=made, table=made.table)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the stages made as JSON values."""
+        made = {"ingested": self.ingested, "trained": self.trained, "scored": self.scored}
+        facts: dict[str, Any] = {name: result.facts() for name, result in made.items() if result}
+        if self.table:
+            facts["stories"] = [asdict(story) for story in self.table.stories]
+        if self.judged:
+            facts |= self.judged.facts()
+        return facts | ({"report": str(self.page)} if self.page else {})
 
 
-def run(spec: Spec, on_stage: OnStage | None = None, on_check: OnCheck | None = None) -> PipelineResult:
-    """Ingest, train, score, monitor, evaluate and report, as the spec says; what is there already is kept.
+@dataclass(frozen=True)
+class Stage:
+    """One step of the pipeline.
+
+    Attributes:
+        name: what logs, tasks and progress call it.
+        work: takes a run and returns it with what the stage made.
+        moves_data: it mostly reads and writes, so that another try may help where a disk or a network failed.
+    """
+
+    name: str
+    work: Callable[[Run], Run]
+    moves_data: bool = False
+
+
+def _ingest(run: Run) -> Run:
+    if run.source is None:
+        return run
+    with run.group.main_first():
+        return replace(run, ingested=ingest_source(run.source, run.workspace, run.contract))
+
+
+def _train(run: Run) -> Run:
+    made = train(require(run.ingested).dataset, run.spec, run.workspace, run.on_check, run.group)
+    return replace(run, trained=made, model=made.model)
+
+
+def _calibrate(run: Run) -> Run:
+    with run.group.main_first():
+        model = require(run.model)
+        return replace(
+            run, calibrated=register(model, run.spec, run.workspace) if run.group.is_main else model.calibration
+        )
+
+
+def _score(run: Run) -> Run:
+    return run.with_scored(score(require(run.ingested).dataset, require(run.model), run.workspace, run.run_id))
+
+
+def _judge(run: Run) -> Run:
+    return replace(run, judged=judge(require(run.table)))
+
+
+def _report(run: Run) -> Run:
+    return replace(run, page=report(require(run.table)))
+
+
+STAGES = (
+    Stage("ingest", _ingest, moves_data=True),
+    Stage("train", _train),
+    Stage("calibrate", _calibrate),
+    Stage("score", _score),
+    Stage("judge", _judge),
+    Stage("report", _report, moves_data=True),
+)
+"""What a pipeline is, in order; everything that runs stages runs these."""
+
+TRAINING = ("ingest", "train", "calibrate")
+SCORING = ("ingest", "score", "judge", "report")
+JUDGING = ("judge", "report")
+
+Execute = Callable[[Stage, Run], Run]
+
+
+def directly(stage: Stage, run: Run) -> Run:
+    """Run a stage in this process, with nothing around it."""
+    return stage.work(run)
+
+
+def run_stages(run: Run, names: Sequence[str], execute: Execute = directly) -> Run:
+    """Run some of the stages, in the order of the list; existing results are reused.
 
     Args:
-        spec: the whole pipeline.
-        on_stage: told the name of each step as it begins.
-        on_check: told of the training's progress.
+        run: what to work on.
+        names: of the stages.
+        execute: runs one stage: here, as a task of a flow, with a progress bar around it.
     """
-    begin = on_stage or (lambda _: None)
-    workspace = locate(spec.workspace)
-    begin("ingest")
-    ingested = ingest(spec.data, workspace)
-    begin("train")
-    trained = train(ingested.directory, spec, workspace, on_check)
-    begin("score")
-    scored = score(rows_to_score(spec, ingested, trained.directory), trained.directory, workspace)
-    begin("monitor")
-    validity = monitor(scored.directory, trained.directory)
-    begin("evaluate")
-    metrics = evaluate(scored.directory)
-    begin("report")
-    page = report(scored.directory, trained.directory)
-    return PipelineResult(ingested, trained, scored, validity, metrics, page)
+    for stage in STAGES:
+        if stage.name in names:
+            run = execute(stage, run)
+    return run
 
 
-def rows_to_score(spec: Spec, ingested: IngestResult, model: Path) -> Path:
-    """Return the dataset to score: the new rows of `spec.score_source`, or those the model was made from."""
-    if spec.score_source is None:
-        return ingested.directory
-    return ingest_for(model, spec, spec.score_source).directory
+def run(spec: Spec, execute: Execute = directly, on_check: OnCheck | None = None) -> Run:
+    """Run the whole pipeline, as the spec says; existing results are reused.
+
+    Args:
+        spec: the pipeline.
+        execute: runs one stage.
+        on_check: called with the step and the early-stopping loss while a network is trained.
+    """
+    trained = run_stages(replace(Run.of(spec), on_check=on_check), TRAINING, execute)
+    return run_stages(trained.for_scoring(), SCORING, execute)
 
 
-def ingest_for(model: Path, spec: Spec, source: str) -> IngestResult:
-    """Ingest new rows under the contract that a model was trained with."""
-    data = spec.data.model_copy(update={"source": source})
-    return ingest(data, locate(spec.workspace), load_description(model).contract)
+def require(made: _Made | None) -> _Made:
+    """Return what an earlier stage made.
+
+    Raises:
+        SpecError: that stage did not run.
+    """
+    if made is None:
+        msg = "a stage was run without what the stages before it make; run them in the order of STAGES"
+        raise SpecError(msg)
+    return made

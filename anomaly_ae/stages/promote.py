@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -21,9 +20,9 @@ from anomaly_ae.stages.monitor import Reference
 from anomaly_ae.stages.score_part import refuse_unfit
 from anomaly_ae.threshold import Judge
 from anomaly_ae.workspace.dataset import Dataset
-from anomaly_ae.workspace.model_version import ModelVersion, load_model
-from anomaly_ae.workspace.registry import CHALLENGER, find_model, model_directory, promote_version, read_aliases
-from anomaly_ae.workspace.scored_rows import find_dataset
+from anomaly_ae.workspace.model_version import ModelVersion, TrainedModel
+from anomaly_ae.workspace.registry import CHALLENGER
+from anomaly_ae.workspace.workspace import Workspace
 
 MAX_ROWS = 200_000
 """Rows of the dataset that are looked at; of more, a sample by the hash of the row id."""
@@ -73,7 +72,7 @@ class Promotion:
             raise ArtifactError(msg)
 
 
-def promote(workspace: Path, name: str, version: str | None = None, *, force: bool = False) -> Promotion:
+def promote(workspace: Workspace, name: str, version: str | None = None, *, force: bool = False) -> Promotion:
     """Make a version the champion, if it passes the gate.
 
     On test rows of the data it was trained on, which the champion was not made from either, it must not rank worse than
@@ -89,46 +88,49 @@ def promote(workspace: Path, name: str, version: str | None = None, *, force: bo
     Raises:
         ArtifactError: there is no such version.
     """
-    challenger = find_model(workspace, name, CHALLENGER) if version is None else model_directory(workspace, version)
-    one, before = load_model(challenger, "auto"), read_aliases(workspace, name).champion
-    champion = load_model(model_directory(workspace, before), "auto") if before else None
-    if one.description.name != name:
-        msg = f"{challenger} is a version of {one.description.name!r}, not of {name!r}"
+    registry = workspace.registry(name)
+    challenger = workspace.model(version or registry.version_of(CHALLENGER))
+    before = registry.aliases().champion
+    if challenger.name != name:
+        msg = f"{challenger.directory} is a version of {challenger.name!r}, not of {name!r}"
         raise ArtifactError(msg)
-    if before == challenger.name:
+    if before == challenger.version:
         return Promotion(before, before, promoted=True)
-    findings, refusals = check(one, champion, challenger, workspace)
+    champion = workspace.model(before).load("auto") if before else None
+    findings, refusals = check(challenger, champion, workspace)
     if refusals and not force:
-        return Promotion(challenger.name, before, promoted=False, findings=findings, refusals=refusals)
-    promote_version(workspace, name, challenger.name, findings + refusals, forced=bool(refusals))
-    return Promotion(challenger.name, before, True, findings, refusals, forced=bool(refusals))
+        return Promotion(challenger.version, before, promoted=False, findings=findings, refusals=refusals)
+    registry.promote(challenger.version, findings + refusals, forced=bool(refusals))
+    return Promotion(challenger.version, before, True, findings, refusals, forced=bool(refusals))
 
 
 def check(
-    one: ModelVersion, champion: ModelVersion | None, directory: Path, workspace: Path
+    challenger: ModelVersion, champion: TrainedModel | None, workspace: Workspace
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Hold a version against the champion.
+    """Compare a version with the champion.
 
     Args:
-        one: the version that is to be champion.
+        challenger: the version that is to be champion.
         champion: None where there is none; then only the version's own promise is checked.
-        directory: of `one`.
         workspace: where its dataset is.
 
     Returns:
         What was found, and what of it speaks against the version, a sentence each.
     """
-    dataset = find_dataset(workspace, one.description.data["dataset"])
+    dataset = workspace.find_dataset(challenger.description.data["dataset"])
     if dataset is None:
         return (), ("the dataset that it was trained on was removed, so nothing can be checked",)
     try:
-        rows = _examine(dataset, one, champion)
+        rows = _examine(dataset, challenger.load("auto"), champion)
     except (ArtifactError, ContractError) as error:
         return (), (f"the champion cannot score the rows that it is to be compared on: {error}",)
     if rows is None:
         return (), ("no row of its dataset was held out from both models",)
-    said = [_about_alarms(rows, directory, one.calibration.calibration_id), *_about_ranking(rows)]
-    return tuple(what for what, is_bad in said if not is_bad), tuple(what for what, is_bad in said if is_bad)
+    found = [_about_alarms(rows, challenger), *_about_ranking(rows)]
+    return (
+        tuple(sentence for sentence, is_bad in found if not is_bad),
+        tuple(sentence for sentence, is_bad in found if is_bad),
+    )
 
 
 @dataclass(frozen=True)
@@ -141,33 +143,33 @@ class _Rows:
     champion: Floats | None
 
 
-def _examine(dataset: Dataset, one: ModelVersion, champion: ModelVersion | None) -> _Rows | None:
-    models = [one, *([champion] if champion else [])]
+def _examine(dataset: Dataset, challenger: TrainedModel, champion: TrainedModel | None) -> _Rows | None:
+    models = [challenger, *([champion] if champion else [])]
     for model in models:
-        refuse_unfit(dataset, model)
+        refuse_unfit(dataset, model.description)
         _refuse_unsplittable(dataset, model)
-    judge, labels, flagged = Judge.of(one.calibration, one.validation), [], []
+    judge, labels, flagged = Judge.of(challenger.calibration, challenger.validation), [], []
     scores: list[list[Floats]] = [[] for _ in models]
     for batch in _held_out(dataset, models):
-        for model, some in zip(models, scores, strict=True):
-            some.append(model.model.score(batch).anomaly_score)
+        for model, batches in zip(models, scores, strict=True):
+            batches.append(model.model.score(batch).anomaly_score)
         labels.append(batch.column(LABEL))
         flagged.append(judge.judge(scores[0][-1], batch).is_anomaly)
     if not labels:
         return None
-    whole = [np.concatenate(some) for some in scores]
+    whole = [np.concatenate(batches) for batches in scores]
     return _Rows(pa.chunked_array(labels), np.concatenate(flagged), whole[0], whole[1] if champion else None)
 
 
-def _refuse_unsplittable(dataset: Dataset, one: ModelVersion) -> None:
-    key = one.description.split_rule.key
+def _refuse_unsplittable(dataset: Dataset, model: TrainedModel) -> None:
+    key = model.description.split_rule.key
     if key not in dataset.contract.schema.names:
         msg = f"its rows were split by {key!r}, and {dataset.directory} has no such column"
         raise ArtifactError(msg)
 
 
-def _held_out(dataset: Dataset, models: list[ModelVersion]) -> Iterator[pa.RecordBatch]:
-    """Yield the rows, or a sample of them, that are test rows to every model; those of a batch may be none."""
+def _held_out(dataset: Dataset, models: list[TrainedModel]) -> Iterator[pa.RecordBatch]:
+    """Yield the rows, or a sample of them, that are test rows to every model; a batch without any is left out."""
     share = MAX_ROWS / max(dataset.rows, 1)
     for batch in dataset.batches(batch_rows=min(model.model.batch_rows for model in models)):
         mask = pa.array(hash_to_unit(batch.column(ROW_ID), _KEY_OF_SAMPLE) < share)
@@ -178,9 +180,9 @@ def _held_out(dataset: Dataset, models: list[ModelVersion]) -> Iterator[pa.Recor
             yield batch.filter(mask)
 
 
-def _about_alarms(rows: _Rows, model: Path, calibration_id: str) -> tuple[str, bool]:
+def _about_alarms(rows: _Rows, challenger: ModelVersion) -> tuple[str, bool]:
     """Say whether the threshold keeps its promise, and whether it is broken."""
-    rates = Reference.of(model, calibration_id).rates
+    rates = Reference.of(challenger, challenger.calibration.calibration_id).rates
     normal = pc.fill_null(pc.invert(rows.label), False).to_numpy()
     if normal.any():
         alarms, normals = int(rows.flagged[normal].sum()), int(normal.sum())

@@ -8,20 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from anomaly_ae.stages.score import SCORED
-from anomaly_ae.storage import (
-    STAGING,
-    files_below,
-    is_published,
-    is_remote,
-    owner_is_gone,
-    reach,
-    read_manifest,
-    remove,
-    withdraw,
-)
-from anomaly_ae.workspace.ledger import PARTITIONS
-from anomaly_ae.workspace.registry import MODELS, TRAINING, aliased_versions
+from anomaly_ae.storage import files_below, is_remote, owner_is_gone, reach, read_manifest, remove, withdraw
+from anomaly_ae.workspace.scored_table import ScoredManifest
+from anomaly_ae.workspace.workspace import Workspace
 
 STALE_AFTER = timedelta(days=1)
 """When a leftover of another host, whose processes cannot be asked for, counts as abandoned: nothing in it changed."""
@@ -40,7 +29,7 @@ class Pruned:
     models: tuple[Path, ...]
 
 
-def prune(workspace: Path, keep: timedelta, *, dry_run: bool) -> Pruned:
+def prune(workspace: Workspace, keep: timedelta, *, dry_run: bool) -> Pruned:
     """Remove leftovers, and model versions older than `keep` that no alias and no scored table of the workspace names.
 
     While anything is being scored no version goes: a run may be using one that it was given by name.
@@ -50,15 +39,8 @@ def prune(workspace: Path, keep: timedelta, *, dry_run: bool) -> Pruned:
         keep: a version younger than this stays.
         dry_run: only say what would go.
     """
-    reach(workspace)
-    staged = {
-        *workspace.glob(f"*/{STAGING}*"),
-        *workspace.glob(f"*/[!.]*/{STAGING}*"),
-        *workspace.glob(f"{PARTITIONS}/**/{STAGING}*"),
-        *workspace.glob(f"{MODELS}/{TRAINING}*"),
-        *_unfinished(workspace),
-    }
-    leftovers = tuple(path for path in sorted(staged) if is_abandoned(path))
+    reach(workspace.location)
+    leftovers = tuple(path for path in sorted(workspace.unfinished()) if is_abandoned(path))
     models = tuple(sorted(unused_models(workspace, keep)))
     if not dry_run:
         for path in leftovers:
@@ -73,31 +55,26 @@ def is_abandoned(staging: Path) -> bool:
     return owner_is_gone(staging) or _age(staging) > STALE_AFTER
 
 
-def unused_models(workspace: Path, keep: timedelta) -> Iterator[Path]:
+def unused_models(workspace: Workspace, keep: timedelta) -> Iterator[Path]:
     """Yield the model versions older than `keep` that no alias and no scored table names."""
-    if any(not is_abandoned(path) for path in (workspace / SCORED).glob(f"{STAGING}*")):
+    if any(not is_abandoned(path) for path in workspace.scoring_in_progress()):
         return
-    named = aliased_versions(workspace) | _versions_that_scored(workspace)
-    for path in (workspace / MODELS).glob("[!.]*"):
-        if is_published(path) and path.name not in named and _age(path) > keep:
-            yield path
+    named = {version for aliases in workspace.aliases() for version in aliases.in_use} | _versions_that_scored(
+        workspace
+    )
+    for directory in workspace.model_directories():
+        if directory.name not in named and _age(directory) > keep:
+            yield directory
 
 
-def _unfinished(workspace: Path) -> Iterator[Path]:
-    """Yield what was being published on an object store, where nothing can appear at once: it has no manifest."""
-    kinds: tuple[str, ...] = ("datasets", MODELS, SCORED) if is_remote(workspace) else ()
-    for path in (path for kind in kinds for path in (workspace / kind).glob("[!.]*")):
-        if not is_published(path):
-            yield path
-
-
-def _versions_that_scored(workspace: Path) -> set[str]:
-    tables = [path for path in (workspace / SCORED).glob("[!.]*") if is_published(path)]
-    return {read_manifest(path, "scored")["model_version"] for path in tables}
+def _versions_that_scored(workspace: Workspace) -> set[str]:
+    """Return the versions that scored the tables of a workspace, of whatever format."""
+    manifests = (read_manifest(path, ScoredManifest.KIND) for path in workspace.scored_directories())
+    return {manifest["model_version"] for manifest in manifests}
 
 
 def _age(path: Path) -> timedelta:
     """Return how long ago anything in a directory, or a file, last changed."""
     held = files_below(path) if is_remote(path) else [path, *path.rglob("*")]
-    latest = max(one.stat().st_mtime for one in held)
+    latest = max(held_path.stat().st_mtime for held_path in held)
     return datetime.now(UTC) - datetime.fromtimestamp(latest, UTC)

@@ -1,31 +1,25 @@
-"""Write the report of a scored table: one HTML page beside its parts."""
+"""Report: one HTML page beside the parts of a scored table."""
 
 from pathlib import Path
 
 from anomaly_ae.storage import write_text
+from anomaly_ae.workspace.scored_table import ScoredTable
 
-REPORT = "report.html"
 
+def report(table: ScoredTable) -> Path:
+    """Write `report.html` of a judged table, in place of an older one.
 
-def report(scored: Path, model: Path) -> Path:
-    """Write `report.html` into a published scored directory, in place of an older one.
-
-    A reader sees the old page or the new one, never a part.
-
-    Args:
-        scored: the published scored directory.
-        model: the directory of the model version it was scored with.
+    A reader sees the old page or the new one, never a part of it.
 
     Returns:
         The path of the page.
 
     Raises:
-        ArtifactError: a file is missing or malformed, or the two directories do not belong together.
+        ArtifactError: a file is missing or malformed, or the model version was removed.
     """
     # Template engine, statistics and charts take most of a second to load, and only a report needs them.
     from anomaly_ae.report.page import render_page  # noqa: PLC0415 - see above
     from anomaly_ae.report.view import gather  # noqa: PLC0415 - see above
 
-    page = scored / REPORT
-    write_text(page, render_page(gather(scored, model)))
-    return page
+    write_text(table.report, render_page(gather(table)))
+    return table.report

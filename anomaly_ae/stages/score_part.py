@@ -1,4 +1,8 @@
-"""Score one part of a dataset: its rows in batches, each with everything that the scored table says of it."""
+"""Score one part of a dataset: its rows in batches, each with everything that the scored table holds of them.
+
+A part is written as an Arrow file, in the staging directory of the table. What the alerts have in common is known only
+once all parts are scored; `publish_scored.py` then adds the column `story` and writes the Parquet files.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,51 +17,57 @@ from anomaly_ae.ingest.contract import LABEL, ROW_ID, SOURCE_FILE, SOURCE_ROW, C
 from anomaly_ae.modalities import modality_of
 from anomaly_ae.modalities.modality import RowFiles
 from anomaly_ae.networks.threads import side_by_side
-from anomaly_ae.scoring.schema import ENCODING, scored_schema
+from anomaly_ae.scoring.schema import STORY, scored_schema
 from anomaly_ae.scoring.scores import Scores
 from anomaly_ae.spec import Role
-from anomaly_ae.storage.parquet import open_writer
+from anomaly_ae.storage.arrow import open_arrow_writer
 from anomaly_ae.storage.unwritable import explain_unwritable
 from anomaly_ae.threshold import Judge, Judgement
 from anomaly_ae.workspace.dataset import Dataset
-from anomaly_ae.workspace.model_version import Description, ModelVersion, load_model
+from anomaly_ae.workspace.model_version import ModelDescription, ModelVersion, TrainedModel
 
 IDENTITY_ROLES = (Role.ID, Role.TIME, Role.ENTITY)
 
 
-def score_part(part: Path, dataset: Path, model: Path, staging: Path) -> int:
-    """Score one part of a dataset into a file of the same name.
+def score_part(part: Path, dataset: Dataset, model: ModelVersion, staging: Path) -> int:
+    """Score one part of a dataset into an Arrow file of the same name.
 
     Returns:
         How many of its rows are above the threshold.
     """
-    rows, one = Dataset.open(dataset), load_model(model, "auto")
-    refuse_unfit(rows, one)
-    about, modality = one.description, modality_of(rows.contract.modality)
+    trained = model.load("auto")
+    refuse_unfit(dataset, trained.description)
+    about, modality = trained.description, modality_of(dataset.contract.modality)
     files = modality.open_files(about.model, about.spec, staging, part.stem)
-    schema = scored_schema(identity_fields(rows.contract), modality.scored_columns)
-    judge = Judge.of(one.calibration, one.validation)
-    seen = files_seen(rows, one.description)
+    schema = scored_schema(identity_fields(dataset.contract), modality.scored_columns)
+    schema = schema.remove(schema.get_field_index(STORY))
+    judge = Judge.of(trained.calibration, trained.validation)
+    seen = files_seen(dataset, about)
     alerts = 0
-    batches = rows.batches(part=part, batch_rows=one.model.batch_rows)
-    with explain_unwritable(staging), open_writer(staging / part.name, schema, **ENCODING) as writer:
+    batches = dataset.batches(part=part, batch_rows=trained.model.batch_rows)
+    with explain_unwritable(staging), open_arrow_writer(staged_part(staging, part), schema) as writer:
         # While one batch is written the next ones are computed.
-        every = side_by_side(lambda batch: _examine(batch, one, judge), batches)
-        scored = (_as_rows(dict(_columns(each, rows.contract, one, seen)), each, schema, files) for each in every)
+        every = side_by_side(lambda batch: _examine(batch, trained, judge), batches)
+        scored = (_as_rows(dict(_columns(each, dataset, trained, seen)), each, schema, files) for each in every)
         for batch in files.finish(scored):
             alerts += batch.column("is_anomaly").true_count
             writer.write_batch(batch)
     return alerts
 
 
+def staged_part(staging: Path, part: Path) -> Path:
+    """Return where a scored part waits for its stories."""
+    return staging / f"{part.stem}.arrow"
+
+
 def identity_fields(contract: Contract) -> tuple[pa.Field, ...]:
-    """Return the columns that say which row it is: id, time and entity, where the user named them."""
+    """Return the columns that identify a row: id, time and entity, where the user named them."""
     names = [contract.named(role) for role in IDENTITY_ROLES]
     return tuple(contract.schema.field(name) for name in names if name)
 
 
-def files_seen(rows: Dataset, about: Description) -> tuple[str, ...] | None:
-    """Name the source files of a dataset that the model was made from, however they were named as a source.
+def files_seen(dataset: Dataset, about: ModelDescription) -> tuple[str, ...] | None:
+    """Return the source files of a dataset that the model was made from, however they were named as a source.
 
     A file counts as the same where its bytes are the same and its rows have the same ids: those of an id column, or
     those made from the same file name.
@@ -65,33 +75,36 @@ def files_seen(rows: Dataset, about: Description) -> tuple[str, ...] | None:
     Returns:
         Their names; None where it was made from all of them (a folder of pictures is one source, its pictures are not).
     """
-    sources = rows.manifest["sources"]
-    if rows.fingerprint == about.data["dataset"]:
+    sources = dataset.manifest.sources
+    if dataset.fingerprint == about.data["dataset"]:
         return None
-    if rows.contract != about.contract:
+    if dataset.contract != about.contract:
         return ()
-    identity = ("sha256",) if rows.contract.named(Role.ID) else ("name", "sha256")
+    identity = ("sha256",) if dataset.contract.named(Role.ID) else ("name", "sha256")
     known = {tuple(file[key] for key in identity) for file in about.data.get("sources", ())}
     seen = tuple(file["name"] for file in sources if tuple(file[key] for key in identity) in known)
     return None if len(seen) == len(sources) else seen
 
 
-def refuse_unfit(rows: Dataset, one: ModelVersion) -> None:
+def refuse_unfit(dataset: Dataset, about: ModelDescription) -> None:
     """Refuse a dataset that a model cannot score.
 
     Raises:
         ArtifactError: it holds another modality, or a feature is missing or of another type.
     """
-    made_for = one.description.contract.modality
-    if rows.contract.modality != made_for:
-        msg = f"{rows.directory} holds a dataset of modality {rows.contract.modality!r}, the model reads {made_for!r}"
+    made_for = about.contract.modality
+    if dataset.contract.modality != made_for:
+        msg = (
+            f"{dataset.directory} holds a dataset of modality {dataset.contract.modality!r}, the model reads "
+            f"{made_for!r}"
+        )
         raise ArtifactError(msg)
-    for column in one.description.contract.features:
-        held = rows.contract[column.name]
+    for column in about.contract.features:
+        held = dataset.contract[column.name]
         if (held.role, held.dtype) != (column.role, column.dtype):
             msg = (
-                f"column {column.name!r} is {held.role} {held.dtype} in {rows.directory}, but the model was trained on "
-                f"{column.role} {column.dtype}; ingest the source under the model's contract"
+                f"column {column.name!r} is {held.role} {held.dtype} in {dataset.directory}, but the model was trained "
+                f"on {column.role} {column.dtype}; ingest the source under the model's contract"
             )
             raise ArtifactError(msg)
 
@@ -106,21 +119,22 @@ class _Examined:
     reasons: pa.ListArray
 
 
-def _examine(batch: pa.RecordBatch, one: ModelVersion, judge: Judge) -> _Examined:
-    scores = one.model.score(batch)
-    return _Examined(batch, scores, judge.judge(scores.anomaly_score, batch), one.model.reasons(batch, scores))
+def _examine(batch: pa.RecordBatch, trained: TrainedModel, judge: Judge) -> _Examined:
+    scores = trained.model.score(batch)
+    judged = judge.judge(scores.anomaly_score, batch)
+    return _Examined(batch, scores, judged, trained.model.reasons(batch, scores))
 
 
 def _columns(
-    examined: _Examined, contract: Contract, one: ModelVersion, seen: tuple[str, ...] | None
+    examined: _Examined, dataset: Dataset, trained: TrainedModel, seen: tuple[str, ...] | None
 ) -> Iterator[tuple[str, Any]]:
     """Yield the columns that every scored table has; a single value stands for all its rows."""
-    batch, scores, judged = examined.rows, examined.scores, examined.judged
+    batch, scores, judged, about = examined.rows, examined.scores, examined.judged, trained.description
     yield "row_id", batch.column(ROW_ID)
     yield "source_file", batch.column(SOURCE_FILE)
     yield "source_row", batch.column(SOURCE_ROW)
     ours = set(scored_schema().names)
-    for field in identity_fields(contract):
+    for field in identity_fields(dataset.contract):
         yield f"{field.name}_" if field.name in ours else field.name, batch.column(field.name)
     yield "anomaly_score", scores.anomaly_score
     yield "reconstruction_error", scores.reconstruction_error
@@ -130,10 +144,10 @@ def _columns(
     yield "threshold", judged.threshold
     yield "reasons", examined.reasons
     yield "label", batch.column(LABEL)
-    yield "split", _split(batch, one.description, seen)
-    yield "model_name", pa.repeat(one.description.name, len(batch))
-    yield "model_version", pa.repeat(one.description.version, len(batch))
-    yield "calibration_id", pa.repeat(one.calibration.calibration_id, len(batch))
+    yield "split", _split(batch, about, seen)
+    yield "model_name", pa.repeat(about.name, len(batch))
+    yield "model_version", pa.repeat(about.version, len(batch))
+    yield "calibration_id", pa.repeat(trained.calibration.calibration_id, len(batch))
     yield "level", judged.level
     yield "segment", judged.segment
 
@@ -144,7 +158,7 @@ def _as_rows(columns: dict[str, Any], examined: _Examined, schema: pa.Schema, fi
     return pa.RecordBatch.from_arrays([_array(columns[f.name], f.type) for f in schema], schema=schema)
 
 
-def _split(batch: pa.RecordBatch, about: Description, seen: tuple[str, ...] | None) -> pa.Array:
+def _split(batch: pa.RecordBatch, about: ModelDescription, seen: tuple[str, ...] | None) -> pa.Array:
     """Return the split of each row of the files seen, None meaning all of them; null for the others, which are new."""
     if seen == ():
         return pa.nulls(len(batch), pa.string())

@@ -7,13 +7,13 @@ tag. A server that does not answer costs the entry, not the model: that is logge
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from anomaly_ae.errors import SpecError
 from anomaly_ae.evaluation.metrics import Metrics
-from anomaly_ae.workspace.model_version import Description, load_calibration, load_description
+from anomaly_ae.workspace.model_version import ModelDescription, ModelVersion
+from anomaly_ae.workspace.scored_table import ScoredTable
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -50,7 +50,7 @@ def is_tracked() -> bool:
     return True
 
 
-def track_training(model: Path) -> None:
+def track_training(model: ModelVersion) -> None:
     """Enter a version: what it was made from, its threshold, and where it lies.
 
     Raises:
@@ -58,8 +58,8 @@ def track_training(model: Path) -> None:
     """
     if not is_tracked():
         return
-    about, calibration = load_description(model), load_calibration(model)
-    facts = {"location": str(model), "promise": calibration.promise, "dataset": about.data["dataset"]}
+    about, calibration = model.description, model.calibration
+    facts = {"location": str(model.directory), "promise": calibration.promise, "dataset": about.data["dataset"]}
     _enter(
         about,
         metrics={"threshold": calibration.threshold, "target_fpr": calibration.target_fpr},
@@ -68,13 +68,16 @@ def track_training(model: Path) -> None:
     )
 
 
-def track_metrics(model: Path, dataset: str, metrics: Metrics) -> None:
+def track_metrics(table: ScoredTable, metrics: Metrics) -> None:
     """Enter the metrics of a version on the test rows of the dataset it was made from; others are not its own.
 
     Raises:
         SpecError: as `is_tracked`.
     """
-    if not is_tracked() or dataset != (about := load_description(model)).data["dataset"]:
+    if not is_tracked():
+        return
+    about = table.workspace.model(table.manifest.model_version).description
+    if table.manifest.dataset != about.data["dataset"]:
         return
     from anomaly_ae.evaluation.metrics import NAMES  # noqa: PLC0415 - loads scikit-learn
 
@@ -82,7 +85,7 @@ def track_metrics(model: Path, dataset: str, metrics: Metrics) -> None:
 
 
 def _enter(
-    about: Description,
+    about: ModelDescription,
     metrics: dict[str, float | None],
     params: Iterable[tuple[str, Any]] = (),
     tags: Mapping[str, str] = MappingProxyType({}),
@@ -106,7 +109,7 @@ def _enter(
         _log.warning("%s is not entered in MLflow: %s", about.version, error)
 
 
-def _run_of(client: "MlflowClient", about: Description) -> str:
+def _run_of(client: "MlflowClient", about: ModelDescription) -> str:
     known = client.get_experiment_by_name(about.name)
     experiment = known.experiment_id if known else client.create_experiment(about.name)
     found = client.search_runs([experiment], f"tags.`{VERSION}` = '{about.version}'")

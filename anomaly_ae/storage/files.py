@@ -21,6 +21,9 @@ BLOCK_BYTES = 8 << 20
 _REQUESTS = 8
 """Files asked for at once of an object store, which is slow to answer and quick to send."""
 
+FileState = tuple[int | str, ...]
+"""As long as it is the same, the content of a file is taken to be the same."""
+
 _Read = TypeVar("_Read")
 
 
@@ -47,6 +50,19 @@ def hash_file(path: Location) -> str:
     """
     with _explain_unreadable(path), open_bytes(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type] # any stream has readinto
+
+
+def file_state(path: Location) -> FileState:
+    """Return what changes whenever a file does: its size, its time of change or, on an object store, its entity tag.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    found = path.stat()
+    if is_remote(path):  # the time is to the second; the store's own mark of the content is not
+        place: Any = path
+        return found.st_size, str(place.fs.ukey(place.path))
+    return found.st_size, found.st_mtime_ns, found.st_ino
 
 
 def read_json(path: Location) -> Any:

@@ -9,12 +9,13 @@ its own result, and two runs at once write the same thing.
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.storage import objects
-from anomaly_ae.storage.files import hash_file, read_each, read_json, sync, write_json
+from anomaly_ae.storage.files import FileState, file_state, hash_file, read_each, read_json, sync, write_json
 from anomaly_ae.storage.leftovers import clear_stale, hidden_beside, remove
 from anomaly_ae.storage.locations import Location, files_below, is_remote, reach
 from anomaly_ae.storage.unwritable import explain_unwritable
@@ -143,12 +144,12 @@ def read_manifest(directory: Location, kind: str) -> dict[str, Any]:
 
 
 def verify_files(directory: Location, files: Mapping[str, Mapping[str, Any]]) -> None:
-    """Compare files with the hashes their manifest recorded.
+    """Compare files with the hashes their manifest recorded; an untouched file is hashed once a process.
 
     Raises:
         ArtifactError: a file is missing or a byte of it has changed.
     """
-    hashes = read_each(_hash_if_there, [directory / name for name in files])
+    hashes = read_each(_hash_if_exists, [directory / name for name in files])
     for (name, recorded), found in zip(files.items(), hashes, strict=True):
         if found is None:
             msg = f"{directory / name} is missing, though the manifest lists it"
@@ -192,8 +193,14 @@ def _size_and_hash(path: Location) -> dict[str, Any]:
     return {"bytes": path.stat().st_size, "sha256": hash_file(path)}
 
 
-def _hash_if_there(path: Location) -> str | None:
+def _hash_if_exists(path: Location) -> str | None:
     try:
-        return hash_file(path)
+        return _hash_of_state(path, file_state(path))
     except (FileNotFoundError, IsADirectoryError):
         return None
+
+
+@lru_cache(maxsize=4096)
+def _hash_of_state(path: Location, _: FileState) -> str:
+    """Hash a file; called again with the same state, return what was computed before."""
+    return hash_file(path)

@@ -1,58 +1,70 @@
-"""Alerts: the rows of a scored table above its threshold, read in bounded memory, and their stories."""
+"""The alerts of a scored table: a bounded sample of them, the stories they tell, and the story of each."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from anomaly_ae.storage.parquet import open_dataset, schema_of
-from anomaly_ae.stories.grouping import Story, tell
+from anomaly_ae.scoring.schema import own_columns
+from anomaly_ae.stories.grouping import NO_REASONS_IN_COMMON, Story, assign, tell
 
-_MAX_ALERTS = 100_000
-BATCH_ROWS = 16_384
-_COLUMNS = ("row_id", "source_file", "anomaly_score", "is_anomaly", "reasons")
+MAX_ALERTS = 100_000
+_COLUMNS = ("row_id", "anomaly_score", "reasons")
 
 
-def read_alerts(scored: Path, most: int = _MAX_ALERTS) -> pa.Table:
-    """Read the rows above the threshold; if there are more than `most`, every k-th of them.
+def tell_stories(batches: Iterable[pa.RecordBatch], alerts: int) -> tuple[Story, ...]:
+    """Return what the alerts have in common, each story under a name of its own.
 
     Args:
-        scored: directory that scoring published.
-        most: maximum number of rows held in memory.
+        batches: rows of a scored table, in order.
+        alerts: how many of them are above the threshold; of more than `MAX_ALERTS` every k-th is looked at.
+    """
+    rows = sample_alerts(batches, alerts)
+    if rows is None:
+        return ()
+    times = rows.column("time") if "time" in rows.column_names else None
+    scores = rows.column("anomaly_score").to_numpy()
+    return name_apart(tell(rows.column("reasons"), scores, rows.column("row_id").to_pylist(), times))
+
+
+def story_names(stories: Sequence[Story], rows: pa.RecordBatch) -> pa.Array:
+    """Return for each row of a scored table the name of its story; null where the row is no alert."""
+    is_alert = rows.column("is_anomaly").to_numpy(zero_copy_only=False)
+    names = np.full(len(rows), None, object)
+    if stories and is_alert.any():
+        known = np.array([*(story.name for story in stories), NO_REASONS_IN_COMMON], object)
+        names[is_alert] = known[assign(stories, rows.column("reasons").filter(pa.array(is_alert)))]
+    return pa.array(names, pa.string())
+
+
+def sample_alerts(batches: Iterable[pa.RecordBatch], alerts: int, most: int = MAX_ALERTS) -> pa.Table | None:
+    """Return the rows above the threshold, of more than `most` every k-th; None where there are none.
 
     Returns:
-        Columns `row_id`, `source_file`, `anomaly_score`, `is_anomaly`, `reasons`, and `time` if the user named a
-        datetime column as id, entity or time.
+        Columns `row_id`, `anomaly_score`, `reasons`, and `time` where a datetime column identifies or orders the rows.
     """
-    rows = open_dataset(sorted(scored.glob("part-*.parquet")))
-    above = pc.field("is_anomaly")
-    step = max(1, -(-rows.count_rows(filter=above) // most))
-    columns = {name: pc.field(name) for name in _COLUMNS}
-    if time := _time_column(rows.schema):
-        columns["time"] = pc.field(time)
-    batches = rows.to_batches(columns=columns, filter=above, batch_size=BATCH_ROWS)
-    schema = rows.scanner(columns=columns).projected_schema
-    return pa.Table.from_batches(_every(step, batches), schema)
+    kept = list(_every(max(1, -(-alerts // most)), (_alerts(batch) for batch in batches)))
+    return pa.Table.from_batches(kept) if sum(map(len, kept)) else None
 
 
-def stories_of(scored: Path) -> tuple[Story, ...]:
-    """Group a scored table's alerts into stories; beyond `__MAX_ALERTS`, an even sample of them.
-
-    Pictures have none: their reasons are positions, and the same position shows different things in different pictures.
-    """
-    if is_of_pictures(scored):
-        return ()
-    alerts = read_alerts(scored)
-    times = alerts.column("time") if "time" in alerts.column_names else None
-    scores = alerts.column("anomaly_score").to_numpy()
-    return tell(alerts.column("reasons"), scores, alerts.column("row_id").to_pylist(), times)
+def name_apart(stories: Sequence[Story]) -> tuple[Story, ...]:
+    """Number the stories that share a name, so that the name says which of them a row belongs to."""
+    seen: Counter[str] = Counter()
+    named = []
+    for story in stories:
+        seen[story.name] += 1
+        number = seen[story.name]
+        named.append(story if number == 1 else replace(story, name=f"{story.name} ({number})"))
+    return tuple(named)
 
 
-def is_of_pictures(scored: Path) -> bool:
-    """Return whether the rows of a scored table are pictures, which have maps."""
-    parts = sorted(scored.glob("part-*.parquet"))
-    return bool(parts) and "anomaly_map" in schema_of(parts[0]).names
+def _alerts(batch: pa.RecordBatch) -> pa.RecordBatch:
+    columns = {name: batch.column(name) for name in _COLUMNS}
+    if time := _time_column(batch.schema):
+        columns["time"] = batch.column(time)
+    return pa.RecordBatch.from_pydict(columns).filter(batch.column("is_anomaly"))
 
 
 def _every(step: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -64,7 +76,5 @@ def _every(step: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBa
 
 
 def _time_column(schema: pa.Schema) -> str | None:
-    """Return the first datetime column among the user's columns, which lie between ours."""
-    names = schema.names
-    of_user = names[names.index("source_row") + 1 : names.index("anomaly_score")]
-    return next((name for name in of_user if pa.types.is_timestamp(schema.field(name).type)), None)
+    """Return the datetime column among the user's own, if there is one."""
+    return next((name for name in own_columns(schema.names) if pa.types.is_timestamp(schema.field(name).type)), None)

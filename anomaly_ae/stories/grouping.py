@@ -25,6 +25,7 @@ Indices: TypeAlias = NDArray[np.int64]
 Reasons: TypeAlias = pa.ListArray | pa.ChunkedArray
 
 NO_STORY = -1
+NO_REASONS_IN_COMMON = "no reasons in common"
 _MAX_STORIES = 7
 """Maximum number of stories, besides the one of rows that fit none: as many as a reader can keep in mind."""
 _SAMPLE_ROWS = 2000
@@ -258,7 +259,7 @@ def _typical(texts: pd.Series) -> str:
 def _name(traits: Sequence[Trait]) -> str:
     """Compose a story's name of its heaviest traits, grouped by direction: `a and b above normal; c missing`."""
     if not traits:
-        return "no reasons in common"
+        return NO_REASONS_IN_COMMON
     named = [trait for trait in traits if trait.weight >= _MIN_NAMED_WEIGHT * traits[0].weight][:_MAX_NAMED_FEATURES]
     phrases: dict[str, list[str]] = {}
     for trait in named:

@@ -1,4 +1,4 @@
-"""The ledger: which partitions of a source are scored, with what, and where the rows are.
+"""The ledger: which partitions of a source are scored, by which model, and where the rows are.
 
     partitions/<model name>/<source>/<partition>.json       one file a partition
     partitions/<model name>/<source>/<partition>.refused    why its files could not be scored, where they could not
@@ -9,20 +9,18 @@ is made again from the tables that are there. What a partition was scored to bef
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from anomaly_ae.errors import ArtifactError
-from anomaly_ae.modalities.partitions import By
 from anomaly_ae.spec import Section
-from anomaly_ae.storage import fingerprint, read_each, read_json, write_json
+from anomaly_ae.storage import read_each, read_json, write_json
 
-PARTITIONS = "partitions"
 _Kind = TypeVar("_Kind", bound=Section)
 
 
-class Result(Section):
+class PartitionResult(Section):
     """What one partition was scored to.
 
     Attributes:
@@ -48,7 +46,7 @@ class Result(Section):
     alerts: int
 
 
-class Entry(Result):
+class LedgerEntry(PartitionResult):
     """A partition with the result that counts.
 
     Attributes:
@@ -57,10 +55,10 @@ class Entry(Result):
     """
 
     partition: str
-    earlier: tuple[Result, ...] = ()
+    earlier: tuple[PartitionResult, ...] = ()
 
 
-class Refusal(Section):
+class PartitionRefusal(Section):
     """Why the files of a partition were not scored: they are at fault, and trying again would not help.
 
     It stands until they change, or another model version is to score them.
@@ -90,40 +88,35 @@ class Ledger:
 
     directory: Path
 
-    @classmethod
-    def of(cls, workspace: Path, name: str, source: str, by: By) -> Self:
-        """Find the ledger of a source that the model called `name` scores, in partitions of that kind."""
-        return cls(workspace / PARTITIONS / name / fingerprint([source.rstrip("/"), by]))
-
-    def entries(self) -> dict[str, Entry]:
+    def entries(self) -> dict[str, LedgerEntry]:
         """Read every entry, by the key of its partition.
 
         Raises:
             ArtifactError: a file is not as it was written.
         """
-        found = read_each(lambda path: _read(path, Entry), sorted(self.directory.rglob("*.json")))
+        found = read_each(lambda path: _read(path, LedgerEntry), sorted(self.directory.rglob("*.json")))
         return {entry.partition: entry for entry in found}
 
-    def refusals(self) -> dict[str, Refusal]:
+    def refusals(self) -> dict[str, PartitionRefusal]:
         """Read every refusal, by the key of its partition; errors as of `entries`."""
-        found = read_each(lambda path: _read(path, Refusal), sorted(self.directory.rglob("*.refused")))
+        found = read_each(lambda path: _read(path, PartitionRefusal), sorted(self.directory.rglob("*.refused")))
         return {refusal.partition: refusal for refusal in found}
 
-    def record(self, partition: str, result: Result) -> Entry:
+    def record(self, partition: str, result: PartitionResult) -> LedgerEntry:
         """Let a result count for its partition; the one that did so far goes to the earlier ones."""
         path = self.directory / f"{partition}.json"
-        before = _read(path, Entry) if path.exists() else None
+        before = _read(path, LedgerEntry) if path.exists() else None
         if before is None:
-            entry = Entry(partition=partition, **dict(result))
+            entry = LedgerEntry(partition=partition, **dict(result))
         elif before.scored == result.scored:
             entry = before.model_copy(update=dict(result))
         else:
-            entry = Entry(partition=partition, earlier=_earlier(before, result), **dict(result))
+            entry = LedgerEntry(partition=partition, earlier=_earlier(before, result), **dict(result))
         if entry != before:
             write_json(path, entry.model_dump(mode="json"))
         return entry
 
-    def refuse(self, refusal: Refusal) -> None:
+    def refuse(self, refusal: PartitionRefusal) -> None:
         """Write down why a partition is not scored; what it was scored to before goes on counting."""
         path = self.directory / f"{refusal.partition}.refused"
         write_json(path, refusal.model_dump(mode="json"))
@@ -137,7 +130,7 @@ def _read(path: Path, kind: type[_Kind]) -> _Kind:
         raise ArtifactError(msg) from error
 
 
-def _earlier(before: Entry, now: Result) -> tuple[Result, ...]:
+def _earlier(before: LedgerEntry, now: PartitionResult) -> tuple[PartitionResult, ...]:
     """List what counted before, without the table that counts now: content may come back."""
-    last = Result(**before.model_dump(include=set(Result.model_fields)))
-    return tuple(one for one in (last, *before.earlier) if one.scored != now.scored)
+    last = PartitionResult(**before.model_dump(include=set(PartitionResult.model_fields)))
+    return tuple(result for result in (last, *before.earlier) if result.scored != now.scored)

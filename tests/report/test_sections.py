@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from anomaly_ae.workspace.scored_rows import Place
 
 from anomaly_ae.report.details import MAX_CELLS
 from anomaly_ae.report.neighbours import EACH_SIDE, read_neighbours
@@ -19,7 +20,6 @@ from anomaly_ae.report.timeline import BINS, Timeline, read_timeline
 from anomaly_ae.report.view import gather
 from anomaly_ae.report.what_if import try_thresholds
 from anomaly_ae.report.wording import tidy
-from anomaly_ae.workspace.scored_rows import Place
 
 START = datetime(2026, 1, 1)  # noqa: DTZ001 - a column without a zone
 

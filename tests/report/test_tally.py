@@ -8,14 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from anomaly_ae.report.top_rows import read_top_rows
+from anomaly_ae.workspace.scored_rows import Place
 from sklearn.metrics import auc, average_precision_score, roc_auc_score
 
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.report.curves import POINTS, draw_curves
 from anomaly_ae.report.distribution import draw_distribution
 from anomaly_ae.report.tally import Group, Scan, Tally, scan
-from anomaly_ae.report.top_rows import read_top_rows
-from anomaly_ae.workspace.scored_rows import Place
 
 
 @pytest.fixture
