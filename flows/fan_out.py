@@ -1,7 +1,7 @@
 """Flow `fan-out`: of a source that grows, what is new is shared by all workers there are.
 
-It only makes runs of `score-new/partitions`, and ends; whichever worker is free takes the next. It holds no place that one
-of them would wait for.
+It only makes runs of `score-new/partitions`, and ends; whichever worker is free takes the next. It holds no place that
+one of them would wait for.
 """
 
 from itertools import count

@@ -12,7 +12,7 @@ from prefect.runtime import flow_run
 
 from anomaly_ae.spec import Section, Spec
 from anomaly_ae.spec.file import load_spec
-from anomaly_ae.stages.pipeline import SCORING, TRAINING, Run, require
+from anomaly_ae.stages.pipeline import TRAINING, Run, require
 from anomaly_ae.storage import locate
 
 from .events import announce_scored
@@ -31,7 +31,8 @@ class PipelineParameters(Section):
 def pipeline(parameters: PipelineParameters) -> dict[str, Any]:
     """Run every stage, as the spec says; existing results are reused."""
     trained = run_as_tasks(replace(Run.of(parameters.spec), run_id=str(flow_run.id)), TRAINING)
-    done = run_as_tasks(trained.for_scoring(), SCORING)
+    scoring = trained.for_scoring()
+    done = run_as_tasks(scoring, scoring.scoring)
     publish_summary(done)
     announce_scored(require(done.scored))
     return done.facts()

@@ -59,7 +59,7 @@ def score_parts(parts: tuple[str, ...], dataset: str, model: str, staging: str) 
 
 
 @task(**MOVES)
-def publish_table(staging: str, target: str, dataset: str, model: str, alerts: int, run_id: str | None) -> str:
+def publish_table(staging: str, target: str, dataset: str, model: str, *, alerts: int, run_id: str | None) -> str:
     """Let the scored table appear, whole; return where it is."""
     rows, version = Dataset.open(locate(dataset)), ModelVersion.open(locate(model))
     table = publish_scored(Staging(locate(staging), locate(target)), rows, version, alerts, run_id)
@@ -80,5 +80,5 @@ def _score_in_tasks(run: Run) -> Run:
         # Where one fails the others are still writing.
         wait(futures)
         alerts = sum(future.result() for future in futures)
-        directory = publish_table(staging, str(target), rows, version, alerts, run.run_id)
+        directory = publish_table(staging, str(target), rows, version, alerts=alerts, run_id=run.run_id)
     return run.with_scored(ScoreResult(ScoredTable.open(locate(directory)), reused=False))

@@ -125,6 +125,7 @@ def score(
     spec: SpecFile = DEFAULT_SPEC,
     overrides: Overrides = None,
     model: ModelPath = None,
+    *,
     no_report: NoReport = False,
     as_json: AsJson = False,
 ) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from anomaly_ae.ingest.contract import Contract
-from anomaly_ae.report.top_rows import TopRow
 from anomaly_ae.report.wording import clip
-from anomaly_ae.workspace.scored_rows import read_places
+from anomaly_ae.workspace.places import read_places
+from anomaly_ae.workspace.top_rows import TopRow
 
 MAX_CELLS = 40_000
 """Cells of all details together: a table of a thousand columns must still make a page that opens."""
@@ -38,7 +38,7 @@ def read_values(parts: Sequence[Path] | None, contract: Contract, top: Sequence[
     """Read the features of the top rows; None where they are gone, or the rows have none.
 
     Args:
-        parts: of the dataset that was scored, as `parts_beside` finds them.
+        parts: of the dataset that was scored; None where they were removed.
         contract: names the features.
         top: the rows.
     """

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from anomaly_ae.report.tally import BATCH_ROWS, Array
 from anomaly_ae.report.timeline import milliseconds
 from anomaly_ae.storage.parquet import open_parquet
-from anomaly_ae.workspace.scored_rows import Place, read_places
+from anomaly_ae.workspace.places import RowPlace, read_places
 
 EACH_SIDE = 15
 
@@ -40,7 +40,7 @@ class Neighbours:
 
 
 def read_neighbours(
-    parts: Sequence[Path], places: Sequence[Place], time: str, entity: str | None
+    parts: Sequence[Path], places: Sequence[RowPlace], time: str, entity: str | None
 ) -> tuple[Neighbours, ...]:
     """Find the neighbours of the rows at `places`, in one pass over the parts that holds some thirty rows for each.
 

@@ -1,22 +1,25 @@
-"""The source of every section: the files of a scored table and its model version, read once."""
+"""What every section of the page is made from: a judged table and its model version, read once."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
-import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from anomaly_ae.errors import ArtifactError
+from anomaly_ae.evaluation.metrics import Metrics
 from anomaly_ae.monitoring.profile import Profile
-from anomaly_ae.report.inputs import Inputs, ScoredManifest, read_inputs
-from anomaly_ae.report.tally import Array, Scan, Tally, scan
-from anomaly_ae.report.top_rows import TopRows, read_top_rows
+from anomaly_ae.monitoring.validity import Validity
+from anomaly_ae.report.tally import Tally, count_scores
 from anomaly_ae.report.verdict import Verdict, judge
-from anomaly_ae.storage.parquet import read_parquet
-from anomaly_ae.stories.alerts import stories_of
 from anomaly_ae.stories.grouping import Story
+from anomaly_ae.threshold import Calibration
+from anomaly_ae.workspace.model_version import ModelDescription, ModelVersion
+from anomaly_ae.workspace.scored_table import ScoredManifest, ScoredTable
+from anomaly_ae.workspace.top_rows import TOP_ROWS, TopRows
 
-TOP_ROWS = 500
 WARNED_ROWS = 100
 """Rows shown, of those that only the warn threshold flags."""
 
@@ -25,81 +28,91 @@ ROWS_BELOW_THRESHOLD = 10
 
 
 @dataclass(frozen=True)
-class Source:
+class ReportSource:
     """What sections are made from.
 
     Attributes:
-        scored: the scored directory.
-        model: the directory of the model version.
-        inputs: their JSON files.
-        parts: the Parquet files of the scored table, in order.
-        scan: counts of scores by kind of row, and the places of the top rows.
-        top: the rows that the table of anomalies shows, highest score first.
-        validation: scores of the normal validation rows, ascending; None where the model version does not hold them.
-        stories: the alerts, grouped by their reasons.
+        table: the scored table, with what was judged of it.
+        model: the version that scored it.
+        calibration: the threshold that was used; another one may have been put in force since.
+        tally: counts of scores by kind of row.
         verdict: what the counts say of the promise.
     """
 
-    scored: Path
-    model: Path
-    inputs: Inputs
-    parts: tuple[Path, ...]
-    scan: Scan
-    top: TopRows
-    validation: Array | None
-    stories: tuple[Story, ...]
+    table: ScoredTable
+    model: ModelVersion
+    calibration: Calibration
+    tally: Tally
     verdict: Verdict
 
-    @property
-    def profile(self) -> Profile | None:
-        """What the columns held among the train rows; None where the model version does not say."""
-        return self.inputs.profile
+    @classmethod
+    def of(cls, table: ScoredTable) -> Self:
+        """Read a judged table and its model version; memory does not grow with the rows.
+
+        Raises:
+            ArtifactError: a file is missing or malformed, or the files contradict each other.
+        """
+        manifest = table.manifest
+        model = table.workspace.model(manifest.model_version)
+        calibration = model.calibration_of(manifest.calibration_id)
+        tally = count_scores(table.parts)
+        _refuse_contradiction(tally, table)
+        verdict = judge(tally, calibration, table.metrics, manifest.rows_rejected, table.validity)
+        return cls(table, model, calibration, tally, verdict)
 
     @property
     def manifest(self) -> ScoredManifest:
-        """What the step that scored says it did."""
-        return self.inputs.manifest
+        """What the stage that scored recorded."""
+        return self.table.manifest
 
     @property
-    def tally(self) -> Tally:
-        """Counts of scores by kind of row."""
-        return self.scan.tally
+    def about(self) -> ModelDescription:
+        """What the model version says of itself."""
+        return self.model.description
+
+    @property
+    def parts(self) -> tuple[Path, ...]:
+        """The Parquet files of the scored table, in order."""
+        return self.table.parts
+
+    @property
+    def profile(self) -> Profile:
+        """What the columns held among the train rows; no column where the model version does not say."""
+        return self.model.profile
+
+    @property
+    def validation(self) -> NDArray[np.float64]:
+        """The scores of the normal validation rows, ascending."""
+        return self.model.validation_scores
+
+    @cached_property
+    def validity(self) -> Validity | None:
+        """Whether the threshold can still be trusted; None where that was not judged."""
+        return self.table.validity
+
+    @cached_property
+    def metrics(self) -> Metrics | None:
+        """Precision, recall and the rest; None without labels."""
+        return self.table.metrics
+
+    @cached_property
+    def stories(self) -> tuple[Story, ...]:
+        """The alerts, grouped by their reasons."""
+        return self.table.stories
+
+    @cached_property
+    def top(self) -> TopRows:
+        """The rows that the table of anomalies shows, highest score first."""
+        top = self.table.top_rows or TopRows.find(self.table.parts)
+        return top.first(min(TOP_ROWS, self.manifest.alerts + WARNED_ROWS)).worth_showing(ROWS_BELOW_THRESHOLD)
 
 
-def open_source(scored: Path, model: Path) -> Source:
-    """Read a scored directory and its model version; memory does not grow with the rows.
-
-    Raises:
-        ArtifactError: a file is missing or malformed, or the files contradict each other.
-    """
-    inputs = read_inputs(scored, model)
-    parts = tuple(sorted(scored.glob("part-*.parquet")))
-    scanned = scan(parts, TOP_ROWS)
-    _check_rows(scanned.tally, inputs.manifest, scored)
-    rejected = inputs.manifest.rows_rejected
-    verdict = judge(scanned.tally, inputs.calibration, inputs.metrics, rejected, inputs.validity)
-    alerts = inputs.manifest.alerts
-    top = read_top_rows(parts, scanned.top[: alerts + WARNED_ROWS]).worth_showing(ROWS_BELOW_THRESHOLD)
-    stories = stories_of(scored) if alerts else ()
-    return Source(scored, model, inputs, parts, scanned, top, _validation(model), stories, verdict)
-
-
-def _validation(model: Path) -> Array | None:
-    path = model / "validation_scores.parquet"
-    if not path.exists():
-        return None
-    rows = read_parquet(path)
-    if "label" in rows.column_names:
-        rows = rows.filter(pc.not_equal(pc.field("label"), True) | pc.is_null(pc.field("label")))
-    scores: Array = np.sort(rows["anomaly_score"].to_numpy())
-    return scores
-
-
-def _check_rows(tally: Tally, manifest: ScoredManifest, scored: Path) -> None:
+def _refuse_contradiction(tally: Tally, table: ScoredTable) -> None:
     rows, alerts = tally.total(), tally.total(lambda group: group.is_anomaly)
+    manifest = table.manifest
     if (rows, alerts) != (manifest.rows_scored, manifest.alerts):
         msg = (
-            f"{scored} holds {rows} rows with {alerts} alerts, but its manifest says {manifest.rows_scored} with "
-            f"{manifest.alerts}: a part is missing or altered; score the source again"
+            f"{table.directory} holds {rows} rows with {alerts} alerts, but its manifest says {manifest.rows_scored} "
+            f"with {manifest.alerts}: a part is missing or altered; score the source again"
         )
         raise ArtifactError(msg)

@@ -1,4 +1,4 @@
-"""One pass over the scored parts: how many rows of which kind have which score, and where the top rows are.
+"""Counts of scores: how many rows of which kind have which score, from one pass over the scored parts.
 
 Memory does not grow with the rows: scores are counted after rounding to 14 binary digits (0.01 % of their value), so
 a table of any length comes down to some ten thousand distinct scores; histogram and curves are drawn from those.
@@ -15,7 +15,6 @@ import pyarrow as pa
 
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.storage.parquet import open_parquet
-from anomaly_ae.workspace.scored_rows import Place
 
 DIGITS = 14
 BATCH_ROWS = 131_072
@@ -77,36 +76,21 @@ class Tally:
         return sum(counts.total for group, counts in self.groups.items() if keep(group))
 
 
-@dataclass(frozen=True)
-class Scan:
-    """What one pass over the parts found: the tally, and the places of the top rows, most anomalous first."""
-
-    tally: Tally
-    top: tuple[Place, ...]
-
-
-def scan(parts: Sequence[Path], top: int) -> Scan:
-    """Read the scores of all parts once, batch by batch.
+def count_scores(parts: Sequence[Path]) -> Tally:
+    """Count the scores of all rows, batch by batch.
 
     Args:
         parts: the Parquet files of a scored table, in order.
-        top: number of rows to remember: those above the threshold first, then by score.
 
     Raises:
         ArtifactError: a part cannot be read or holds a score that is not a finite number.
     """
     tally = Tally()
-    leaders = np.empty((0, 4))
-    for number, part in enumerate(parts):
-        first_row = 0
+    for part in parts:
         for batch in _batches(part):
-            scores, alerts = _scores(batch, part), batch["is_anomaly"].to_numpy(zero_copy_only=False).astype(bool)
-            _count(tally, batch, scores, alerts)
-            rows = np.arange(first_row, first_row + len(scores))
-            candidates = np.column_stack([alerts, scores, np.full(len(scores), number), rows])
-            leaders = _leaders(np.vstack([leaders, candidates]), top)
-            first_row += len(scores)
-    return Scan(tally, tuple(Place(int(part), int(row)) for part, row in leaders[:, 2:]))
+            alerts = batch["is_anomaly"].to_numpy(zero_copy_only=False).astype(bool)
+            _count(tally, batch, _scores(batch, part), alerts)
+    return tally
 
 
 def _batches(part: Path) -> Iterator[pa.RecordBatch]:
@@ -145,12 +129,6 @@ def _codes(column: pa.Array, values: Sequence[Any]) -> Array:
     lookup = [values.index(value) if value in values else 0 for value in encoded.dictionary.to_pylist()]
     codes: Array = np.array([*lookup, 0])[encoded.indices.fill_null(len(lookup)).to_numpy(zero_copy_only=False)]
     return codes
-
-
-def _leaders(candidates: Array, top: int) -> Array:
-    """Keep the `top` candidates (is_anomaly, score, part, row); ties stay in the order of the table."""
-    order = np.lexsort((-candidates[:, 1], -candidates[:, 0]))
-    return candidates[order[:top]]
 
 
 def _merge(several: Sequence[Counts]) -> Counts:

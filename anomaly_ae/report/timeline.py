@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from anomaly_ae.report.tally import BATCH_ROWS, Array, Counts
-from anomaly_ae.report.top_rows import own_columns
+from anomaly_ae.scoring.schema import own_columns
 from anomaly_ae.storage.parquet import open_parquet, schema_of
 
 BINS = 180
@@ -51,7 +51,7 @@ class Timeline:
 def time_column(part: Path) -> str | None:
     """Name the column of moments among the user's own."""
     schema = schema_of(part)
-    return next((name for name in own_columns(part) if pa.types.is_timestamp(schema.field(name).type)), None)
+    return next((name for name in own_columns(schema.names) if pa.types.is_timestamp(schema.field(name).type)), None)
 
 
 def read_timeline(parts: Sequence[Path], column: str, counts: Counts) -> Timeline | None:

@@ -10,9 +10,9 @@ from anomaly_ae.evaluation.metrics import Metrics
 from anomaly_ae.evaluation.proportions import wilson
 from anomaly_ae.monitoring.false_alarms import alarm_rates, expected_alarms
 from anomaly_ae.monitoring.validity import Validity
-from anomaly_ae.report.inputs import Calibration
 from anomaly_ae.report.tally import Tally
 from anomaly_ae.report.wording import count, interval, percent, rows
+from anomaly_ae.threshold import Calibration
 
 
 @dataclass(frozen=True)

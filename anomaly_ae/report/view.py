@@ -2,9 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from anomaly_ae.report.inputs import ScoredManifest
 from anomaly_ae.report.section import Section
 from anomaly_ae.report.sections import (
     accounting,
@@ -21,10 +19,11 @@ from anomaly_ae.report.sections import (
     verdict,
     what_if,
 )
-from anomaly_ae.report.source import Source, open_source
+from anomaly_ae.report.source import ReportSource
 from anomaly_ae.report.verdict import Verdict
+from anomaly_ae.workspace.scored_table import ScoredManifest, ScoredTable
 
-SECTIONS: tuple[Callable[[Source], Section | None], ...] = (
+SECTIONS: tuple[Callable[[ReportSource], Section | None], ...] = (
     verdict.section,
     stories.section,
     gallery.section,
@@ -54,12 +53,12 @@ class ReportView:
     sections: tuple[Section, ...]
 
 
-def gather(scored: Path, model: Path) -> ReportView:
-    """Read a scored directory and its model version into a view; memory does not grow with the rows.
+def gather(table: ScoredTable) -> ReportView:
+    """Read a judged table and its model version into a view; memory does not grow with the rows.
 
     Raises:
         ArtifactError: a file is missing or malformed, or the files contradict each other.
     """
-    source = open_source(scored, model)
+    source = ReportSource.of(table)
     made = (section(source) for section in SECTIONS)
     return ReportView(source.manifest, source.verdict, tuple(section for section in made if section))

@@ -75,7 +75,7 @@ def scored_schema(identity: tuple[pa.Field, ...] = (), extra: tuple[pa.Field, ..
 
 
 def own_columns(names: Sequence[str]) -> list[str]:
-    """Return the user's own columns, which identify a row, among the names of a scored table: they stand between ours."""
+    """Return the user's own columns, which identify a row, among those of a scored table: they stand between ours."""
     return list(names[names.index("source_row") + 1 : names.index("anomaly_score")])
 
 

@@ -6,7 +6,7 @@ none of the others from being scored, and are tried again when they change.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from anomaly_ae.errors import ContractError, SourceError
@@ -117,7 +117,7 @@ def score_partition(
         )
         target.ledger.refuse(refusal)
         return refusal
-    made = run_stages(replace(ingested, source=None), SCORING)
+    made = run_stages(ingested, SCORING[1:])
     scored, dataset = require(made.scored), require(made.ingested).dataset
     target.ledger.record(partition.key, _result(scored.table, dataset, stamp))
     return scored

@@ -90,6 +90,11 @@ class Run:
         data = self.spec.data.model_copy(update={"source": self.spec.score_source})
         return replace(self, source=find_source(data), contract=self.model.description.contract)
 
+    @property
+    def scoring(self) -> tuple[str, ...]:
+        """The stages that score: all of them, or those after `ingest` where the rows were ingested already."""
+        return SCORING if self.source else SCORING[1:]
+
     def with_scored(self, made: ScoreResult) -> Self:
         """Return the run with a scored table, which is judged and reported next."""
         return replace(self, scored=made, table=made.table)
@@ -121,10 +126,8 @@ class Stage:
 
 
 def _ingest(run: Run) -> Run:
-    if run.source is None:
-        return run
     with run.group.main_first():
-        return replace(run, ingested=ingest_source(run.source, run.workspace, run.contract))
+        return replace(run, ingested=ingest_source(require(run.source), run.workspace, run.contract))
 
 
 def _train(run: Run) -> Run:
@@ -197,7 +200,8 @@ def run(spec: Spec, execute: Execute = directly, on_check: OnCheck | None = None
         on_check: called with the step and the early-stopping loss while a network is trained.
     """
     trained = run_stages(replace(Run.of(spec), on_check=on_check), TRAINING, execute)
-    return run_stages(trained.for_scoring(), SCORING, execute)
+    scoring = trained.for_scoring()
+    return run_stages(scoring, scoring.scoring, execute)
 
 
 def require(made: _Made | None) -> _Made:

@@ -76,8 +76,8 @@ def train(
 ) -> TrainResult:
     """Train an autoencoder on a dataset's train rows, with a first threshold from its validation rows.
 
-    An existing version, made from the same rows and the same spec, is reused. A training that was killed is resumed from
-    its last checkpoint and ends with the same weights.
+    An existing version, made from the same rows and the same spec, is reused. A training that was killed is resumed
+    from its last checkpoint and ends with the same weights.
 
     Args:
         dataset: what to learn from.

@@ -58,10 +58,9 @@ def file_state(path: Location) -> FileState:
     Raises:
         FileNotFoundError: there is no such file.
     """
-    found = path.stat()
     if is_remote(path):  # the time is to the second; the store's own mark of the content is not
-        place: Any = path
-        return found.st_size, str(place.fs.ukey(place.path))
+        return path.stat().st_size, str(path.fs.ukey(path.path))
+    found: Any = path.stat()  # the two kinds of location annotate it differently
     return found.st_size, found.st_mtime_ns, found.st_ino
 
 

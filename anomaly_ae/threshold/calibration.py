@@ -90,6 +90,11 @@ class Calibration(Promise):
 
     calibration_id: str
 
+    @property
+    def expected_fpr(self) -> float:
+        """The share of normal rows that is promised, or else the one that the validation rows lead one to expect."""
+        return self.target_fpr if self.target_fpr is not None else (self.n_above + 1) / (self.n_validation + 1)
+
     @model_validator(mode="after")
     def _content_has_this_id(self) -> Self:
         if self.calibration_id != fingerprint(self.model_dump(mode="json", exclude={"calibration_id"})):

@@ -1,4 +1,4 @@
-"""The workspace: one directory that holds everything a pipeline makes, and the only place that knows how it is laid out.
+"""The workspace: one directory that holds everything a pipeline makes; only this module knows how it is laid out.
 
 datasets/<fingerprint>/     what ingest published
 models/<version>/           model versions; models/.training-<version>/ holds the checkpoints of a training

@@ -8,10 +8,10 @@ from typing import Any
 import pyarrow as pa
 
 from anomaly_ae.errors import ArtifactError
-from anomaly_ae.report.inputs import ScoredManifest
 from anomaly_ae.report.section import Section
-from anomaly_ae.report.source import Source
+from anomaly_ae.report.source import ReportSource
 from anomaly_ae.storage.parquet import open_parquet
+from anomaly_ae.workspace.scored_table import ScoredTable
 
 REJECTED_EXAMPLES = 10
 
@@ -37,19 +37,20 @@ class Accounting:
     examples: tuple[RejectedRow, ...]
 
 
-def section(source: Source) -> Section:
+def section(source: ReportSource) -> Section:
     """Return the account of every row of the source."""
-    return Section("accounting", "Rows", _account(source.manifest, source.scored))
+    return Section("accounting", "Rows", _account(source.table))
 
 
-def _account(manifest: ScoredManifest, scored: Path) -> Accounting:
+def _account(table: ScoredTable) -> Accounting:
+    manifest = table.manifest
     by_reason = sorted(manifest.rejected_by_reason.items(), key=lambda item: (-item[1], item[0]))
     return Accounting(
         rows_in=manifest.rows_in,
         rows_scored=manifest.rows_scored,
         rows_rejected=manifest.rows_rejected,
         by_reason=tuple(by_reason),
-        examples=_rejected_examples(scored / "rejected.parquet") if manifest.rows_rejected else (),
+        examples=_rejected_examples(table.rejected) if manifest.rows_rejected else (),
     )
 
 

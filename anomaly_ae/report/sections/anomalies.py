@@ -4,22 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-
 from anomaly_ae.monitoring.profile import HoursProfile, LevelsProfile, NumericProfile, Profile
 from anomaly_ae.report.charts import ALERT, INK, PLAIN, QUIET, Chart, chart, layer
 from anomaly_ae.report.details import Values, cell, read_values
 from anomaly_ae.report.neighbours import Neighbours, read_neighbours
 from anomaly_ae.report.section import Section
 from anomaly_ae.report.sections.timeline import TIME, TIME_AXIS
-from anomaly_ae.report.source import Source
+from anomaly_ae.report.source import ReportSource
 from anomaly_ae.report.timeline import time_column
-from anomaly_ae.report.top_rows import TopRow, TopRows
 from anomaly_ae.report.wording import clip
-from anomaly_ae.scoring.schema import REASON
 from anomaly_ae.spec import Role
-from anomaly_ae.stories.grouping import Story, assign
-from anomaly_ae.workspace.scored_rows import parts_beside
+from anomaly_ae.stories.grouping import Story
+from anomaly_ae.workspace.top_rows import TopRow, TopRows
 
 CLIP_ID = 400
 CLIP_STORY = 120
@@ -47,17 +43,17 @@ class Anomalies:
     warned: int
 
 
-def section(source: Source) -> Section:
+def section(source: ReportSource) -> Section:
     """Return the table of the highest scores with their details, or that no row was scored."""
-    top, contract = source.top, source.inputs.model.contract
-    values = read_values(parts_beside(source.scored, source.parts), contract, top.rows)
+    top = source.top
+    values = read_values(source.table.dataset_parts(), source.about.contract, top.rows)
     story_of = _stories_of(source.stories, top.rows)
     content = Anomalies(
         top=top,
         stories=source.stories,
         story_of=story_of,
         filters=_filters(top.rows),
-        has_labels=bool(source.inputs.metrics) or any(row.label is not None for row in top.rows),
+        has_labels=bool(source.metrics) or any(row.label is not None for row in top.rows),
         alerts=source.manifest.alerts,
         warned=sum(row.level == "warn" for row in top.rows),
     )
@@ -75,10 +71,9 @@ def section(source: Source) -> Section:
 
 
 def _stories_of(stories: tuple[Story, ...], rows: Sequence[TopRow]) -> tuple[int, ...]:
-    if not stories or not rows:
-        return tuple(-1 for _ in rows)
-    reasons = [[{**vars(reason), "contribution": reason.share or 0.0} for reason in row.reasons] for row in rows]
-    return tuple(assign(stories, pa.array(reasons, pa.list_(REASON))).tolist())
+    """Return the number of each row's story, or -1."""
+    numbers = {story.name: number for number, story in enumerate(stories)}
+    return tuple(numbers.get(row.story or "", -1) for row in rows)
 
 
 def _filters(rows: Sequence[TopRow]) -> dict[str, tuple[str, ...]]:
@@ -92,11 +87,11 @@ def _filters(rows: Sequence[TopRow]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(sorted(values)) for name, values in held.items() if len(values) > 1}
 
 
-def _neighbours(source: Source) -> tuple[Neighbours, ...]:
+def _neighbours(source: ReportSource) -> tuple[Neighbours, ...]:
     time = time_column(source.parts[0]) if source.top.rows else None
     if time is None:
         return ()
-    entity = source.inputs.model.contract.named(Role.ENTITY)
+    entity = source.about.contract.named(Role.ENTITY)
     return read_neighbours(source.parts, [row.place for row in source.top.rows], time, entity)
 
 
@@ -127,11 +122,11 @@ def _rows(
     ]
 
 
-def _columns(values: Values | None, profile: Profile | None) -> list[dict[str, Any]]:
+def _columns(values: Values | None, profile: Profile) -> list[dict[str, Any]]:
     """Return each feature column with its normal range: numbers of numeric columns, else the commonest levels."""
     if values is None:
         return []
-    profiles = {column.name: column for column in (profile.columns if profile else ())}
+    profiles = {column.name: column for column in profile.columns}
     return [{"name": name, **_normal(profiles.get(name))} for name in values.columns]
 
 

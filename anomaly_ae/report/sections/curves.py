@@ -6,16 +6,16 @@ from anomaly_ae.evaluation.metrics import Metrics
 from anomaly_ae.report.charts import ALERT, NORMAL, SOFT, Chart, chart, layer
 from anomaly_ae.report.curves import Curves, Points, draw_curves
 from anomaly_ae.report.section import Section
-from anomaly_ae.report.source import Source
+from anomaly_ae.report.source import ReportSource
 from anomaly_ae.report.wording import percent
 
 
-def section(source: Source) -> Section | None:
+def section(source: ReportSource) -> Section | None:
     """Return both curves; None unless labelled rows of both kinds may be judged."""
     curves = draw_curves(source.tally)
     if curves is None:
         return None
-    metrics = source.inputs.metrics
+    metrics = source.metrics
     charts = {
         "chart-precision-recall": precision_recall_chart(curves, metrics),
         "chart-roc": roc_chart(curves, metrics),

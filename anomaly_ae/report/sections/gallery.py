@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from anomaly_ae.modalities.pictures.heat import full_scale, palette
 from anomaly_ae.report.layers import Layers, draw_layers
 from anomaly_ae.report.section import Section
-from anomaly_ae.report.source import Source
+from anomaly_ae.report.source import ReportSource
 from anomaly_ae.scoring.maps import Box, MapScale, load_map
 from anomaly_ae.storage.parquet import count_rows, read_parquet
-from anomaly_ae.workspace.scored_rows import Place, parts_beside, read_places
+from anomaly_ae.workspace.places import RowPlace, read_places
 
 MAX_SHOWN = {"found": 32, "alert": 32, "false alarm": 16, "missed": 16, "normal": 8, "no alert": 8}
 """Verdict -> pictures shown of it: those of the highest scores, of the last two some of every score."""
@@ -90,7 +90,7 @@ class Gallery:
         return any(card.layers.mask for card in self.cards)
 
 
-def section(source: Source) -> Section | None:
+def section(source: ReportSource) -> Section | None:
     """Return the pictures that an inspector would ask for; None where the rows are no pictures.
 
     Raises:
@@ -102,7 +102,7 @@ def section(source: Source) -> Section | None:
     verdicts, scores = _judged(source.parts)
     chosen = _choose(verdicts, scores)
     records = _records(source, _places(source.parts, chosen))
-    layers = _draw(records, source.scored, scale)
+    layers = _draw(records, source.table.directory, scale)
     cards = tuple(map(_card, records, [str(verdicts[row]) for row in chosen], layers))
     totals = {name: int((verdicts == name).sum()) for name in MAX_SHOWN}
     return Section("gallery", "Pictures", Gallery(cards, totals, scale.low, scale.high, full_scale(scale), _colours()))
@@ -118,12 +118,12 @@ def _judged(parts: Sequence[Path]) -> tuple[NDArray[np.str_], NDArray[np.float64
     return verdicts, table.column("anomaly_score").to_numpy()
 
 
-def _places(parts: Sequence[Path], rows: Sequence[int]) -> list[Place]:
+def _places(parts: Sequence[Path], rows: Sequence[int]) -> list[RowPlace]:
     """Return where rows lie that are numbered over all parts."""
     ends = np.cumsum([count_rows(part) for part in parts])
     part_of = np.searchsorted(ends, rows, side="right")
     return [
-        Place(int(part), int(row - (ends[part - 1] if part else 0))) for part, row in zip(part_of, rows, strict=True)
+        RowPlace(int(part), int(row - (ends[part - 1] if part else 0))) for part, row in zip(part_of, rows, strict=True)
     ]
 
 
@@ -139,9 +139,9 @@ def _choose(verdicts: NDArray[np.str_], scores: NDArray[np.float64]) -> list[int
     return sorted(chosen, key=lambda row: (-scores[row], row))
 
 
-def _records(source: Source, places: Sequence[Place]) -> list[dict[str, Any]]:
+def _records(source: ReportSource, places: Sequence[RowPlace]) -> list[dict[str, Any]]:
     """Read the rows at `places` with their pictures; none where the dataset is gone."""
-    pictures = parts_beside(source.scored, source.parts)
+    pictures = source.table.dataset_parts()
     if pictures is None:
         return []
     halves = (read_places(source.parts, places, SCORED), read_places(pictures, places, PICTURE, BATCH_ROWS))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from anomaly_ae.evaluation.metrics import Metrics
 from anomaly_ae.report.section import Section
-from anomaly_ae.report.source import Source
+from anomaly_ae.report.source import ReportSource
 from anomaly_ae.report.wording import percent
 
 MAX_SEGMENTS = 12
@@ -45,9 +45,9 @@ class Labels:
     most_segments: int = MAX_SEGMENTS
 
 
-def section(source: Source) -> Section | None:
+def section(source: ReportSource) -> Section | None:
     """Return the metrics; None without labels."""
-    metrics = source.inputs.metrics
+    metrics = source.metrics
     if metrics is None:
         return None
     return Section("labels", "Labels", Labels(metrics, tuple(_tile(metrics, name) for name in TILES)))

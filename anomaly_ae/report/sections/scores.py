@@ -3,7 +3,7 @@
 from anomaly_ae.report.charts import ALERT, APART, INK, NORMAL, PLAIN, SHORT, SOFT, Chart, chart, layer, log_ticks
 from anomaly_ae.report.distribution import Distribution, Panel, draw_distribution
 from anomaly_ae.report.section import Section
-from anomaly_ae.report.source import Source
+from anomaly_ae.report.source import ReportSource
 from anomaly_ae.report.wording import LABEL_NAMES, number, rows
 
 IS_ABOVE = "datum.from >= cut"
@@ -13,9 +13,9 @@ PANEL_HUES = {False: (NORMAL, NORMAL), True: (ALERT, ALERT), None: (NORMAL, ALER
 """Hue of bars below and above the threshold: the label's own where there is one, else what was decided."""
 
 
-def section(source: Source) -> Section:
+def section(source: ReportSource) -> Section:
     """Return the histograms, or that no row was scored."""
-    has_segments = source.inputs.calibration.by is not None
+    has_segments = source.calibration.by is not None
     distribution = draw_distribution(source.tally, source.manifest.threshold, has_segments=has_segments)
     charts = {}
     if distribution:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from anomaly_ae.report.section import Section
-from anomaly_ae.report.source import Source
+from anomaly_ae.report.source import ReportSource
 from anomaly_ae.stories.grouping import Story
 
 MIN_WEIGHT = 0.3
@@ -19,7 +19,7 @@ class Stories:
     alerts: int
 
 
-def section(source: Source) -> Section | None:
+def section(source: ReportSource) -> Section | None:
     """Return the stories; None without an alert."""
     if not source.stories:
         return None

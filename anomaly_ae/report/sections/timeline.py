@@ -2,7 +2,7 @@
 
 from anomaly_ae.report.charts import ALERT, INK, NORMAL, PLAIN, QUIET, SHORT, Chart, chart, layer, log_ticks
 from anomaly_ae.report.section import Section
-from anomaly_ae.report.source import Source
+from anomaly_ae.report.source import ReportSource
 from anomaly_ae.report.timeline import Bin, Timeline, read_timeline, time_column
 from anomaly_ae.report.wording import count, number, rows
 
@@ -14,7 +14,7 @@ TIME_AXIS = {"grid": False, "tickCount": 8, "labelOverlap": "greedy", "title": N
 SIDE = {"minExtent": 44, "maxExtent": 44}
 
 
-def section(source: Source) -> Section | None:
+def section(source: ReportSource) -> Section | None:
     """Return both charts; None where the table has no column of moments."""
     column = time_column(source.parts[0]) if source.parts else None
     timeline = read_timeline(source.parts, column, source.tally.counts()) if column else None

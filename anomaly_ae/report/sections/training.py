@@ -1,9 +1,9 @@
 """The training: both losses over its steps."""
 
 from anomaly_ae.report.charts import NORMAL, QUIET, Chart, chart, layer
-from anomaly_ae.report.inputs import TrainingCheck
 from anomaly_ae.report.section import Section
-from anomaly_ae.report.source import Source
+from anomaly_ae.report.source import ReportSource
+from anomaly_ae.training import Check
 
 LOG_FROM = 20
 """A loss that falls by this factor is drawn on a logarithmic axis."""
@@ -11,19 +11,19 @@ LOG_FROM = 20
 POINTS = 500
 
 
-def section(source: Source) -> Section:
+def section(source: ReportSource) -> Section:
     """Return the losses, or that the network was not trained."""
-    history = thin(source.inputs.model.history)
+    history = thin(source.about.history)
     return Section("training", "Training", history, {"chart-training": training_chart(history)} if history else {})
 
 
-def thin(history: tuple[TrainingCheck, ...]) -> tuple[TrainingCheck, ...]:
+def thin(history: tuple[Check, ...]) -> tuple[Check, ...]:
     """Return some `POINTS` checks, evenly, and the last."""
     stride = -(-len(history) // POINTS) or 1
     return (*history[:-1:stride], *history[-1:])
 
 
-def training_chart(history: tuple[TrainingCheck, ...]) -> Chart:
+def training_chart(history: tuple[Check, ...]) -> Chart:
     """Draw the training loss and the early-stopping loss over the steps."""
     names = {"loss": "train", "early_stopping_loss": "early stopping"}
     losses = [

@@ -6,7 +6,7 @@ from anomaly_ae.evaluation.metrics import Metrics
 from anomaly_ae.monitoring.validity import Validity
 from anomaly_ae.report.charts import ALERT, APART, INK, Chart, chart, layer
 from anomaly_ae.report.section import Section
-from anomaly_ae.report.source import Source
+from anomaly_ae.report.source import ReportSource
 from anomaly_ae.report.verdict import Rate, Verdict, measure_rate
 from anomaly_ae.report.wording import count, interval, percent, rows
 
@@ -37,11 +37,11 @@ class Opening:
     validity: Validity | None
 
 
-def section(source: Source) -> Section:
+def section(source: ReportSource) -> Section:
     """Return the section that comes first, of every table."""
-    verdict, validity = source.verdict, source.inputs.validity
+    verdict, validity = source.verdict, source.validity
     charts = {"chart-promise": promise_chart(verdict)} if verdict.alerts.rows else {}
-    opening = Opening(verdict, count_false(verdict, source.inputs.metrics, validity), validity)
+    opening = Opening(verdict, count_false(verdict, source.metrics, validity), validity)
     return Section("verdict", "Verdict", opening, charts)
 
 

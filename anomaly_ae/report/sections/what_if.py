@@ -3,20 +3,20 @@
 from typing import Any
 
 from anomaly_ae.report.section import Section
-from anomaly_ae.report.source import Source
+from anomaly_ae.report.source import ReportSource
 from anomaly_ae.report.verdict import Rate
 from anomaly_ae.report.what_if import Outcome, try_thresholds
 
 
-def section(source: Source) -> Section | None:
+def section(source: ReportSource) -> Section | None:
     """Return what other thresholds would do; None where no row was scored."""
-    has_segments = source.inputs.calibration.by is not None
+    has_segments = source.calibration.by is not None
     tried = try_thresholds(
         source.tally,
         source.validation,
         source.manifest.threshold,
         has_segments=has_segments,
-        rows_per_day=source.inputs.model.data.get("rows_per_day"),
+        rows_per_day=source.about.data.get("rows_per_day"),
     )
     if tried is None:
         return None
