@@ -53,7 +53,7 @@ def publish_scored(
         msg = f"the threshold of {model.directory} was replaced while rows were scored with it; score them again"
         raise ArtifactError(msg)
     with explain_unwritable(staging.target):
-        _write_parts(staging.path, dataset, model, alerts)
+        _write_parts(staging.path, dataset, alerts)
         copy_file(dataset.rejected, staging.path / dataset.rejected.name)
     spec = model.description.spec.model_copy(update={"threshold": calibration.parameters})
     write_text(staging.path / SPEC, dump_spec(spec))
@@ -66,7 +66,7 @@ def _name(dataset: Dataset, model: ModelVersion, calibration: Calibration) -> st
     return fingerprint([*versions, dataset.fingerprint, model.version, calibration.calibration_id])
 
 
-def _write_parts(directory: Path, dataset: Dataset, model: ModelVersion, alerts: int) -> None:
+def _write_parts(directory: Path, dataset: Dataset, alerts: int) -> None:
     """Write the Parquet parts with the story of each alert; the Arrow files that they replace go."""
     staged = [staged_part(directory, part) for part in dataset.parts]
     modality = modality_of(dataset.contract.modality)

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from anomaly_ae.report.inputs import Calibration
 
 from anomaly_ae.evaluation.metrics import Confusion, Metrics
-from anomaly_ae.report.inputs import Calibration
 from anomaly_ae.report.tally import Group, Tally
 from anomaly_ae.report.verdict import judge, measure_rate
 
