@@ -8,7 +8,7 @@ from picture_support import PATCH, write_pictures
 from PIL import Image
 
 from anomaly_ae.spec import Spec
-from anomaly_ae.stages.pipeline import PipelineResult, run
+from anomaly_ae.stages.pipeline import Run, require, run
 
 SIDE = 32
 
@@ -19,12 +19,12 @@ class Inspection:
 
     root: Path
     spec: Spec
-    made: PipelineResult
+    made: Run
 
     @property
     def scored(self) -> Path:
         """The scored table."""
-        return self.made.scored.directory
+        return require(self.made.scored).directory
 
 
 def write_marked_pictures(root: Path) -> Path:
