@@ -22,7 +22,7 @@ from anomaly_ae.modalities.tables.model import TableModel
 from anomaly_ae.stages.calibrate import calibrate
 from anomaly_ae.storage import MANIFEST, hash_file
 from anomaly_ae.threshold.rules.fpr import FprThreshold
-from anomaly_ae.workspace.model_version import load_calibration, load_description, load_model
+from anomaly_ae.workspace.model_version import ModelVersion
 
 FILES = ("weights.safetensors", "model.json", "validation_scores.parquet", "card.md", "calibration.json", MANIFEST)
 ROOT = Path(__file__).parents[2]
@@ -63,16 +63,18 @@ def test_another_process_gives_the_same_bits(
 
 def test_everything_a_model_is_comes_back(saved: Path, fitted: TabularAutoencoder, mixed: pd.DataFrame) -> None:
     """Encoder, scale, history, validation scores and reasons are those that were saved."""
-    one = load_model(saved)
+    trained = ModelVersion.open(saved).load()
     rows = to_table(mixed, fitted.contract_)
 
-    assert isinstance(one.model, TableModel)
-    assert one.model.encoder == fitted.model_.encoder
-    assert np.array_equal(one.model.scale.weight, fitted.model_.scale.weight)
-    assert one.model.history == fitted.model_.history
-    assert np.array_equal(one.validation_scores, fitted.validation_scores_)
-    assert one.calibration == fitted.calibration_
-    assert one.model.reasons(rows, one.model.score(rows)).equals(fitted.model_.reasons(rows, fitted.model_.score(rows)))
+    assert isinstance(trained.model, TableModel)
+    assert trained.model.encoder == fitted.model_.encoder
+    assert np.array_equal(trained.model.scale.weight, fitted.model_.scale.weight)
+    assert trained.model.history == fitted.model_.history
+    assert np.array_equal(trained.validation_scores, fitted.validation_scores_)
+    assert trained.calibration == fitted.calibration_
+    assert trained.model.reasons(rows, trained.model.score(rows)).equals(
+        fitted.model_.reasons(rows, fitted.model_.score(rows))
+    )
 
 
 def test_saving_twice_gives_the_same_bytes(saved: Path, fitted: TabularAutoencoder, tmp_path: Path) -> None:
@@ -93,21 +95,21 @@ def test_a_changed_byte_is_refused(saved: Path, name: str, place: float) -> None
     (saved / name).write_bytes(content)
 
     with pytest.raises(ArtifactError, match=name):
-        load_model(saved)
+        ModelVersion.open(saved).load()
 
 
 @pytest.mark.parametrize("name", ["calibration.json", MANIFEST])
 def test_a_changed_byte_of_a_record_is_refused_or_harmless(saved: Path, name: str, fitted: TabularAutoencoder) -> None:
     """Each byte of the two files without a hash of their own: changed, it is refused, or what is loaded is the same."""
-    content, version = (saved / name).read_bytes(), load_description(saved).version
+    content, version = (saved / name).read_bytes(), ModelVersion.open(saved).description.version
     refused = 0
     for place in range(0, len(content), 5):
         changed = bytearray(content)
         changed[place] ^= 1
         (saved / name).write_bytes(changed)
         try:
-            assert load_calibration(saved) == fitted.calibration_
-            assert load_description(saved).version == version
+            assert ModelVersion.open(saved).calibration == fitted.calibration_
+            assert ModelVersion.open(saved).description.version == version
         except ArtifactError:
             refused += 1
 
@@ -120,7 +122,7 @@ def test_a_missing_file_is_refused(saved: Path, name: str) -> None:
     (saved / name).unlink()
 
     with pytest.raises(ArtifactError, match=name):
-        load_model(saved)
+        ModelVersion.open(saved).load()
 
 
 def test_another_models_threshold_is_refused(saved: Path, mixed: pd.DataFrame, tmp_path: Path) -> None:
@@ -129,8 +131,8 @@ def test_another_models_threshold_is_refused(saved: Path, mixed: pd.DataFrame, t
     TabularAutoencoder(**settings).fit(mixed).save(tmp_path / "other")
     shutil.copy(tmp_path / "other" / "calibration.json", saved / "calibration.json")
 
-    with pytest.raises(ArtifactError, match="taken from other scores"):
-        load_model(saved)
+    with pytest.raises(ArtifactError, match="calibrated on other scores"):
+        ModelVersion.open(saved).load()
 
 
 def test_altered_validation_scores_give_no_threshold(saved: Path) -> None:
@@ -140,23 +142,25 @@ def test_altered_validation_scores_give_no_threshold(saved: Path) -> None:
     pq.write_table(table.slice(10), path)
 
     with pytest.raises(ArtifactError, match=r"validation_scores\.parquet has changed"):
-        calibrate(saved, FprThreshold(target_fpr=0.2))
+        calibrate(ModelVersion.open(saved), FprThreshold(target_fpr=0.2))
 
 
 def test_a_new_threshold_leaves_the_weights_alone(saved: Path, fitted: TabularAutoencoder, mixed: pd.DataFrame) -> None:
     """Calibrated anew, only the calibration changes; the earlier one stays on record; scores are the same."""
     before = hashes(saved)
 
-    made = calibrate(saved, FprThreshold(target_fpr=0.2))
+    made = calibrate(ModelVersion.open(saved), FprThreshold(target_fpr=0.2))
 
     after = hashes(saved)
     new = f"calibrations/{made.calibration_id}.json"
     assert {name for name in after if before.get(name) != after[name]} == {"calibration.json", new}
     assert f"calibrations/{fitted.calibration_.calibration_id}.json" in after
-    one = load_model(saved)
-    assert (one.calibration, one.calibration.target_fpr) == (made, 0.2)
+    trained = ModelVersion.open(saved).load()
+    assert (trained.calibration, trained.calibration.target_fpr) == (made, 0.2)
     assert made.threshold < fitted.threshold_
-    assert np.array_equal(one.model.score(to_table(mixed, fitted.contract_)).anomaly_score, fitted.anomaly_score(mixed))
+    assert np.array_equal(
+        trained.model.score(to_table(mixed, fitted.contract_)).anomaly_score, fitted.anomaly_score(mixed)
+    )
 
 
 def test_a_threshold_that_cannot_be_promised_changes_nothing(saved: Path) -> None:
@@ -164,7 +168,7 @@ def test_a_threshold_that_cannot_be_promised_changes_nothing(saved: Path) -> Non
     before = hashes(saved)
 
     with pytest.raises(CalibrationError):
-        calibrate(saved, FprThreshold(target_fpr=1e-6))
+        calibrate(ModelVersion.open(saved), FprThreshold(target_fpr=1e-6))
 
     assert hashes(saved) == before
 

@@ -7,40 +7,46 @@ import pytest
 
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.storage import publish
-from anomaly_ae.workspace.registry import (
-    CHALLENGER,
-    aliased_versions,
-    find_model,
-    model_directory,
-    promote_version,
-    read_aliases,
-    roll_back,
-    set_alias,
-)
+from anomaly_ae.workspace.model_version import ModelManifest
+from anomaly_ae.workspace.registry import CHALLENGER, Registry
+from anomaly_ae.workspace.workspace import Workspace
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Path:
+def workspace(tmp_path: Path) -> Workspace:
     """Three published versions, and no alias."""
+    workspace = Workspace(tmp_path)
     for version in ("v1", "v2", "v3"):
-        with publish(model_directory(tmp_path, version)) as staging:
-            staging.facts.update(kind="model")
-    return tmp_path
+        with publish(workspace.model_directory(version)) as staging:
+            facts = {"kind": ModelManifest.KIND, "format_version": ModelManifest.FORMAT_VERSION}
+            staging.facts.update(facts, version=version, trained_at="2026-10-01T00:00:00+00:00")
+    return workspace
 
 
-def champion(workspace: Path) -> str:
+@pytest.fixture
+def registry(workspace: Workspace) -> Registry:
+    """The aliases of one model."""
+    return workspace.registry("plant")
+
+
+def champion(workspace: Workspace) -> str:
     """Return the champion's version."""
-    return find_model(workspace, "plant").name
+    return workspace.aliased_model("plant").version
 
 
-def test_every_change_is_kept(workspace: Path) -> None:
+def kept(workspace: Workspace) -> set[str]:
+    """Return the versions that housekeeping keeps for the aliases of all models."""
+    return {version for aliases in workspace.aliases() for version in aliases.in_use}
+
+
+def test_every_change_is_kept(workspace: Workspace, registry: Registry) -> None:
     """Training, promotion and rollback are in the history in order, a forced one with what spoke against it."""
-    set_alias(workspace, "plant", "v1")
-    set_alias(workspace, "plant", "v2", CHALLENGER)
-    promote_version(workspace, "plant", "v2", ("AP is lower",), forced=True)
-    roll_back(workspace, "plant")
+    registry.set_trained("v1")
+    registry.set_trained("v2", CHALLENGER)
+    registry.promote("v2", ("AP is lower",), forced=True)
+    workspace.roll_back("plant")
 
-    known = read_aliases(workspace, "plant")
+    known = registry.aliases()
     told = [(change.alias, change.version, change.reason, change.forced) for change in known.history]
     assert told == [
         ("champion", "v1", "trained", False),
@@ -52,86 +58,88 @@ def test_every_change_is_kept(workspace: Path) -> None:
     assert (known.champion, known.challenger) == ("v1", None)
 
 
-def test_training_again_changes_nothing(workspace: Path) -> None:
+def test_training_again_changes_nothing(registry: Registry) -> None:
     """The same version found again makes no entry, and a champion is not made its own challenger."""
-    set_alias(workspace, "plant", "v1")
-    before = read_aliases(workspace, "plant")
+    registry.set_trained("v1")
+    before = registry.aliases()
 
-    set_alias(workspace, "plant", "v1")
-    set_alias(workspace, "plant", "v1", CHALLENGER)
+    registry.set_trained("v1")
+    registry.set_trained("v1", CHALLENGER)
 
-    assert read_aliases(workspace, "plant") == before
+    assert registry.aliases() == before
 
 
-def test_rolling_back_goes_back_step_by_step(workspace: Path) -> None:
+def test_rolling_back_goes_back_step_by_step(workspace: Workspace, registry: Registry) -> None:
     """Each rollback goes one champion back, never to the one just left; at the first there is nothing to go back to."""
     for version in ("v1", "v2", "v3"):
-        set_alias(workspace, "plant", version)
+        registry.set_trained(version)
 
-    assert roll_back(workspace, "plant") == ("v3", "v2")
-    assert roll_back(workspace, "plant") == ("v2", "v1")
+    assert workspace.roll_back("plant") == ("v3", "v2")
+    assert workspace.roll_back("plant") == ("v2", "v1")
     with pytest.raises(ArtifactError, match="had no champion before v1"):
-        roll_back(workspace, "plant")
+        workspace.roll_back("plant")
     assert champion(workspace) == "v1"
 
 
-def test_a_version_that_was_removed_is_not_gone_back_to(workspace: Path) -> None:
+def test_a_version_that_was_removed_is_not_gone_back_to(workspace: Workspace, registry: Registry) -> None:
     """Rolling back to what is no longer there is refused, and the champion stays."""
-    set_alias(workspace, "plant", "v0")
-    set_alias(workspace, "plant", "v1")
+    registry.set_trained("v0")
+    registry.set_trained("v1")
 
     with pytest.raises(ArtifactError, match="v0 does not exist"):
-        roll_back(workspace, "plant")
+        workspace.roll_back("plant")
     assert champion(workspace) == "v1"
 
 
-def test_what_rolling_back_needs_is_named(workspace: Path) -> None:
+def test_what_rolling_back_needs_is_named(workspace: Workspace, registry: Registry) -> None:
     """Housekeeping is told of champion, challenger and the champion before; of earlier ones not."""
     for version in ("v0", "v1", "v2"):
-        set_alias(workspace, "plant", version)
-    set_alias(workspace, "plant", "v3", CHALLENGER)
+        registry.set_trained(version)
+    registry.set_trained("v3", CHALLENGER)
 
-    assert aliased_versions(workspace) == {"v1", "v2", "v3"}
+    assert kept(workspace) == {"v1", "v2", "v3"}
 
 
-def test_a_lone_challenger_is_pointed_out(workspace: Path) -> None:
+def test_a_lone_challenger_is_pointed_out(workspace: Workspace, registry: Registry) -> None:
     """Without a champion the message says that the challenger may be made one."""
-    set_alias(workspace, "plant", "v1", CHALLENGER)
+    registry.set_trained("v1", CHALLENGER)
 
     with pytest.raises(ArtifactError, match="anomaly-ae promote"):
-        find_model(workspace, "plant")
+        workspace.aliased_model("plant")
 
 
-def test_changes_at_once_are_all_kept(workspace: Path) -> None:
+def test_changes_at_once_are_all_kept(registry: Registry) -> None:
     """A training and a promotion that end at the same moment do not undo each other."""
     versions = [f"w{number}" for number in range(40)]
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda version: set_alias(workspace, "plant", version), versions))
+        list(pool.map(registry.set_trained, versions))
 
-    assert sorted(change.version for change in read_aliases(workspace, "plant").history) == sorted(versions)
+    assert sorted(change.version for change in registry.aliases().history) == sorted(versions)
 
 
-def test_the_single_file_of_earlier_releases_counts_until_the_first_change(workspace: Path) -> None:
+def test_the_single_file_of_earlier_releases_counts_until_the_first_change(
+    workspace: Workspace, registry: Registry
+) -> None:
     """After an upgrade the champion still scores, housekeeping keeps it, and rolling back leads to it."""
-    set_alias(workspace, "plant", "v1")
-    (only,) = (workspace / "aliases" / "plant").iterdir()
-    only.rename(workspace / "aliases" / "plant.json")
+    registry.set_trained("v1")
+    (only,) = (workspace.location / "aliases" / "plant").iterdir()
+    only.rename(workspace.location / "aliases" / "plant.json")
     only.parent.rmdir()
     assert champion(workspace) == "v1"
-    assert aliased_versions(workspace) == {"v1"}
+    assert kept(workspace) == {"v1"}
 
-    promote_version(workspace, "plant", "v2")
+    registry.promote("v2")
 
     assert champion(workspace) == "v2"
-    assert aliased_versions(workspace) == {"v1", "v2"}
-    assert roll_back(workspace, "plant") == ("v2", "v1")
+    assert kept(workspace) == {"v1", "v2"}
+    assert workspace.roll_back("plant") == ("v2", "v1")
 
 
-def test_an_altered_file_is_refused(workspace: Path) -> None:
+def test_an_altered_file_is_refused(workspace: Workspace, registry: Registry) -> None:
     """A key that nobody wrote is no alias."""
-    set_alias(workspace, "plant", "v1")
-    (workspace / "aliases" / "plant" / "000001.json").write_text('{"champoin": "v1"}', encoding="utf-8")
+    registry.set_trained("v1")
+    (workspace.location / "aliases" / "plant" / "000001.json").write_text('{"champoin": "v1"}', encoding="utf-8")
 
     with pytest.raises(ArtifactError, match=r"000001\.json is not as it was written"):
-        find_model(workspace, "plant")
+        workspace.aliased_model("plant")
