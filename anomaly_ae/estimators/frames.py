@@ -1,4 +1,4 @@
-"""Rows already in memory: a DataFrame's contract, and the DataFrame as the Arrow table that the contract describes."""
+"""In-memory rows: the contract of a DataFrame, and its conversion to an Arrow table."""
 
 import numpy as np
 import pandas as pd
@@ -10,20 +10,20 @@ from anomaly_ae.spec import Role
 
 
 def column_names(count: int) -> list[str]:
-    """Return the names that the columns of an array get."""
+    """Return the names given to the columns of an array."""
     return [f"x{index}" for index in range(count)]
 
 
 def contract_of(frame: pd.DataFrame) -> Contract:
-    """Return the contract that a DataFrame's own types state; every column is a feature.
+    """Return the contract implied by a DataFrame's types; every column is a feature.
 
     Raises:
         ContractError: two columns have the same name.
     """
     names = [str(name) for name in frame.columns]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        msg = f"column {twice[0]!r} is there more than once; give every column a name of its own"
+    duplicates = sorted({name for name in names if names.count(name) > 1})
+    if duplicates:
+        msg = f"column {duplicates[0]!r} occurs more than once; give every column a unique name"
         raise ContractError(msg)
     return Contract(columns=tuple(_column(str(name), frame.iloc[:, i]) for i, name in enumerate(frame.columns)))
 
@@ -31,15 +31,15 @@ def contract_of(frame: pd.DataFrame) -> Contract:
 def to_table(frame: pd.DataFrame, contract: Contract) -> pa.Table:
     """Return the rows as an Arrow table with the contract's column types.
 
-    Columns are found by name; where the DataFrame has other names than the contract, by position.
+    Columns are matched by name, or by position if the DataFrame's names differ from the contract's.
 
     Raises:
-        ContractError: a cell is infinite, or does not fit its column's type.
+        ContractError: a cell is infinite or does not fit its column's type.
     """
     names = [column.name for column in contract.columns]
     position = {str(name): index for index, name in enumerate(frame.columns)}
-    places = [position[name] for name in names] if set(names) <= set(position) else range(len(names))
-    arrays = [_array(frame.iloc[:, place], column) for place, column in zip(places, contract.columns, strict=True)]
+    positions = [position[name] for name in names] if set(names) <= set(position) else range(len(names))
+    arrays = [_array(frame.iloc[:, index], column) for index, column in zip(positions, contract.columns, strict=True)]
     return pa.table(arrays, names=names)
 
 
@@ -60,14 +60,14 @@ def _role(cells: pd.Series) -> tuple[Role, Dtype]:
 
 
 def _array(cells: pd.Series, column: ColumnContract) -> pa.Array:
-    """Return one column as Arrow; missing of every kind becomes null."""
+    """Return one column as an Arrow array; missing values of every kind become null."""
     if column.role is Role.NUMERIC and np.isinf(pd.to_numeric(cells, errors="coerce")).any():
         msg = f"column {column.name!r} holds an infinite value (infinity); remove the row or set the cell to NaN"
         raise ContractError(msg)
     values = cells.astype("string") if column.role is Role.CATEGORICAL else cells
     try:
-        # Unsafe means rounding: an integer beyond 2^53 to a float, nanoseconds to microseconds.
+        # Unsafe, to allow rounding: integers beyond 2^53 to floats, nanoseconds to microseconds.
         return pa.Array.from_pandas(values).cast(ARROW_TYPES[column.dtype], safe=False)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
-        msg = f"column {column.name!r} was {column.note} when fitted and does not read as {column.dtype} now: {error}"
+        msg = f"column {column.name!r} was {column.note} in fit and cannot be converted to {column.dtype} now: {error}"
         raise ContractError(msg) from error

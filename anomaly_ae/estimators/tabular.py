@@ -31,33 +31,33 @@ Floats = NDArray[np.float64]
 
 
 class CalibrationWarning(UserWarning):
-    """The threshold promises less than it was asked to."""
+    """The threshold promises a higher false-alarm rate than requested."""
 
 
 class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn carries no types
-    """An autoencoder that learns normal rows and finds the others.
+    """An autoencoder that learns normal rows and detects anomalies.
 
-    Takes numbers as an array, or a DataFrame with numbers, categories, truth values, datetimes and missing cells.
+    Accepts an array of numbers, or a DataFrame with numbers, categories, booleans, datetimes and missing cells.
 
     Args:
-        network: "memory", a denoising autoencoder with a memory of train rows; "denoising" without it; "textbook", an
-            encoder, a bottleneck and a decoder.
-        hidden: widths of the hidden layers; None takes the network's own.
-        bottleneck: width of the textbook network's code.
-        steps: weight updates at most.
+        network: "memory", a denoising autoencoder with a memory of train rows; "denoising", without the memory;
+            "textbook", an encoder, a bottleneck and a decoder.
+        hidden: widths of the hidden layers; None for the network's default.
+        bottleneck: width of the textbook network's bottleneck.
+        steps: maximum number of weight updates.
         learning_rate: peak of the schedule.
-        passes: times the reconstruction is fed back before its error is taken.
+        passes: number of times the reconstruction is fed back before computing its error.
         target_fpr: share of normal rows that may lie above the threshold.
-        validation_fraction: share of the rows that the threshold is taken from; the network never sees them.
-        robust: whether the rows may hold anomalies; those far from all others are then left out.
+        validation_fraction: share of the rows held out to set the threshold; the network never sees them.
+        robust: whether the rows may contain anomalies; if so, rows far from all others are left out.
         device: "auto", "cpu", "cuda" or "mps".
         random_state: seed of split, weights, batches and noise.
 
     Attributes:
         threshold_: cut on the anomaly score.
-        offset_: minus the threshold, as scikit-learn's outlier detectors have it.
-        promised_fpr_: what the threshold promises; above `target_fpr`, with a warning, where rows are too few; None
-            where it was loaded with a rule that promises no rate.
+        offset_: minus the threshold, as in scikit-learn's outlier detectors.
+        promised_fpr_: the rate the threshold promises; above `target_fpr`, with a warning, if there are too few rows;
+            None for a loaded rule that promises no rate.
         trimmed_: indices of the rows that `robust` left out, ascending.
         n_features_in_: number of source columns.
 
@@ -97,22 +97,22 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002 - scikit-learn's signature
-        """Learn normal rows and take the threshold from those of them that were held out.
+        """Train on normal rows and set the threshold on those held out.
 
         Args:
             X: normal rows, `(n, columns)`.
             y: ignored.
 
         Raises:
-            ValueError: fewer than two rows, infinite numbers, or no column that varies.
+            ValueError: there are fewer than two rows, infinite numbers, or no varying columns.
         """
         table = self._table(X, reset=True)
         seed = int(check_random_state(self.random_state).randint(2**31))
         spec = self._spec(seed)
         order = np.random.default_rng(seed).permutation(table.num_rows)
         held_out = max(1, round(table.num_rows * self.validation_fraction))
-        how = ModelSpec(spec.features, spec.network, spec.training, spec.scoring)
-        self.model_ = fit_model(table.take(order[held_out:]), self.contract_.features, how)
+        model_spec = ModelSpec(spec.features, spec.network, spec.training, spec.scoring)
+        self.model_ = fit_model(table.take(order[held_out:]), self.contract_.features, model_spec)
         self.trimmed_ = np.sort(order[held_out:][list(self.model_.trimmed)])
         self.validation_scores_ = np.sort(self.model_.score(table.take(order[:held_out])).anomaly_score)
         self.spec_ = spec
@@ -120,16 +120,16 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
         return self
 
     def score_samples(self, X: Any) -> Floats:
-        """Return minus the anomaly score of each row, `(n,)`: the lower, the more abnormal."""
+        """Return minus the anomaly score of each row, `(n,)`; lower is more abnormal."""
         return -self.anomaly_score(X)
 
     def anomaly_score(self, X: Any) -> Floats:
-        """Return the anomaly score of each row, `(n,)`: the higher, the more anomalous."""
+        """Return the anomaly score of each row, `(n,)`; higher is more anomalous."""
         check_is_fitted(self)
         return self.model_.score(self._table(X, reset=False)).anomaly_score
 
     def decision_function(self, X: Any) -> Floats:
-        """Return threshold minus anomaly score, `(n,)`: negative where a row is an anomaly."""
+        """Return threshold minus anomaly score, `(n,)`; negative for anomalies."""
         decision: Floats = self.score_samples(X) - self.offset_
         return decision
 
@@ -138,21 +138,21 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     def explain(self, X: Any) -> pd.DataFrame:
-        """Return what each source column adds to the anomaly score, `(n, columns)`; a row sums to its score."""
+        """Return each source column's contribution to the anomaly score, `(n, columns)`; a row sums to its score."""
         check_is_fitted(self)
         contributions = self.model_.score(self._table(X, reset=False)).contributions
         index = X.index if isinstance(X, pd.DataFrame) else None
         return pd.DataFrame(contributions, columns=list(self.model_.encoder.names), index=index)
 
     def calibrate(self, X: Any, *, target_fpr: float | None = None) -> Self:
-        """Take the threshold anew from normal rows that `fit` has not seen; the network stays as it is.
+        """Set a new threshold on normal rows that `fit` has not seen; the network does not change.
 
         Args:
             X: normal rows, `(n, columns)`.
-            target_fpr: share of normal rows that may lie above the threshold; None keeps the estimator's.
+            target_fpr: share of normal rows that may lie above the threshold; default: the estimator's.
 
         Raises:
-            CalibrationError: the rows are too few to promise the rate.
+            CalibrationError: there are too few rows to promise the rate.
         """
         scores = self.anomaly_score(X)
         calibration = calibrate_fpr(scores, self.target_fpr if target_fpr is None else target_fpr)
@@ -161,11 +161,11 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
         return self
 
     def save(self, directory: str | Path) -> None:
-        """Publish the fitted detector as a model version that the pipeline reads too."""
+        """Publish the fitted detector as a model version that the pipeline can read too."""
         check_is_fitted(self)
-        made_from = self.spec_.model_dump(mode="json", exclude={"threshold"})
+        settings = self.spec_.model_dump(mode="json", exclude={"threshold"})
         weights = hashlib.sha256(serialize_weights(self.model_.network)).hexdigest()
-        version = fingerprint([made_from, self.model_.encoder.model_dump(mode="json"), weights])
+        version = fingerprint([settings, self.model_.encoder.model_dump(mode="json"), weights])
         description = describe(
             self.model_,
             version=version,
@@ -184,11 +184,11 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
         """Load a detector from a model version.
 
         Raises:
-            ArtifactError: a file of it is missing or altered, or it is no model of tables.
+            ArtifactError: a file is missing or altered, or the model is not one of tables.
         """
         saved = ModelVersion.open(locate(directory)).load()
         if not isinstance(saved.model, TableModel):
-            msg = f"{directory} holds a model of {saved.description.contract.modality}, not of a table"
+            msg = f"{directory} holds a model of {saved.description.contract.modality}, not of tables"
             raise ArtifactError(msg)
         spec, network = saved.description.spec, dense_network(saved.description.spec.network)
         detector = cls(
@@ -220,7 +220,7 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
         return tags
 
     def _table(self, X: Any, *, reset: bool) -> pa.Table:
-        """Validate rows at the boundary and hold them to the contract of `fit`."""
+        """Validate rows and convert them to the contract of `fit`."""
         if isinstance(X, pd.DataFrame):
             validate_data(self, X, reset=reset, skip_check_array=True)
             frame = X
@@ -232,7 +232,7 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
         return to_table(frame, self.contract_)
 
     def _spec(self, seed: int) -> Spec:
-        """Say in the pipeline's words what this estimator is."""
+        """Return this estimator's parameters as a spec of the pipeline."""
         network: dict[str, Any] = {"kind": self.network}
         if self.hidden is not None:
             network["hidden"] = self.hidden
@@ -257,7 +257,7 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
         )
 
     def _achievable(self) -> Calibration:
-        """Calibrate to `target_fpr`, or warn and take the smallest rate that the held-out rows can promise."""
+        """Calibrate to `target_fpr`, or warn and use the smallest rate that the held-out rows can promise."""
         try:
             return calibrate_fpr(self.validation_scores_, self.target_fpr)
         except CalibrationError as error:

@@ -1,1 +1,1 @@
-"""From rows to scores: element errors, contributions, reasons, and the schema of the scored table."""
+"""Scoring: element errors, contributions, reasons, anomaly maps, and the schema of the scored table."""

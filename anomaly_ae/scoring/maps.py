@@ -1,7 +1,7 @@
-"""Anomaly maps: the error by place of one picture, brought to the picture's size, and the box of its hottest area.
+"""Anomaly maps: the error at each position of a picture, resized to the picture, and the box of its hottest area.
 
-A map covers the whole picture, however many positions it has, so one rule brings it to any size: bilinear, edges to
-edges. Colours, boxes and pixel metrics all use that rule.
+A map covers the whole picture whatever its resolution, so the same rule resizes it to any size: bilinear, edges aligned
+with edges. Colours, boxes and pixel metrics all use it.
 """
 
 import io
@@ -15,21 +15,21 @@ from anomaly_ae.errors import ArtifactError
 from anomaly_ae.spec import Section
 
 ErrorMap = NDArray[np.float32 | np.float16]
-"""Error by place, never negative, `(height, width)`."""
+"""Error at each position, never negative, `(height, width)`."""
 
 MAX_ERROR = float(np.finfo(np.float16).max)
-"""What a stored map can hold; larger errors are stored as this."""
+"""Largest value of a stored map; larger errors are clipped to it."""
 
 Size = tuple[int, int]
 """Width and height in pixels."""
 
 
 class MapScale(Section):
-    """What the maps of normal pictures show, measured on validation pictures: one scale for every picture.
+    """The colour scale of all pictures, from the maps of the normal validation pictures.
 
     Attributes:
-        low: median of their positions; below it nothing is coloured.
-        high: 99.9 % of their positions lie below it.
+        low: median over their positions; nothing below it is coloured.
+        high: 99.9th percentile over their positions.
     """
 
     low: float
@@ -37,7 +37,7 @@ class MapScale(Section):
 
 
 class Box(NamedTuple):
-    """A rectangle in pixels of the original picture; right and bottom are the first ones outside."""
+    """A rectangle in pixels of the original picture; right and bottom are exclusive."""
 
     left: int
     top: int
@@ -46,8 +46,8 @@ class Box(NamedTuple):
 
 
 def compact(error_map: ErrorMap) -> NDArray[np.float16]:
-    """Round a map to how it is stored: half precision, which keeps three digits."""
-    # The sum turns -0 into 0: stored maps are counted by their bits.
+    """Round a map to the stored half precision, which keeps three digits."""
+    # Adding 0 turns -0 into 0: pixel metrics count the bits of stored maps.
     return (np.clip(error_map, 0, MAX_ERROR) + 0.0).astype(np.float16)
 
 
@@ -66,20 +66,20 @@ def load_map(path: Path) -> NDArray[np.float16]:
 
 
 def bring_to(error_map: ErrorMap, size: Size) -> NDArray[np.float32]:
-    """Interpolate a map at every pixel of a picture of the given width and height, `(height, width)`.
+    """Resize a map to a picture of the given width and height, `(height, width)`.
 
-    Where the picture has fewer pixels than the map has positions, a pixel takes the mean of those it covers.
+    Enlarging interpolates; shrinking averages the positions that each pixel covers.
     """
     from PIL import Image  # noqa: PLC0415 - only pictures need it
 
-    whole = Image.fromarray(np.ascontiguousarray(error_map, dtype=np.float32))
-    return np.asarray(whole.resize(size, Image.Resampling.BILINEAR))
+    picture = Image.fromarray(np.ascontiguousarray(error_map, dtype=np.float32))
+    return np.asarray(picture.resize(size, Image.Resampling.BILINEAR))
 
 
 def hottest_box(error_map: ErrorMap, low: float, size: Size) -> Box:
     """Return the box of the connected area around the hottest position, in pixels of a picture of the given size.
 
-    The area ends where the error has fallen half way to `low`, what normal pictures show.
+    The area extends to where the error has fallen half-way to `low`, the level of normal pictures.
     """
     from scipy.ndimage import find_objects, label  # noqa: PLC0415 - only pictures need it
 
@@ -87,10 +87,10 @@ def hottest_box(error_map: ErrorMap, low: float, size: Size) -> Box:
     highest = float(error_map[peak])
     areas, _ = label(error_map >= min((highest + low) / 2, highest), np.ones((3, 3)))
     rows, columns = find_objects(areas)[areas[peak] - 1]
-    (height, width), (across, down) = error_map.shape, size
+    (height, width), (picture_width, picture_height) = error_map.shape, size
     return Box(
-        columns.start * across // width,
-        rows.start * down // height,
-        -(-columns.stop * across // width),
-        -(-rows.stop * down // height),
+        columns.start * picture_width // width,
+        rows.start * picture_height // height,
+        -(-columns.stop * picture_width // width),
+        -(-rows.stop * picture_height // height),
     )

@@ -1,4 +1,4 @@
-"""Reasons: per row the source columns that add most to the score, with the value seen and the value expected."""
+"""Reasons: for each row, the source columns that contribute most to the score, with actual and expected value."""
 
 import numpy as np
 import pyarrow as pa
@@ -15,33 +15,33 @@ Indices = NDArray[np.int64]
 
 
 def reasons(encoder: TableEncoder, rows: pa.Table | pa.RecordBatch, scores: Scores, count: int) -> pa.ListArray:
-    """Return for each row its `count` largest contributions, largest first.
+    """Return each row's `count` largest contributions, largest first.
 
-    Values are written column by column, only for the rows in which the column is a reason; no row is visited alone.
+    Texts are made column by column, for the rows in which the column is a reason, without a loop over rows.
 
     Args:
-        encoder: knows the columns and what their elements stand for.
-        rows: the rows as they are in the dataset.
-        scores: of the same rows.
-        count: reasons per row; fewer where there are fewer columns.
+        encoder: decodes elements to values of the source columns.
+        rows: rows of the dataset.
+        scores: scores of the same rows.
+        count: reasons per row; fewer if there are fewer columns.
     """
     contributions = scores.contributions
     count = min(count, contributions.shape[1])
     top = _largest(contributions, count)
     flat = top.ravel()
-    # numpy sorts numbers of so few bits by counting them.
+    # NumPy sorts integers of so few bits in linear time.
     order = np.argsort(flat.astype(np.min_scalar_type(contributions.shape[1])), kind="stable")
     row_of = order // count if count else order
     value, expected = [], []
-    for column, places in enumerate(_groups(flat[order], row_of, len(encoder.names))):
+    for column, indices in enumerate(_groups(flat[order], row_of, len(encoder.names))):
         cells = rows.column(encoder.names[column])
-        expected.append(encoder.expected(column, scores.reconstruction, places))
-        value.append(_as_text(cells.take(pa.array(places)), expected[-1]))
-    back = pa.array(_inverse(order))
+        expected.append(encoder.expected(column, scores.reconstruction, indices))
+        value.append(_as_text(cells.take(pa.array(indices)), expected[-1]))
+    inverse = pa.array(_inverse(order))
     fields = [
         pa.array(encoder.names).take(pa.array(flat)),
-        _concat(value).take(back),
-        _concat(expected).take(back),
+        _concat(value).take(inverse),
+        _concat(expected).take(inverse),
         pa.array(np.take_along_axis(contributions, top, axis=1).ravel()),
     ]
     structs = pa.StructArray.from_arrays(fields, fields=list(REASON))
@@ -50,28 +50,28 @@ def reasons(encoder: TableEncoder, rows: pa.Table | pa.RecordBatch, scores: Scor
 
 
 def _largest(contributions: NDArray[np.float64], count: int) -> Indices:
-    """Return the columns of each row's `count` largest contributions, largest first, of equal ones the first column.
+    """Return the columns of each row's `count` largest contributions, largest first, ties in column order.
 
-    One after the other: they are few, and sorting whole rows takes longer.
+    They are found one by one, because sorting whole rows takes longer than finding a few.
     """
-    left, rows = contributions.copy(), np.arange(len(contributions))
-    top = np.empty((len(left), count), np.int64)
+    remaining, rows = contributions.copy(), np.arange(len(contributions))
+    top = np.empty((len(remaining), count), np.int64)
     for rank in range(count):
-        top[:, rank] = left.argmax(axis=1)
-        left[rows, top[:, rank]] = -np.inf
+        top[:, rank] = remaining.argmax(axis=1)
+        remaining[rows, top[:, rank]] = -np.inf
     return top
 
 
 def _inverse(order: Indices) -> Indices:
-    """Return the permutation that undoes one."""
-    back = np.empty_like(order)
-    back[order] = np.arange(len(order))
-    return back
+    """Return the inverse of a permutation."""
+    inverse = np.empty_like(order)
+    inverse[order] = np.arange(len(order))
+    return inverse
 
 
 def _as_text(cells: pa.Array | pa.ChunkedArray, expected: pa.Array) -> pa.Array | pa.ChunkedArray:
-    """Write cells as people read them; a missing one says whether that was to be expected."""
-    texts = _moments_as_text(cells) if pa.types.is_timestamp(cells.type) else cells.cast(pa.string())
+    """Return cells as readable text; the text of a missing cell says whether a value was expected."""
+    texts = _datetimes_as_text(cells) if pa.types.is_timestamp(cells.type) else cells.cast(pa.string())
     is_absent = pc.is_null(cells, nan_is_null=True)
     if not pc.any(is_absent).as_py():
         return texts
@@ -79,10 +79,10 @@ def _as_text(cells: pa.Array | pa.ChunkedArray, expected: pa.Array) -> pa.Array 
     return pc.if_else(is_absent, absent, texts)
 
 
-def _moments_as_text(cells: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    """Write moments to the second, with the day of the week, for what is expected names one too."""
+def _datetimes_as_text(cells: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Return datetimes to the second, followed by the weekday, which the expected value has too."""
     seconds = pc.cast(cells, pa.timestamp("s", tz=cells.type.tz), safe=False)
-    # Not strftime, which takes twenty times as long.
+    # strftime takes twenty times as long.
     return pc.binary_join_element_wise(seconds.cast(pa.string()), pa.array(WEEKDAYS).take(pc.day_of_week(cells)), " ")
 
 

@@ -1,7 +1,7 @@
-"""The scored table: its pinned Arrow schema and the field descriptions that travel in it.
+"""The scored table: its pinned Arrow schema, with field descriptions as metadata.
 
-One row per input row, in input order. Run id and time of scoring are in the `manifest.json` beside the parts, not in
-the rows: so the same rows and the same model give the same bytes, whoever ran it and when.
+One row per input row, in input order. Run id and scoring time are in the `manifest.json` beside the parts, not in the
+rows, so that the same rows and the same model always give the same bytes.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 SCHEMA_VERSION = 1
-"""Raised when a column changes meaning or goes; a new column at the end does not raise it."""
+"""Incremented when a column is removed or changes meaning, not when one is added at the end."""
 
 STORY = "story"
 
@@ -31,29 +31,29 @@ _IDENTITY = (
     ("source_row", pa.int64(), "record number within that file, from 1, header not counted"),
 )
 _JUDGEMENT = (
-    ("anomaly_score", pa.float64(), "what is compared with the threshold; higher is more anomalous; never clipped"),
+    ("anomaly_score", pa.float64(), "compared with the threshold; higher is more anomalous; never clipped"),
     ("reconstruction_error", pa.float64(), "plain mean squared error of the row's reconstruction"),
     ("p_value", pa.float64(), "(1 + validation scores >= this score) / (validation rows + 1)"),
-    ("severity", pa.float64(), "0 to 100: the p-value on a log scale, 100 at the smallest p-value there can be"),
+    ("severity", pa.float64(), "0 to 100: the p-value on a log scale; 100 at the smallest possible p-value"),
     ("is_anomaly", pa.bool_(), "anomaly_score > threshold"),
     ("threshold", pa.float64(), "cut on the anomaly score, frozen at calibration"),
     (
         "reasons",
         pa.list_(pa.field("element", REASON)),
-        "features that add most to the score, largest first; all contributions sum to it",
+        "features that contribute most to the score, largest first; all contributions sum to the score",
     ),
-    ("label", pa.bool_(), "true where the source says anomaly, false where normal, null where it does not say"),
-    ("split", pa.string(), "train, validation or test for rows the model was made from; null for new rows"),
+    ("label", pa.bool_(), "true for a labelled anomaly, false for a labelled normal row, null if there is no label"),
+    ("split", pa.string(), "train, validation or test for rows of the model's dataset; null for new rows"),
 )
 _LINEAGE = (
     ("model_name", pa.string(), "name in the spec the model was trained from"),
     ("model_version", pa.string(), "fingerprint of everything the weights were computed from"),
-    ("calibration_id", pa.string(), "fingerprint of the threshold's rule and the scores it was taken from"),
+    ("calibration_id", pa.string(), "fingerprint of the threshold's rule and the scores it was computed from"),
     ("level", pa.string(), "alert: above the threshold; warn: above the warn threshold only; else normal"),
     (
         "segment",
         pa.string(),
-        "value of the column that thresholds were taken by, where the row's has one of its own; else null",
+        "the row's value of the segment column, if that value has its own threshold; else null",
     ),
     (STORY, pa.string(), "what the alert has in common with others, as in stories.json; null where there is no alert"),
 )
@@ -63,9 +63,9 @@ def scored_schema(identity: tuple[pa.Field, ...] = (), extra: tuple[pa.Field, ..
     """Return the schema of a scored table.
 
     Args:
-        identity: the id, time and entity columns the user named; one that is called like a column of ours is
-            stored with an underscore at its end.
-        extra: columns that the rows' modality adds at the end; files in them are named relative to the table.
+        identity: the id, time and entity columns the user named; a name that is already taken gets an underscore at
+            its end.
+        extra: columns that the modality adds at the end; their file names are relative to the table.
     """
     ours = [*(described(*column) for column in (*_IDENTITY, *_JUDGEMENT, *_LINEAGE)), *extra]
     taken = {field.name for field in ours}
@@ -86,10 +86,10 @@ ENCODING: dict[str, Any] = {
     ],
     "use_byte_stream_split": ["anomaly_score", "reconstruction_error", "reasons.list.element.contribution"],
 }
-"""How pyarrow writes the columns: a dictionary where values repeat, else the attempt takes a third of the time; and
-numbers that do not, split by byte, which leaves a tenth less to store."""
+"""Column encodings for pyarrow: a dictionary only where values repeat, because trying it elsewhere takes a third of the
+time; byte-stream split for other numbers, which saves a tenth of the size."""
 
 
 def described(name: str, dtype: pa.DataType, description: str) -> pa.Field:
-    """Make a field that carries its description."""
+    """Return a field with its description as metadata."""
     return pa.field(name, dtype, metadata={"description": description})

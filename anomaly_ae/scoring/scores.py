@@ -1,6 +1,6 @@
-"""From rows to scores: the reconstruction, its element errors, what each source column adds, and their sum.
+"""Scores: the reconstruction, its element errors, the contribution of each source column, and their sum.
 
-Higher is more anomalous, here and everywhere but in the scikit-learn view of `detector.py`.
+Higher is more anomalous, here and everywhere except in the scikit-learn view of `estimators/tabular.py`.
 """
 
 from collections.abc import Iterator
@@ -18,22 +18,22 @@ from anomaly_ae.networks.dense import wide_product
 from anomaly_ae.networks.threads import side_by_side
 
 SURPRISE = 4.0
-"""What a cell that no train row could have held adds to its row's score, in means of a train row's score."""
+"""Contribution of a cell with a value unseen in train, in units of the mean score of a train row."""
 BATCH_ROWS = 2048
-"""Rows reconstructed at once, always: small enough for the activations to stay in the processor's cache, and of one
-shape, so that a row's score does not depend, not in its last bit, on how many rows come with it."""
+"""Fixed batch size: small enough for the activations to fit the processor's cache; constant, so that a row's score does
+not depend, even in its last bit, on the number of rows scored with it."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """What the autoencoder says of n rows.
+    """The autoencoder's output for n rows.
 
     Attributes:
         reconstruction_error: plain mean squared error over the elements after one pass, `(n,)`.
-        contributions: what each source column, or region of a picture, adds to the anomaly score, never negative,
+        contributions: contribution of each source column, or region of a picture, to the anomaly score, never negative,
             `(n, columns)`.
-        reconstruction: the rows as they would be if they were normal, `(n, d)`, in elements: what the nearest stored
-            train rows hold where there is a memory, else what the network returns.
+        reconstruction: the expected elements of normal rows, `(n, d)`: those of the nearest stored train rows if the
+            network has a memory, else the network's reconstruction.
     """
 
     reconstruction_error: NDArray[np.float64]
@@ -42,20 +42,20 @@ class Scores:
 
     @property
     def anomaly_score(self) -> NDArray[np.float64]:
-        """The contributions' sum, `(n,)`."""
+        """The sum of the contributions, `(n,)`."""
         total: NDArray[np.float64] = self.contributions.sum(axis=1)
         return total
 
 
 @dataclass(frozen=True)
 class ErrorScale:
-    """How element errors become contributions.
+    """Weights that turn element errors into contributions.
 
     Attributes:
-        weight: of each part's error of each element in the score, `(parts, d)`.
+        weight: weight of each part's error on each element, `(parts, d)`.
         column_of_element: index of the source column each element belongs to, `(d,)`.
         columns: number of source columns.
-        passes: times the reconstruction is fed back.
+        passes: number of times the reconstruction is fed back.
     """
 
     weight: NDArray[np.float64]
@@ -65,15 +65,15 @@ class ErrorScale:
 
 
 def fit_weight(errors: NDArray[np.float64], *, whiten: bool) -> NDArray[np.float64]:
-    """Weigh the parts' errors so that each part adds the same, and a train row scores 1 on average.
+    """Return weights with which all parts contribute equally and a train row scores 1 on average, `(parts, d)`.
 
     Args:
-        errors: mean error of each part on each element, of rows the part had not seen, `(parts, d)`.
-        whiten: weigh each element by its own mean error, not only each part by its sum.
+        errors: mean error of each part on each element, on rows the part has not seen, `(parts, d)`.
+        whiten: scale each element by its own mean error, instead of each part by its mean error.
     """
     parts, width = errors.shape
     mean = np.maximum(errors.mean(axis=1, keepdims=True), 1e-6)
-    # An element that is reconstructed almost exactly must not outweigh all others.
+    # An element that is reconstructed almost exactly must not dominate.
     scale = np.maximum(errors, 0.05 * mean) if whiten else np.broadcast_to(mean, errors.shape)
     weight: NDArray[np.float64] = 1 / (scale * width * parts)
     return weight
@@ -108,7 +108,7 @@ def _score_batch(network: Autoencoder, rows: Tensor, by_column: Tensor, passes: 
 
 
 def _by_column(scale: ErrorScale) -> Tensor:
-    """Return the matrices that weigh each part's element errors and add them up by column, `(parts, d, columns)`."""
+    """Return the matrices that weight each part's element errors and sum them by column, `(parts, d, columns)`."""
     parts, width = scale.weight.shape
     matrices = torch.zeros(parts, width, scale.columns)
     matrices[:, torch.arange(width), torch.from_numpy(scale.column_of_element)] = torch.from_numpy(scale.weight).float()
@@ -116,7 +116,7 @@ def _by_column(scale: ErrorScale) -> Tensor:
 
 
 def _full_batches(elements: NDArray[np.float32]) -> Iterator[Tensor]:
-    """Yield batches of `BATCH_ROWS` rows; the last is filled up with zeros."""
+    """Yield batches of `BATCH_ROWS` rows; the last is padded with zeros."""
     for start in range(0, max(len(elements), 1), BATCH_ROWS):
         batch = torch.from_numpy(elements[start : start + BATCH_ROWS])
         yield pad(batch, (0, 0, 0, BATCH_ROWS - len(batch)))

@@ -1,11 +1,11 @@
-"""Storage: locations on this machine or on an object store, files that appear whole, and the hashes of what is in them.
+"""Storage: locations on this machine or an object store, atomic writes, and content hashes.
 
-locations   text to a path, here or elsewhere; what is there
-files       JSON and bytes, written whole; created by one writer only; hashes
-leftovers   hidden names, and what dead processes leave under them
-publishing  directories that are there whole or not at all
+locations   locations from text, local or remote; listings
+files       JSON and bytes, written atomically; created by one writer only; hashes
+leftovers   hidden names, and the files dead processes leave under them
+publishing  directories that are either complete or absent
 objects     the same on an object store, where nothing can be renamed
-parquet     Parquet files opened, read and written wherever they are; imported by itself, as it loads pyarrow
+parquet     Parquet files, local or remote; imported separately, because it loads pyarrow
 """
 
 from anomaly_ae.storage.files import (

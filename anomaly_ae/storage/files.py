@@ -1,4 +1,4 @@
-"""Files: JSON and bytes of which a reader sees the old content or the new one, and the hashes of content."""
+"""Files: JSON and bytes written atomically, so that readers see either old or new content, and content hashes."""
 
 import hashlib
 import json
@@ -16,10 +16,10 @@ from anomaly_ae.storage.locations import AnyLocation, Location, is_remote
 from anomaly_ae.storage.unwritable import explain_unwritable
 
 BLOCK_BYTES = 8 << 20
-"""Fetched from an object store at once: the time to the first byte is then a small part, and memory stays small."""
+"""Bytes per request to an object store: large enough to hide latency, small enough for memory."""
 
 _REQUESTS = 8
-"""Files asked for at once of an object store, which is slow to answer and quick to send."""
+"""Concurrent requests to an object store, which has high latency and high throughput."""
 
 FileState = tuple[int | str, ...]
 """As long as it is the same, the content of a file is taken to be the same."""
@@ -28,7 +28,7 @@ _Read = TypeVar("_Read")
 
 
 def canonical_json(value: Any) -> str:
-    """Return the one JSON text of `value`: sorted keys, no spaces, no NaN."""
+    """Return the canonical JSON text of `value`: sorted keys, no spaces, no NaN."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
@@ -38,7 +38,7 @@ def fingerprint(value: Any, length: int = 16) -> str:
 
 
 def open_bytes(path: Location) -> IO[bytes]:
-    """Open a file for reading; on an object store a block is fetched at a time, the file is never fetched whole."""
+    """Open a file for reading; from an object store, it is fetched block by block, never as a whole."""
     return path.open("rb", block_size=BLOCK_BYTES) if is_remote(path) else path.open("rb")
 
 
@@ -83,7 +83,7 @@ def read_json(path: Location) -> Any:
 
 
 def read_each(read: Callable[[AnyLocation], _Read], paths: Sequence[AnyLocation]) -> list[_Read]:
-    """Apply a function that reads to every file; to several at once where each has to be asked for over a network."""
+    """Apply a reading function to every file, concurrently if the files are remote."""
     if not paths or not is_remote(paths[0]):
         return [read(path) for path in paths]
     with ThreadPoolExecutor(_REQUESTS) as pool:
@@ -91,15 +91,15 @@ def read_each(read: Callable[[AnyLocation], _Read], paths: Sequence[AnyLocation]
 
 
 def write_text(path: Location, text: str) -> None:
-    """Write text as `write_bytes` does."""
+    """Write text atomically, as `write_bytes` does."""
     write_bytes(path, text.encode("utf-8", "replace"))
 
 
 def write_bytes(path: Location, content: bytes) -> None:
-    """Write a file of which a reader sees the old content or the new one, never a part.
+    """Write a file atomically: readers see either the old or the new content.
 
     Raises:
-        StorageError: the disk is full, or the place is read-only or not ours to write to.
+        StorageError: the disk is full or read-only, or permission is denied.
     """
     with explain_unwritable(path):
         if isinstance(path, Path):
@@ -110,22 +110,22 @@ def write_bytes(path: Location, content: bytes) -> None:
 
 
 def copy_file(source: Location, target: Location) -> None:
-    """Copy a file, piece by piece, from wherever it is."""
+    """Copy a file in chunks, local or remote."""
     with open_bytes(source) as read, target.open("wb") as written:
         shutil.copyfileobj(read, written, BLOCK_BYTES)
 
 
 def write_json(path: Location, value: Any) -> None:
-    """Write JSON for people, indented, as `write_text` does."""
+    """Write indented JSON atomically, as `write_text` does."""
     write_text(path, _legible(value))
 
 
 def create_json(path: Location, value: Any) -> None:
-    """Write JSON into a file that must not be there yet: of several writers at once, on any host, one succeeds.
+    """Write JSON to a file that must not exist yet; of several concurrent writers, on any host, exactly one succeeds.
 
     Raises:
-        FileExistsError: another one was first.
-        StorageError: as of `write_bytes`.
+        FileExistsError: the file exists already.
+        StorageError: as in `write_bytes`.
     """
     content = _legible(value).encode()
     with explain_unwritable(path):
@@ -137,7 +137,7 @@ def create_json(path: Location, value: Any) -> None:
 
 
 def sync(path: Location) -> None:
-    """Flush a file or directory to disk, so that a rename never outlives what it names; object stores do it unasked."""
+    """Flush a local file or directory to disk, so that a rename is never durable before the content it names."""
     if not isinstance(path, Path):
         return
     descriptor = os.open(path, os.O_RDONLY)
@@ -149,7 +149,7 @@ def sync(path: Location) -> None:
 
 @contextmanager
 def _written(path: Path, content: bytes) -> Iterator[Path]:
-    """Write a file beside the one it is to become; it is gone at the end, unless it was renamed."""
+    """Write a temporary file beside its target; it is removed at the end unless it was renamed."""
     temporary = hidden_beside(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -163,13 +163,13 @@ def _written(path: Path, content: bytes) -> Iterator[Path]:
 
 @contextmanager
 def _explain_unreadable(path: Location) -> Iterator[None]:
-    """Let a denial by an object store, which names neither place nor remedy, be said in words."""
+    """Turn an object store's denial, which names neither location nor remedy, into an error that does."""
     try:
         yield
     except PermissionError as error:
         if not is_remote(path):
             raise
-        msg = f"{path} cannot be read: access is denied ({error}); let the credentials in use read there"
+        msg = f"{path} cannot be read: access is denied ({error}); grant the credentials in use read access"
         raise StorageError(msg) from error
 
 

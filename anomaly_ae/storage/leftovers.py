@@ -1,4 +1,4 @@
-"""Leftovers: the hidden names under which something is being written, and what a dead process leaves behind of them."""
+"""Leftovers: hidden names used while writing, and the files that dead processes leave under them."""
 
 import contextlib
 import os
@@ -13,27 +13,27 @@ STAGING = ".staging-"
 
 
 def hidden_beside(target: AnyLocation) -> AnyLocation:
-    """Return a name beside `target` that no reader looks at, which says who owns it."""
+    """Return a hidden name beside `target`, ignored by readers, that identifies its owner."""
     owner = f"{socket.gethostname()}-{os.getpid()}"
     return target.parent / f"{STAGING}{target.name}-{owner}-{uuid.uuid4().hex[:8]}"
 
 
 def owner_is_gone(staging: Location | PurePath) -> bool:
-    """Say whether a staging directory or file was made on this host by a process that has ended."""
+    """Return whether a staging directory or file was made on this host by a process that has ended."""
     owner, _, _ = staging.name.rpartition("-")
     host, _, pid = owner.rpartition("-")
     return host.endswith(f"-{socket.gethostname()}") and pid.isdecimal() and not _is_alive(int(pid))
 
 
 def clear_stale(target: Location) -> None:
-    """Remove what processes of this host that are gone had begun to write to the same target."""
+    """Remove the unfinished files for `target` of processes of this host that have ended."""
     for path in target.parent.glob(f"{STAGING}{target.name}-*"):
         if owner_is_gone(path):
             remove(path)
 
 
 def remove(path: Location) -> None:
-    """Remove a directory or a file, if it is there."""
+    """Remove a directory or a file, if it exists."""
     if is_remote(path):
         with contextlib.suppress(FileNotFoundError):
             path.fs.rm(path.path, recursive=True)

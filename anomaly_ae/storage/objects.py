@@ -1,8 +1,8 @@
-"""Directories on an object store: prefixes that no one can rename, which appear with the object written last.
+"""Directories on an object store: prefixes that cannot be renamed and become visible with the last object written.
 
-Objects are staged under a prefix of their own, then copied to their names within the store; the manifest comes last,
-and is the commit. Copying takes a while, so one writer at a time may do it: who creates the next claim in the
-directory, which only one can. The others wait for its manifest; a claim that nobody keeps fresh is taken over.
+Objects are staged under a separate prefix, then copied to their names within the store; the manifest is written last
+and is the commit. Because copying takes time, only one writer may do it at once: the one that creates the next claim in
+the directory, an operation that only one can win. The others wait for its manifest; a stale claim is taken over.
 """
 
 import contextlib
@@ -20,20 +20,20 @@ from anomaly_ae.storage.locations import files_below
 if TYPE_CHECKING:
     from upath import UPath
 
-CLAIM = f"{STAGING}claim-"
+_CLAIM = f"{STAGING}claim-"
 STALE_AFTER = timedelta(minutes=10)
-"""When the claim of another host is taken over; its owner keeps it fresh while it copies."""
-_LOOK_AGAIN = 0.5
-"""Seconds."""
-_COPIED_AT_ONCE = 100
+"""Age at which another host's claim is taken over; its owner refreshes it while copying."""
+_POLL_SECONDS = 0.5
+_COPY_BATCH = 100
+"""Objects copied between refreshes of the claim."""
 
 
 def appear(staged: "UPath", target: "UPath", manifest_name: str, manifest: Any) -> None:
-    """Copy staged objects to their names, then create the manifest; nothing is done where one is there already.
+    """Copy staged objects to their names, then create the manifest; do nothing if there is one already.
 
     Raises:
-        ArtifactError: there are objects that no writer claimed: they are no step's.
-        StorageError: this process stood still for so long that another took over.
+        ArtifactError: the directory holds objects that no writer claimed, so no stage published them.
+        StorageError: this process was suspended for so long that another one took over.
     """
     claim = _claim(target, manifest_name, staged.name)
     if claim is None:
@@ -46,57 +46,57 @@ def appear(staged: "UPath", target: "UPath", manifest_name: str, manifest: Any) 
             remove(claim)
         raise
     if not _is_last(claim):
-        msg = f"{target} was taken over by another writer, as this one stood still; run again"
+        msg = f"{target} was taken over by another writer because this one stalled; run again"
         raise StorageError(msg)
-    with contextlib.suppress(FileExistsError):  # ours: it was stored, the answer got lost, and the client asked again
+    with contextlib.suppress(FileExistsError):  # ours: it was stored, but the response was lost and the client retried
         create_json(target / manifest_name, manifest)
     for path in _claims(target):
         remove(path)
 
 
 def withdraw(directory: "UPath", manifest_name: str) -> None:
-    """Remove the manifest, with which the directory is gone for every reader, then the other objects."""
+    """Remove the manifest, which hides the directory from readers, then the other objects."""
     (directory / manifest_name).unlink(missing_ok=True)
     remove(directory)
 
 
 def _replace(target: "UPath", staged: "UPath", claim: "UPath") -> None:
-    """Put staged objects in the place of whatever a dead writer left, and keep the claim fresh meanwhile."""
+    """Replace the objects of a dead writer by the staged ones, refreshing the claim meanwhile."""
     names = [path.relative_to(staged).as_posix() for path in files_below(staged)]
     _remove_all_but(target, names)
-    for start in range(0, len(names), _COPIED_AT_ONCE):
-        some = names[start : start + _COPIED_AT_ONCE]
-        target.fs.copy([f"{staged.path}/{name}" for name in some], [f"{target.path}/{name}" for name in some])
+    for start in range(0, len(names), _COPY_BATCH):
+        batch = names[start : start + _COPY_BATCH]
+        target.fs.copy([f"{staged.path}/{name}" for name in batch], [f"{target.path}/{name}" for name in batch])
         write_json(claim, staged.name)
 
 
 def _remove_all_but(target: "UPath", names: Collection[str]) -> None:
     for path in files_below(target):
-        if path.relative_to(target).as_posix() not in names and not path.name.startswith(CLAIM):
+        if path.relative_to(target).as_posix() not in names and not path.name.startswith(_CLAIM):
             remove(path)
 
 
 def _claim(target: "UPath", manifest_name: str, owner: str) -> "UPath | None":
-    """Wait until nobody else writes to `target`, and claim it; None where it has its manifest by then."""
+    """Wait until no one else writes to `target`, then claim it; return None if it has a manifest by then."""
     while True:
         held = files_below(target)
-        claims = [path for path in held if path.name.startswith(CLAIM)]
+        claims = [path for path in held if path.name.startswith(_CLAIM)]
         if target / manifest_name in held:
             return None
         if held and not claims:
-            msg = f"{target} is there, but is not what a step published; remove it or name another directory"
+            msg = f"{target} exists but was not published by a stage; remove it or choose another directory"
             raise ArtifactError(msg)
         if claims and _owner(claims[-1]) == owner:
             return claims[-1]
         if claims and not _is_stale(claims[-1]):
-            time.sleep(_LOOK_AGAIN)
+            time.sleep(_POLL_SECONDS)
             continue
         with contextlib.suppress(FileExistsError):
-            create_json(target / f"{CLAIM}{len(claims) + 1:06d}", owner)
+            create_json(target / f"{_CLAIM}{len(claims) + 1:06d}", owner)
 
 
 def _claims(target: "UPath") -> "list[UPath]":
-    return sorted(target.glob(f"{CLAIM}*"))
+    return sorted(target.glob(f"{_CLAIM}*"))
 
 
 def _is_last(claim: "UPath") -> bool:
@@ -106,13 +106,13 @@ def _is_last(claim: "UPath") -> bool:
 def _is_stale(claim: "UPath") -> bool:
     try:
         age = datetime.now(UTC) - datetime.fromtimestamp(claim.stat().st_mtime, UTC)
-    except FileNotFoundError:  # it is done
+    except FileNotFoundError:  # its writer has finished
         return False
     return age > STALE_AFTER or owner_is_gone(PurePosixPath(_owner(claim)))
 
 
 def _owner(claim: "UPath") -> str:
-    """Return who made a claim; nobody where it is gone."""
+    """Return the owner of a claim, or "" if the claim is gone."""
     try:
         return str(read_json(claim))
     except ArtifactError:

@@ -1,4 +1,4 @@
-"""Parquet files, opened, read and written wherever they are; read from an object store block by block."""
+"""Parquet files, local or remote; remote files are read block by block."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -15,19 +15,19 @@ from anomaly_ae.storage.locations import Location, is_remote
 @contextmanager
 def open_parquet(path: Location, buffer_size: int = 0) -> Iterator[pq.ParquetFile]:
     """Open a Parquet file to be read in batches; `buffer_size` as pyarrow has it."""
-    # Buffered ahead, a file would be in memory whole by its last row group.
+    # With pre-buffering, the whole file would be in memory by its last row group.
     with _source(path) as source, pq.ParquetFile(source, pre_buffer=False, buffer_size=buffer_size) as parquet:
         yield parquet
 
 
 def read_parquet(path: Location, columns: Sequence[str] | None = None, schema: pa.Schema | None = None) -> pa.Table:
-    """Read a Parquet file whole."""
+    """Read a whole Parquet file."""
     with _source(path) as source:
         return pq.read_table(source, columns=columns and list(columns), schema=schema)
 
 
 def count_rows(path: Location) -> int:
-    """Return how many rows a Parquet file has, as its footer says."""
+    """Return the number of rows of a Parquet file, from its footer."""
     with _source(path) as source:
         return int(pq.read_metadata(source).num_rows)
 
@@ -39,7 +39,7 @@ def schema_of(path: Location) -> pa.Schema:
 
 
 def open_dataset(parts: Sequence[Location]) -> ds.Dataset:
-    """Open several Parquet files of one directory as one table, to be filtered while it is read."""
+    """Open the Parquet files of a directory as one dataset that can be filtered while reading."""
     remote = [part for part in parts if is_remote(part)]
     if not remote:
         return ds.dataset(list(parts), format="parquet")
@@ -48,19 +48,19 @@ def open_dataset(parts: Sequence[Location]) -> ds.Dataset:
 
 @contextmanager
 def open_writer(path: Location, schema: pa.Schema, **encoding: Any) -> Iterator[pq.ParquetWriter]:
-    """Open a Parquet file to be written in batches; on an object store it is there once it is closed.
+    """Open a Parquet file to write in batches; on an object store it appears once it is closed.
 
     Args:
         path: where.
         schema: of every batch.
-        **encoding: settings of pyarrow's ParquetWriter, which refuses those it does not know.
+        **encoding: settings of pyarrow's ParquetWriter, which rejects unknown ones.
     """
     with _sink(path) as sink, pq.ParquetWriter(sink, schema, compression="zstd", **encoding) as file:
         yield file
 
 
 def write_parquet(table: pa.Table, path: Location) -> None:
-    """Write a table into a Parquet file."""
+    """Write a table to a Parquet file."""
     with _sink(path) as sink:
         pq.write_table(table, sink)
 

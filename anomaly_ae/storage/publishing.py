@@ -1,9 +1,9 @@
-"""Directories that are there whole or not at all.
+"""Atomic publishing: a directory is either complete or absent.
 
-A step writes into a hidden staging directory; `commit` writes the manifest last and makes the directory appear by one
-atomic rename; on an object store, the manifest's own appearance is the commit. A reader trusts a directory only when
-its manifest is there. Names are made from what the directory was computed from (`fingerprint`), so a repeated run finds
-its own result, and two runs at once write the same thing.
+A stage writes into a hidden staging directory; `commit` writes the manifest last and publishes the directory by one
+atomic rename. On an object store, the manifest itself is the commit. Readers trust only directories with a manifest.
+Names are derived from the inputs (`fingerprint`), so a repeated run finds its own result, and concurrent runs write the
+same content.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,10 +28,10 @@ class Staging:
     """A directory being written; `facts` become the manifest.
 
     Attributes:
-        path: where to write.
-        target: where it will appear.
-        facts: what the manifest says besides the list of files.
-        replaceable: files that a later step may replace; the manifest does not list them.
+        path: directory to write to.
+        target: directory it will be published as.
+        facts: contents of the manifest besides the list of files.
+        replaceable: files that a later stage may replace; the manifest does not list them.
     """
 
     path: Path
@@ -41,10 +41,10 @@ class Staging:
 
 
 def open_staging(target: Path) -> Staging:
-    """Make an empty staging directory beside `target`, and clear those that dead processes of this host left.
+    """Make an empty staging directory beside `target`, and remove those that dead processes of this host left.
 
     Raises:
-        StorageError: the disk is full, or the place is read-only or not ours to write to, or cannot be reached.
+        StorageError: the disk is full or read-only, permission is denied, or the location cannot be reached.
     """
     path = hidden_beside(target)
     reach(target.parent)
@@ -56,22 +56,22 @@ def open_staging(target: Path) -> Staging:
 
 
 def make_directory(path: Location) -> None:
-    """Make a directory and those above it; on an object store there are none to make."""
+    """Make a directory and its parents; does nothing on an object store, which has no directories."""
     if not is_remote(path):
         path.mkdir(parents=True, exist_ok=True)
 
 
 def commit(staging: Staging) -> Path:
-    """Write the manifest last, then let the directory appear under its name.
+    """Write the manifest last, then publish the directory under its name.
 
-    A directory already there came from the same inputs (its name is their fingerprint) and is kept; ours goes.
+    An existing directory came from the same inputs (its name is their fingerprint), so it is kept and ours is removed.
 
     Returns:
         The published directory.
 
     Raises:
         ArtifactError: something else has that name.
-        StorageError: the disk is full, or the place is read-only or not ours to write to.
+        StorageError: the disk is full or read-only, or permission is denied.
     """
     path: Location = staging.path
     target: Location = staging.target
@@ -88,10 +88,10 @@ def commit(staging: Staging) -> Path:
 
 @contextmanager
 def publish(target: Path) -> Iterator[Staging]:
-    """Open a staging directory; commit it when the block ends well, remove it when it does not.
+    """Open a staging directory; commit it if the block succeeds, remove it if it fails.
 
     Raises:
-        StorageError: the disk is full, or the place is read-only or not ours to write to.
+        StorageError: the disk is full or read-only, or permission is denied.
     """
     with removed_on_failure(open_staging(target)) as staging, explain_unwritable(target):
         yield staging
@@ -100,7 +100,7 @@ def publish(target: Path) -> Iterator[Staging]:
 
 @contextmanager
 def removed_on_failure(staging: Staging) -> Iterator[Staging]:
-    """Remove a staging directory when the block fails."""
+    """Remove a staging directory if the block fails."""
     try:
         yield staging
     except BaseException:
@@ -109,7 +109,7 @@ def removed_on_failure(staging: Staging) -> Iterator[Staging]:
 
 
 def withdraw(directory: Location) -> None:
-    """Remove a published directory: a reader sees it whole or not at all."""
+    """Remove a published directory atomically: readers see it complete or not at all."""
     if is_remote(directory):
         objects.withdraw(directory, MANIFEST)
         return
@@ -119,7 +119,7 @@ def withdraw(directory: Location) -> None:
 
 
 def is_published(directory: Location) -> bool:
-    """Say whether a directory is complete: its manifest, written last, is there."""
+    """Return whether a directory is complete, that is, has a manifest."""
     return (directory / MANIFEST).is_file()
 
 
@@ -127,15 +127,15 @@ def read_manifest(directory: Location, kind: str) -> dict[str, Any]:
     """Read the manifest of a published directory of the given kind ("dataset", "model", "scored").
 
     Raises:
-        ArtifactError: the directory is not there, was never completed, or is of another kind.
+        ArtifactError: the directory does not exist, was never completed, or is of another kind.
     """
     if not is_published(directory):
         state = "has no manifest.json: it was never completed" if directory.is_dir() else "does not exist"
-        msg = f"{directory} {state}; run the step that writes it"
+        msg = f"{directory} {state}; run the stage that writes it"
         raise ArtifactError(msg)
     manifest: dict[str, Any] = read_json(directory / MANIFEST)
     if not {"kind", "files"} <= manifest.keys():
-        msg = f"{directory / MANIFEST} is not as it was written: kind or files is not in it"
+        msg = f"{directory / MANIFEST} has been altered: kind or files is missing"
         raise ArtifactError(msg)
     if manifest["kind"] != kind:
         msg = f"{directory} holds a {manifest['kind']!r}, not a {kind!r}"
@@ -144,15 +144,15 @@ def read_manifest(directory: Location, kind: str) -> dict[str, Any]:
 
 
 def verify_files(directory: Location, files: Mapping[str, Mapping[str, Any]]) -> None:
-    """Compare files with the hashes their manifest recorded; an untouched file is hashed once a process.
+    """Compare files with the hashes in their manifest; a file that does not change is hashed once per process.
 
     Raises:
-        ArtifactError: a file is missing or a byte of it has changed.
+        ArtifactError: a file is missing or has changed.
     """
     hashes = read_each(_hash_if_exists, [directory / name for name in files])
     for (name, recorded), found in zip(files.items(), hashes, strict=True):
         if found is None:
-            msg = f"{directory / name} is missing, though the manifest lists it"
+            msg = f"{directory / name} is missing, although the manifest lists it"
             raise ArtifactError(msg)
         if found != recorded.get("sha256"):
             msg = f"{directory / name} has changed since it was written (SHA-256 differs from its manifest)"
@@ -160,14 +160,14 @@ def verify_files(directory: Location, files: Mapping[str, Mapping[str, Any]]) ->
 
 
 def _manifest(staging: Staging) -> dict[str, Any]:
-    """Return what the manifest says: the facts, and size and hash of every file that stays as it is."""
+    """Return the manifest: the facts, and size and hash of every file that may not be replaced."""
     paths = [path for path in files_below(staging.path) if path.name not in staging.replaceable]
     names = [path.relative_to(staging.path).as_posix() for path in paths]
     return {**staging.facts, "files": dict(zip(names, read_each(_size_and_hash, paths), strict=True))}
 
 
 def _write_manifest(staging: Staging) -> None:
-    """Write the manifest last, and put everything on disk."""
+    """Write the manifest last and flush everything to disk."""
     names = files_below(staging.path)
     write_json(staging.path / MANIFEST, _manifest(staging))
     folders = [path for path in staging.path.rglob("*") if path.is_dir()]
@@ -176,14 +176,14 @@ def _write_manifest(staging: Staging) -> None:
 
 
 def _appear(staging: Staging) -> None:
-    """Rename the staging directory; where the target was published meanwhile, remove it."""
+    """Rename the staging directory; if the target was published meanwhile, remove it instead."""
     try:
         staging.path.rename(staging.target)
     except OSError as error:
         if not staging.target.exists():
             raise
         if not is_published(staging.target):
-            msg = f"{staging.target} is there, but is not what a step published; remove it or name another directory"
+            msg = f"{staging.target} exists but was not published by a stage; remove it or choose another directory"
             raise ArtifactError(msg) from error
         remove(staging.path)
     sync(staging.target.parent)
@@ -202,5 +202,5 @@ def _hash_if_exists(path: Location) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _hash_of_state(path: Location, _: FileState) -> str:
-    """Hash a file; called again with the same state, return what was computed before."""
+    """Hash a file; the hash is cached by the file's state."""
     return hash_file(path)

@@ -1,4 +1,4 @@
-"""Says in words why a place cannot be written, where the operating system says it with a number."""
+"""Clear errors for locations that cannot be written, in place of the operating system's error numbers."""
 
 import errno
 import shutil
@@ -9,20 +9,20 @@ from pathlib import Path
 from anomaly_ae.errors import StorageError
 from anomaly_ae.storage.locations import AnyLocation, Location
 
-FULL = {errno.ENOSPC, errno.EDQUOT}
-CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM}
-TOO_LARGE = {errno.EFBIG}
-INTACT = "then run again: what was published before is as it was, and what was begun is removed"
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_DENIED = {errno.EROFS, errno.EACCES, errno.EPERM}
+_TOO_LARGE = {errno.EFBIG}
+_INTACT = "then run again: published results are intact, and unfinished files have been removed"
 
 
 @contextmanager
 def explain_unwritable(target: Location) -> Iterator[None]:
-    """Let a failure to write `target`, or a file below its parent, be said in words.
+    """Turn a failure to write `target`, or a file below its parent, into a clear error.
 
-    Whatever else fails in the block is passed on as it is.
+    Other exceptions raised in the block are passed on unchanged.
 
     Raises:
-        StorageError: the disk is full, a file grew too large, or the place is read-only or not ours to write to.
+        StorageError: the disk is full or read-only, a file grew too large, or permission is denied.
     """
     try:
         yield
@@ -30,39 +30,39 @@ def explain_unwritable(target: Location) -> Iterator[None]:
         reason = _reason(error, target)
         if reason is None:
             raise
-        msg = f"{_visible(target)} cannot be written: {reason}, {INTACT}"
+        msg = f"{_visible(target)} cannot be written: {reason}, {_INTACT}"
         raise StorageError(msg) from error
 
 
 def _reason(error: OSError, target: Location) -> str | None:
-    """Say what stood in the way and what to do; None where it was nothing about writing there."""
-    if not isinstance(target, Path):  # on an object store; its errors have no number
+    """Return the cause and the remedy, or None if the error is not about writing there."""
+    if not isinstance(target, Path):  # errors of object stores have no number
         denied = isinstance(error, PermissionError)
-        return f"access is denied ({error}); let the credentials in use write there" if denied else None
-    if error.errno in FULL:
-        return f"no space is left ({_free(target)}); make room, or name another workspace"
-    if error.errno in TOO_LARGE:
-        return "a file grew larger than this process (ulimit -f) or the file system allows; raise that"
-    if error.errno in CLOSED and _is_below(error.filename, target.parent):
-        what = "the file system is read-only" if error.errno == errno.EROFS else "permission is denied"
-        return f"{what} ({error.filename}); make it writable for this user, or name another workspace"
+        return f"access is denied ({error}); grant the credentials in use write access" if denied else None
+    if error.errno in _FULL:
+        return f"no space is left ({_free(target)}); free some space or choose another workspace"
+    if error.errno in _TOO_LARGE:
+        return "a file grew larger than this process (ulimit -f) or the file system allows; raise the limit"
+    if error.errno in _DENIED and _is_below(error.filename, target.parent):
+        cause = "the file system is read-only" if error.errno == errno.EROFS else "permission is denied"
+        return f"{cause} ({error.filename}); make it writable for this user, or choose another workspace"
     return None
 
 
 def _free(target: Path) -> str:
-    there = next(path for path in (_visible(target), *target.absolute().parents) if path.exists())
-    return f"{shutil.disk_usage(there).free / 1e6:.1f} MB free in {there}"
+    existing = next(path for path in (_visible(target), *target.absolute().parents) if path.exists())
+    return f"{shutil.disk_usage(existing).free / 1e6:.1f} MB free in {existing}"
 
 
 def _visible(target: AnyLocation) -> AnyLocation:
-    """Return the place itself, or the directory that what is written under a hidden name shall be in."""
+    """Return the location itself, or the parent of the hidden directory it is in."""
     hidden = [path for path in (target, *target.parents) if path.name.startswith(".staging-")]
     return hidden[-1].parent if hidden else target
 
 
 def _is_below(filename: str | bytes | int | None, directory: Path) -> bool:
-    """Say whether a file is in the directory, or is the directory, or one that would have to be made for it."""
+    """Return whether a file is in the directory, is the directory, or is one of its parents."""
     if not isinstance(filename, str):
         return False
-    path, place = Path(filename).absolute(), directory.absolute()
-    return path.is_relative_to(place) or place.is_relative_to(path)
+    path, folder = Path(filename).absolute(), directory.absolute()
+    return path.is_relative_to(folder) or folder.is_relative_to(path)

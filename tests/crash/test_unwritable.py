@@ -1,4 +1,4 @@
-"""A disk that is full, a limit that is reached, a place that is read-only: said in words, and nothing is lost."""
+"""Full disks, file-size limits and read-only locations give clear errors, and nothing is lost."""
 
 import ctypes
 import resource
@@ -25,8 +25,8 @@ def first(*kinds: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("kind", first("ingest", "calibrate", "score"))
-def test_a_limit_and_a_place_that_is_not_ours(tmp_path: Path, kind: str) -> None:
-    """Where it may write only small files, or none, a command says so and leaves all as it was; then it does it all."""
+def test_a_file_size_limit_and_missing_permissions(tmp_path: Path, kind: str) -> None:
+    """A command that may write only small files, or none, reports it and changes nothing; repaired, it succeeds."""
     scene = Scene(tmp_path / kind, KINDS[kind])
 
     refused(scene, "ulimit -f", limit_files)
@@ -38,7 +38,7 @@ def test_a_limit_and_a_place_that_is_not_ours(tmp_path: Path, kind: str) -> None
 
 @pytest.mark.parametrize("kind", first("train", "score"))
 def test_a_full_and_a_read_only_disk(tmp_path: Path, kind: str) -> None:
-    """Without space a command says how much is left, on a read-only one that it is; then it does it all."""
+    """On a full disk a command reports the free space, on a read-only one that it is; repaired, it succeeds."""
     with mounted(tmp_path / "disk") as disk:
         scene = Scene(disk.path / kind, KINDS[kind])
 
@@ -53,7 +53,7 @@ def test_a_full_and_a_read_only_disk(tmp_path: Path, kind: str) -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("free", [4096 * pages for pages in range(1, 24, 2)])
 def test_a_disk_that_fills_up_meanwhile(tmp_path: Path, free: int) -> None:
-    """However far a command comes before the disk is full, old results stay, and none is there by half."""
+    """However far a command gets before the disk is full, old results stay, and no new one is incomplete."""
     with mounted(tmp_path / "disk") as disk:
         for kind in ("ingest", "train", "score"):
             scene = Scene(disk.path / kind, KINDS[kind])
@@ -66,17 +66,17 @@ def test_a_disk_that_fills_up_meanwhile(tmp_path: Path, free: int) -> None:
 
 
 def refused(scene: Scene, reason: str, before: Callable[[], None] | None = None) -> None:
-    """Run the command, which is to be refused for this reason, and hold it to having changed nothing."""
+    """Run the command, expect it to be refused for this reason, and check that it changed nothing."""
     code, printed = run_apart(scene.kind.command, scene.directory, before)
     assert (code, printed.partition(":")[0]) == (DATA_ERROR, "StorageError"), printed
     assert reason in printed
-    assert "run again: what was published before is as it was" in printed
+    assert "run again: published results are intact" in printed
     assert contents(scene.workspace) == scene.before
     assert not hidden(scene)
 
 
 def repaired(scene: Scene) -> None:
-    """Hold the command to make now what it makes undisturbed."""
+    """Check that the command now gives the same results as undisturbed."""
     succeed(scene.kind.command, scene.directory)
     made = contents(scene.workspace)
     assert made == scene.undisturbed()
@@ -84,7 +84,7 @@ def repaired(scene: Scene) -> None:
 
 @contextmanager
 def closed(workspace: Path) -> Iterator[None]:
-    """Let nothing be written into any directory of a workspace."""
+    """Make all directories of a workspace read-only."""
     folders = [workspace, *(path for path in workspace.rglob("*") if path.is_dir())]
     for folder in folders:
         folder.chmod(0o555)
@@ -96,17 +96,17 @@ def closed(workspace: Path) -> Iterator[None]:
 
 
 def hidden(scene: Scene) -> list[Path]:
-    """Return what was left behind."""
+    """Return the files left behind."""
     return list(scene.workspace.rglob(".*"))
 
 
 def limit_files() -> None:
-    """Let this process write no file of more than 100 bytes; Python ignores the signal, and the write fails."""
+    """Limit this process to files of at most 100 bytes; Python ignores the signal, so larger writes fail."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
 
 
 def obey_permissions() -> None:
-    """Take from this process what root has: to write where permissions forbid it."""
+    """Drop root's capability to write where permissions forbid it."""
     libc = ctypes.CDLL(None, use_errno=True)
     header, sets = (ctypes.c_uint32 * 2)(LINUX_CAPABILITIES, 0), (ctypes.c_uint32 * 6)()
     assert libc.capget(header, sets) == 0

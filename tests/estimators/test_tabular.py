@@ -1,4 +1,4 @@
-"""The scikit-learn view: its contract, its polarity, and everything a DataFrame may hold."""
+"""The scikit-learn view: its contract, its sign convention, and everything a DataFrame may contain."""
 
 from pathlib import Path
 from typing import Any
@@ -22,19 +22,19 @@ QUICK: dict[str, Any] = {"hidden": (16,), "steps": 30, "target_fpr": 0.05, "devi
 @pytest.mark.filterwarnings("ignore::anomaly_ae.estimators.tabular.CalibrationWarning")
 @parametrize_with_checks([TabularAutoencoder(hidden=(16,), steps=20)])
 def test_scikit_learns_own_checks(estimator: TabularAutoencoder, check: Any) -> None:
-    """Every check that scikit-learn has for an outlier detector passes, with no exception."""
+    """All of scikit-learn's checks for outlier detectors pass, without exception."""
     check(estimator)
 
 
 @pytest.fixture
 def planted(mixed: pd.DataFrame) -> pd.DataFrame:
-    """Return a normal row, and the same with its link between load and heat broken."""
+    """Return a normal row, and a copy that violates the relation between load and heat."""
     row = mixed[mixed["heat"].notna()].head(1)
     return pd.concat([row, row.assign(heat=-row["heat"])], ignore_index=True)
 
 
-def test_polarity_is_scikit_learns(fitted: TabularAutoencoder, planted: pd.DataFrame) -> None:
-    """The planted anomaly has the higher anomaly score, the lower sample score, and is predicted -1."""
+def test_the_sign_convention_is_scikit_learns(fitted: TabularAutoencoder, planted: pd.DataFrame) -> None:
+    """The planted anomaly has the higher anomaly score and the lower sample score, and is predicted as -1."""
     normal, anomaly = fitted.score_samples(planted)
 
     assert anomaly < normal
@@ -42,8 +42,8 @@ def test_polarity_is_scikit_learns(fitted: TabularAutoencoder, planted: pd.DataF
     assert fitted.predict(planted).tolist() == [1, -1]
 
 
-def test_one_decision_in_four_words(fitted: TabularAutoencoder, mixed: pd.DataFrame) -> None:
-    """Negative decision, prediction -1, score above the threshold and sample score below the offset are one thing."""
+def test_all_methods_agree_on_the_decision(fitted: TabularAutoencoder, mixed: pd.DataFrame) -> None:
+    """Negative decision, prediction -1, score above threshold and sample score below offset are equivalent."""
     rows = mixed.assign(load=np.linspace(-100, 200, len(mixed)))
     anomaly = fitted.anomaly_score(rows) > fitted.threshold_
 
@@ -55,7 +55,7 @@ def test_one_decision_in_four_words(fitted: TabularAutoencoder, mixed: pd.DataFr
 
 
 def test_a_score_at_the_threshold_is_normal(mixed: pd.DataFrame) -> None:
-    """Strictly above, as in the scored table: the calibration row that set the threshold is no anomaly."""
+    """Anomalies lie strictly above: the calibration row that set the threshold is normal."""
     detector = TabularAutoencoder(**QUICK).fit(mixed).calibrate(mixed.head(100))
     scores = detector.anomaly_score(mixed.head(100))
 
@@ -64,7 +64,7 @@ def test_a_score_at_the_threshold_is_normal(mixed: pd.DataFrame) -> None:
 
 
 def test_explanations_sum_to_the_score(fitted: TabularAutoencoder, planted: pd.DataFrame) -> None:
-    """There is one number per row and source column; a row's add up to its score, and the broken columns lead."""
+    """Each row has a contribution per source column; they sum to its score, and the violated column leads."""
     rows = planted.set_axis(["a", "b"])
 
     explained = fitted.explain(rows)
@@ -85,7 +85,7 @@ def test_explanations_take_what_fit_takes(kind: Any) -> None:
 
 
 def test_a_missing_cell_is_more_anomalous_than_the_mean() -> None:
-    """A gap in a column that never had one raises the score above that of the imputed row, by a visible amount."""
+    """A gap in a column without gaps in train raises the score clearly above that of the imputed row."""
     rng = np.random.default_rng(0)
     rows = rng.normal(5, 1, size=(400, 4))
     detector = TabularAutoencoder(**QUICK).fit(rows)
@@ -101,7 +101,7 @@ def test_a_missing_cell_is_more_anomalous_than_the_mean() -> None:
 
 
 def test_it_works_in_a_pipeline_and_as_a_clone(mixed: pd.DataFrame) -> None:
-    """Behind a scaler it fits, scores and predicts; a clone with the same seed gives the same scores."""
+    """After a scaler it fits, scores and predicts; a clone with the same seed gives the same scores."""
     numbers = mixed[["load", "heat"]]
     pipeline = make_pipeline(StandardScaler(), TabularAutoencoder(**QUICK))
 
@@ -114,19 +114,19 @@ def test_it_works_in_a_pipeline_and_as_a_clone(mixed: pd.DataFrame) -> None:
 
 
 def test_a_seed_is_reproducible(mixed: pd.DataFrame) -> None:
-    """The same seed gives the same threshold and scores, whatever others draw in between; another seed others."""
+    """The same seed gives the same threshold and scores, whatever random numbers are drawn in between."""
     fits = []
     for seed in (1, 1, 2):
         fits.append(TabularAutoencoder(**QUICK | {"random_state": seed}).fit(mixed))
         torch.rand(1)
-    one, same, other = fits
+    first, same, other = fits
 
-    assert np.array_equal(one.anomaly_score(mixed), same.anomaly_score(mixed))
-    assert one.threshold_ == same.threshold_ != other.threshold_
+    assert np.array_equal(first.anomaly_score(mixed), same.anomaly_score(mixed))
+    assert first.threshold_ == same.threshold_ != other.threshold_
 
 
 def test_the_threshold_comes_from_rows_that_fit_held_out() -> None:
-    """Fresh rows exceed it at about the target rate; a memory that had held its rows would have set it far too low."""
+    """New rows exceed it at about the target rate; a threshold set on memorised rows would be far too low."""
     rng = np.random.default_rng(0)
     detector = TabularAutoencoder(**QUICK).fit(rng.normal(size=(400, 8)))
 
@@ -135,7 +135,7 @@ def test_the_threshold_comes_from_rows_that_fit_held_out() -> None:
 
 
 def test_fit_does_not_change_its_input(mixed: pd.DataFrame) -> None:
-    """The caller's rows are as they were."""
+    """The caller's rows are unchanged."""
     rows = mixed.copy()
 
     TabularAutoencoder(**QUICK).fit(rows).predict(rows)
@@ -144,12 +144,12 @@ def test_fit_does_not_change_its_input(mixed: pd.DataFrame) -> None:
 
 
 def test_fit_predict_flags_about_the_target_share(mixed: pd.DataFrame) -> None:
-    """Of the rows it was fitted on, few are anomalies."""
+    """Few of the rows it was fitted on are anomalies."""
     assert 0 < np.mean(TabularAutoencoder(**QUICK).fit_predict(mixed) == -1) < 0.2
 
 
 def test_too_few_rows_warn_and_promise_what_they_can(mixed: pd.DataFrame) -> None:
-    """Where the rows cannot hold the rate asked for, a warning says which rate they hold, and so does the detector."""
+    """If there are too few rows for the requested rate, a warning and the detector state the rate that is promised."""
     with pytest.warns(CalibrationWarning, match=r"0\.001 needs at least 999 .*there are 40.*promises 0\.0244 instead"):
         detector = TabularAutoencoder(**QUICK | {"target_fpr": 0.001}).fit(mixed)
 
@@ -158,7 +158,7 @@ def test_too_few_rows_warn_and_promise_what_they_can(mixed: pd.DataFrame) -> Non
 
 
 def test_the_warning_points_at_the_caller(mixed: pd.DataFrame) -> None:
-    """The warning's line is the one that called `fit`, not one of ours."""
+    """The warning points to the line that called `fit`, not to one of this package."""
     with pytest.warns(CalibrationWarning) as caught:
         TabularAutoencoder(**QUICK | {"target_fpr": 0.001}).fit(mixed)
 
@@ -166,7 +166,7 @@ def test_the_warning_points_at_the_caller(mixed: pd.DataFrame) -> None:
 
 
 def test_calibrate_moves_the_threshold_and_nothing_else(mixed: pd.DataFrame) -> None:
-    """A new threshold from new rows: scores stay, the promise changes, too few rows are refused."""
+    """Calibrating on new rows keeps the scores and changes the promise; too few rows are refused."""
     detector = TabularAutoencoder(**QUICK).fit(mixed.head(300))
     scores = detector.anomaly_score(mixed)
 
@@ -183,7 +183,7 @@ def test_calibrate_moves_the_threshold_and_nothing_else(mixed: pd.DataFrame) -> 
 
 @pytest.mark.filterwarnings("ignore:X has feature names")
 def test_saved_and_loaded_it_is_the_same(fitted: TabularAutoencoder, mixed: pd.DataFrame, tmp_path: Path) -> None:
-    """Scores, decisions and threshold survive, to the bit; so does saving again under the same name."""
+    """Scores, decisions and threshold survive bit for bit; saving again under the same name is allowed."""
     fitted.save(tmp_path / "model")
     fitted.save(tmp_path / "model")
 
@@ -199,7 +199,7 @@ def test_saved_and_loaded_it_is_the_same(fitted: TabularAutoencoder, mixed: pd.D
 def test_a_loaded_detector_finds_columns_by_name(
     fitted: TabularAutoencoder, mixed: pd.DataFrame, tmp_path: Path
 ) -> None:
-    """Columns in another order are refused, as by the detector that was saved; none is taken for another."""
+    """Columns in another order are refused, as by the saved detector, rather than confused."""
     fitted.save(tmp_path / "model")
     loaded = TabularAutoencoder.load(tmp_path / "model")
 
@@ -209,7 +209,7 @@ def test_a_loaded_detector_finds_columns_by_name(
 
 
 def test_another_model_is_not_silently_kept(fitted: TabularAutoencoder, mixed: pd.DataFrame, tmp_path: Path) -> None:
-    """Saving where another model is says so, rather than leaving the old one there and returning."""
+    """Saving where another model is stored is an error, rather than silently keeping the old one."""
     fitted.save(tmp_path / "model")
     other = TabularAutoencoder(**QUICK | {"random_state": 9}).fit(mixed)
 
@@ -217,20 +217,20 @@ def test_another_model_is_not_silently_kept(fitted: TabularAutoencoder, mixed: p
         other.save(tmp_path / "model")
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "todo.txt").write_text("mine")
-    with pytest.raises(ArtifactError, match="name another directory"):
+    with pytest.raises(ArtifactError, match="choose another directory"):
         other.save(tmp_path / "notes")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "notes"]
 
 
 @pytest.mark.parametrize("call", ["predict", "score_samples", "explain", "calibrate"])
-def test_unfitted_it_says_so(call: str, mixed: pd.DataFrame) -> None:
-    """Before `fit` there is nothing to score with."""
+def test_an_unfitted_detector_is_refused(call: str, mixed: pd.DataFrame) -> None:
+    """Before `fit`, nothing can be scored."""
     with pytest.raises(NotFittedError):
         getattr(TabularAutoencoder(), call)(mixed)
 
 
-def test_saving_unfitted_says_so(tmp_path: Path) -> None:
-    """Before `fit` there is nothing to save."""
+def test_saving_an_unfitted_detector_is_refused(tmp_path: Path) -> None:
+    """Before `fit`, there is nothing to save."""
     with pytest.raises(NotFittedError):
         TabularAutoencoder().save(tmp_path / "model")
 
@@ -239,28 +239,28 @@ def test_saving_unfitted_says_so(tmp_path: Path) -> None:
     ("change", "complaint"),
     [
         ({"load": np.inf}, "column 'load' holds an infinite value"),
-        ({"load": "heavy"}, "column 'load' was float64 .* does not read as float64"),
-        ({"at": "once upon a time"}, "column 'at' .* does not read as timestamp"),
+        ({"load": "heavy"}, "column 'load' was float64 .* cannot be converted to float64"),
+        ({"at": "once upon a time"}, "column 'at' .* cannot be converted to timestamp"),
     ],
 )
 def test_cells_that_do_not_fit_name_their_column(
     fitted: TabularAutoencoder, mixed: pd.DataFrame, change: dict[str, Any], complaint: str
 ) -> None:
-    """A cell of another type than at `fit` is an error that names the column."""
+    """A cell of a different type than in `fit` is an error that names the column."""
     with pytest.raises(ContractError, match=complaint):
         fitted.predict(mixed.head(3).assign(**change))
 
 
 def test_columns_of_the_same_name_are_refused() -> None:
     """Two columns that cannot be told apart are an error."""
-    twice = pd.DataFrame(np.random.default_rng(0).normal(size=(50, 2)), columns=["a", "a"])
+    duplicated = pd.DataFrame(np.random.default_rng(0).normal(size=(50, 2)), columns=["a", "a"])
 
     with pytest.raises(ValueError, match=r"more than once|unique column names"):
-        TabularAutoencoder(**QUICK).fit(twice)
+        TabularAutoencoder(**QUICK).fit(duplicated)
 
 
-def test_odd_but_honest_columns_fit() -> None:
-    """Whole numbers beyond 2^53, moments to the nanosecond, categories of truth values and nullable types are fine."""
+def test_unusual_but_valid_columns_fit() -> None:
+    """Integers beyond 2^53, datetimes in nanoseconds, categories of booleans and nullable types are accepted."""
     rng = np.random.default_rng(0)
     rows = pd.DataFrame(
         {

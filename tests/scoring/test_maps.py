@@ -1,4 +1,4 @@
-"""Anomaly maps: brought to the picture's size, rounded as they are stored, and where they are hottest."""
+"""Anomaly maps: resizing to the picture, rounding for storage, and the hottest area."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from anomaly_ae.scoring.maps import MAX_ERROR, bring_to, compact, hottest_box
 
 
 def test_map_covers_the_whole_picture() -> None:
-    """Each position of a map takes its own share of a picture whose sides are multiples of the map's."""
+    """Each position of a map covers its share of a picture whose sides are multiples of the map's."""
     error_map = np.array([[0, 1], [2, 3]], np.float32)
 
     large = bring_to(error_map, (200, 100))
@@ -30,7 +30,7 @@ def test_smaller_picture_takes_means() -> None:
 
 
 def test_compact_keeps_three_digits_and_no_infinity() -> None:
-    """A stored map is near the map, never infinite, and has no negative zero."""
+    """A stored map is close to the original, never infinite, and has no negative zero."""
     stored = compact(np.array([[0.1234, 1e9, -0.0, 7.0]], np.float32))
 
     assert stored.dtype == np.float16
@@ -40,7 +40,7 @@ def test_compact_keeps_three_digits_and_no_infinity() -> None:
 
 
 def test_hottest_box_is_the_area_around_the_peak() -> None:
-    """The box holds the connected hot area in original pixels, not another area that is less hot."""
+    """The box contains the connected hot area in original pixels, not another, cooler area."""
     error_map = np.ones((8, 8), np.float32)
     error_map[2:4, 5:7] = [[4, 5], [3.5, 4]]
     error_map[6, 0] = 4
@@ -55,7 +55,7 @@ def test_hottest_box_is_the_area_around_the_peak() -> None:
     height=st.integers(1, 500),
 )
 def test_hottest_box_lies_in_its_picture(values: list[float], low: float, width: int, height: int) -> None:
-    """Whatever the map and the picture's size, the box holds at least one pixel and none outside."""
+    """Whatever the map and the picture's size, the box has at least one pixel and none outside the picture."""
     box = hottest_box(np.array(values, np.float32).reshape(3, 4), low, (width, height))
 
     assert 0 <= box.left < box.right <= width

@@ -1,4 +1,4 @@
-"""Reasons are a row's largest contributions, with the value seen and the value expected as people read them."""
+"""Reasons are a row's largest contributions, with actual and expected value as readable text."""
 
 from typing import Any
 
@@ -27,14 +27,14 @@ FITTED = fit(ROWS, min_category_rows=1)
 
 
 def scores_of(contributions: Any) -> Scores:
-    """Return scores with the given contributions, whose reconstruction is the first train row's elements."""
+    """Return scores with the given contributions; the reconstruction is the first train row's elements."""
     rows = np.array(contributions, float)
     reconstruction = np.repeat(FITTED.encode(ROWS.head(1)).elements, len(rows), axis=0)
     return Scores(rows.sum(axis=1), rows, reconstruction)
 
 
 def test_largest_first_with_values_and_expected_in_source_units() -> None:
-    """Each reason names the column, its cell as text, what was expected, and what it added."""
+    """Each reason has the column, its cell as text, the expected value and the contribution."""
     rows = FITTED.table(ROWS.iloc[[3]])
 
     (row,) = reasons(FITTED.encoder, rows, scores_of([[3.0, 0.5, 2.0]]), 3).to_pylist()
@@ -47,20 +47,20 @@ def test_largest_first_with_values_and_expected_in_source_units() -> None:
 
 
 def test_missing_reads_as_missing() -> None:
-    """A cell that holds nothing, null or NaN, says that something was expected of it."""
+    """A missing cell, null or NaN, says that a value was expected."""
     rows = FITTED.table(ROWS.iloc[[2]])
     with_nan = rows.set_column(0, "speed", pa.array([np.nan]))
 
     for table in (rows, with_nan):
         (row,) = reasons(FITTED.encoder, table, scores_of([[3.0, 2.0, 0.0]]), 2).to_pylist()
-        assert [(one["feature"], one["value"]) for one in row] == [
+        assert [(reason["feature"], reason["value"]) for reason in row] == [
             ("speed", "missing where normally present"),
             ("line", "missing where normally present"),
         ]
 
 
 def test_a_gap_and_a_value_say_which_of_them_is_normal() -> None:
-    """A cell missing where train rows' cells were is only missing; a value in its place was expected missing."""
+    """In a column that was always missing, a gap reads as missing, and a value as expected to be missing."""
     frame = pd.DataFrame({"speed": np.arange(20.0), "note": [None] * 20})
     fitted = fit(frame)
     rows = pa.table({"speed": [1.0, 1.0], "note": pa.array([None, "late"])})
@@ -75,8 +75,8 @@ def test_a_gap_and_a_value_say_which_of_them_is_normal() -> None:
     ]
 
 
-def test_moments_with_a_zone_say_so() -> None:
-    """A moment in UTC is written with its Z and its day of the week."""
+def test_datetimes_keep_their_time_zone() -> None:
+    """A datetime in UTC is written with its Z and its weekday."""
     at = pd.DataFrame({"at": pd.date_range("2026-01-05", periods=20, freq="9h", tz="UTC"), "speed": np.arange(20.0)})
     fitted = fit(at)
     scores = Scores(np.ones(1), np.array([[1.0, 0.0]]), fitted.encode(at.head(1)).elements)
@@ -90,7 +90,7 @@ def test_equal_contributions_come_in_column_order() -> None:
     """Ties are broken the same way on every machine."""
     (row,) = reasons(FITTED.encoder, FITTED.table(ROWS.head(1)), scores_of([[1.0, 1.0, 1.0]]), 2).to_pylist()
 
-    assert [one["feature"] for one in row] == ["speed", "line"]
+    assert [reason["feature"] for reason in row] == ["speed", "line"]
 
 
 @settings(deadline=None)
@@ -134,16 +134,15 @@ def naive(row: pa.Table, scores: Scores, index: int, count: int) -> list[dict[st
 
 
 def test_reasons_of_a_model_are_its_largest_contributions(fitted: TabularAutoencoder, mixed: pd.DataFrame) -> None:
-    """What a fitted model names are the columns whose contributions, by its own account, are the largest."""
+    """The reasons of a fitted model are the columns with its largest contributions."""
     rows = to_table(mixed.head(50).assign(load=999.0), fitted.contract_)
     scores = fitted.model_.score(rows)
 
     found = fitted.model_.reasons(rows, scores).to_pylist()
 
     for row, contributions in zip(found, scores.contributions, strict=True):
-        assert [one["contribution"] for one in row] == np.sort(contributions)[::-1][:3].tolist()
+        assert [reason["contribution"] for reason in row] == np.sort(contributions)[::-1][:3].tolist()
     assert np.mean([row[0]["feature"] in {"load", "heat"} for row in found]) > 0.9
-    values = [one["value"] for row in found for one in row if one["feature"] == "load"]
-    assert set(values) == {"999"}
-    expected = [float(one["expected"]) for row in found for one in row if one["feature"] == "load"]
-    assert np.median(expected) == pytest.approx(50, abs=40)
+    of_load = [reason for row in found for reason in row if reason["feature"] == "load"]
+    assert {reason["value"] for reason in of_load} == {"999"}
+    assert np.median([float(reason["expected"]) for reason in of_load]) == pytest.approx(50, abs=40)

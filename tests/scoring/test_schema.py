@@ -1,4 +1,4 @@
-"""The contract of the scored table: what a reader of it may rely on from release to release."""
+"""The contract of the scored table: what its readers may rely on from release to release."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ VERSION_1 = {
     "level": "string",
     "segment": "string",
 }
-"""Released: a change of a line here, other than a new one at the end, takes another schema version."""
+"""Released: any change here, other than a new line at the end, requires a new schema version."""
 
 
 @pytest.fixture(scope="module")
@@ -49,18 +49,18 @@ def part(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_columns_of_version_1_keep_their_names_types_and_order() -> None:
-    """What was released is still there; only the version number may say otherwise."""
+    """Released columns stay unchanged unless the version number is incremented."""
     assert SCHEMA_VERSION == 1
     assert {field.name: str(field.type) for field in scored_schema()} == VERSION_1
 
 
 def test_pictures_have_their_columns_at_the_end() -> None:
-    """A reader of tables reads pictures too."""
+    """Code that reads scored tables also reads scored pictures."""
     assert scored_schema(extra=SCORED_COLUMNS).names[: len(VERSION_1)] == list(VERSION_1)
 
 
 def test_the_users_own_columns_stand_after_the_source_row(part: Path) -> None:
-    """Id, time and entity keep their names; all else is in its place."""
+    """Id, time and entity keep their names; the other columns keep their positions."""
     names = pq.read_schema(part).names
 
     assert names[3:6] == ["part_id", "at", "line"]
@@ -68,7 +68,7 @@ def test_the_users_own_columns_stand_after_the_source_row(part: Path) -> None:
 
 
 def test_each_column_of_ours_says_in_the_file_what_it_means(part: Path) -> None:
-    """Version and descriptions travel as metadata."""
+    """Version and descriptions are stored as metadata."""
     schema = pq.read_schema(part)
 
     assert schema.metadata[b"anomaly_ae.schema_version"] == b"1"
@@ -76,7 +76,7 @@ def test_each_column_of_ours_says_in_the_file_what_it_means(part: Path) -> None:
 
 
 def test_three_readers_see_the_same_table(part: Path) -> None:
-    """Every column has the same cells in pandas, DuckDB and Polars, nested reasons, moments and nulls included."""
+    """pandas, DuckDB and Polars read the same cells, including nested reasons, datetimes and nulls."""
     duckdb, polars = pytest.importorskip("duckdb"), pytest.importorskip("polars")
     table = pq.read_table(part)
 

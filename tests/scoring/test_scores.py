@@ -43,15 +43,15 @@ def rows_of(encoded: Encoded, places: object) -> Encoded:
 
 
 def test_contributions_are_weighed_errors_and_surprises(model: TableModel, encoded: Encoded) -> None:
-    """A column's contribution is the weighed sum of its elements' errors over all parts, plus what surprises add."""
+    """A column's contribution is the weighted sum of its elements' errors over all parts, plus surprises."""
     with torch.inference_mode():
         errors = model.network.examine(torch.from_numpy(encoded.elements), passes=3).errors.double().numpy()
-    weighed = (model.scale.weight[:, None, :] * errors).sum(axis=0)
-    mine = model.encoder.column_of_element[:, None] == np.arange(len(model.encoder.columns))
+    weighted = (model.scale.weight[:, None, :] * errors).sum(axis=0)
+    in_column = model.encoder.column_of_element[:, None] == np.arange(len(model.encoder.columns))
 
     scores = score(model.network, encoded, model.scale)
 
-    assert scores.contributions == pytest.approx(weighed @ mine + SURPRISE * encoded.surprise, rel=1e-4, abs=1e-5)
+    assert scores.contributions == pytest.approx(weighted @ in_column + SURPRISE * encoded.surprise, rel=1e-4, abs=1e-5)
     assert encoded.surprise.any()
     assert (scores.contributions >= 0).all()
     assert scores.anomaly_score == pytest.approx(scores.contributions.sum(axis=1))
@@ -123,7 +123,7 @@ def test_scores_are_never_clipped(detector: TabularAutoencoder, mixed: pd.DataFr
     )
 )
 def test_a_row_with_mean_errors_scores_one(errors: list[list[float]]) -> None:
-    """Weights make the mean errors add up to 1, each part adding the same."""
+    """With the fitted weights, the mean errors sum to 1, and all parts contribute equally."""
     mean = np.array(errors)
 
     added = (fit_weight(mean, whiten=False) * mean).sum(axis=1)
@@ -131,8 +131,8 @@ def test_a_row_with_mean_errors_scores_one(errors: list[list[float]]) -> None:
     assert added == pytest.approx(1 / len(mean))
 
 
-def test_whitened_elements_add_the_same_but_an_exact_one_does_not_rule() -> None:
-    """Whitened, each element adds its share; one that is reconstructed almost exactly is weighed as if it were not."""
+def test_whitened_elements_contribute_equally_but_an_exact_one_does_not_dominate() -> None:
+    """Whitened elements contribute equally; the weight of one that is reconstructed almost exactly is bounded."""
     mean = np.array([[1.0, 4.0, 0.25, 1e-12]])
 
     weight = fit_weight(mean, whiten=True)

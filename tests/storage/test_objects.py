@@ -1,4 +1,4 @@
-"""A directory on an object store is there whole or not at all: its manifest, written last, is the commit."""
+"""A directory on an object store is complete or absent: its manifest, written last, is the commit."""
 
 import json
 import socket
@@ -75,7 +75,7 @@ def test_the_manifest_is_the_last_object(bucket: Path, monkeypatch: pytest.Monke
 
 
 def test_a_reader_sees_nothing_or_all(bucket: Path) -> None:
-    """Whoever looks while directories are published finds no manifest that names an object that is not there."""
+    """A reader that polls while directories are published never finds a manifest that names a missing object."""
     done, missing = threading.Event(), []
 
     def look() -> None:
@@ -103,8 +103,8 @@ def test_an_error_leaves_nothing(bucket: Path) -> None:
     assert names(bucket) == []
 
 
-def test_a_failed_writer_leaves_alone_what_another_published(bucket: Path) -> None:
-    """One that fails after another has published the same removes its own objects only."""
+def test_a_failed_writer_keeps_what_another_published(bucket: Path) -> None:
+    """A writer that fails after another one has published the same directory removes only its own objects."""
     with pytest.raises(KeyError), publish(bucket / "one") as staging:  # noqa: PT012 - the block is the point
         (staging.path / "0.txt").write_text("half")
         write_all(bucket / "one")
@@ -118,7 +118,7 @@ def test_a_failed_writer_leaves_alone_what_another_published(bucket: Path) -> No
 def test_what_a_dead_writer_left_is_replaced(
     bucket: Path, monkeypatch: pytest.MonkeyPatch, is_of_this_host: bool
 ) -> None:
-    """Objects without a manifest are no directory to any reader; the next writer replaces them, also other ones."""
+    """Objects without a manifest are invisible to readers; the next writer replaces or removes all of them."""
     host = socket.gethostname() if is_of_this_host else "another-host"
     write_json(bucket / "one" / CLAIM, f".staging-one-{host}-{dead_pid()}-01234567")
     for name in ("0.txt", "of-another-release.txt"):
@@ -136,8 +136,8 @@ def test_what_a_dead_writer_left_is_replaced(
     verify_files(bucket / "one", read_manifest(bucket / "one", "dataset")["files"])
 
 
-def test_a_living_writer_is_waited_for(bucket: Path) -> None:
-    """While another host's claim is fresh nothing is touched; its manifest is what the one who waited returns to."""
+def test_a_running_writer_is_waited_for(bucket: Path) -> None:
+    """While another host's claim is fresh, nothing is touched; its manifest ends the wait."""
     write_json(bucket / "one" / CLAIM, ".staging-one-another-host-1-01234567")
     (bucket / "one" / "a.txt").write_text("theirs")
     writer = threading.Thread(target=write_all, args=[bucket / "one"])
@@ -153,8 +153,8 @@ def test_a_living_writer_is_waited_for(bucket: Path) -> None:
     assert names(bucket) == [f"one/{name}" for name in names(bucket / "one")]
 
 
-def test_a_lost_answer_is_no_other_writer(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client that asks again, as the answer got lost, is told that the object is there; it is its own."""
+def test_a_lost_response_is_not_taken_for_another_writer(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that retries after a lost response finds that the object exists; it is its own."""
 
     def create_and_lose_the_answer(path: Path, value: object) -> None:
         create_json(path, value)
@@ -167,8 +167,8 @@ def test_a_lost_answer_is_no_other_writer(bucket: Path, monkeypatch: pytest.Monk
     assert len(names(bucket)) == FILES + 2
 
 
-def test_who_stood_still_is_overtaken(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A writer whose claim was taken over while it copied writes no manifest, and leaves the objects alone."""
+def test_a_stalled_writer_gives_way(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A writer whose claim was taken over while it copied writes no manifest and leaves the objects alone."""
     store = bucket.fs  # type: ignore[attr-defined]
     copy = store.copy
 
@@ -184,18 +184,18 @@ def test_who_stood_still_is_overtaken(bucket: Path, monkeypatch: pytest.MonkeyPa
     assert "0.txt" in names(bucket / "one")
 
 
-def test_what_is_not_ours_is_not_replaced(bucket: Path) -> None:
-    """Objects that no step writes are left alone, with an error that names the place."""
+def test_foreign_objects_are_not_replaced(bucket: Path) -> None:
+    """Objects that no stage published are left alone, with an error that names the location."""
     (bucket / "one" / "mine.txt").write_text("mine")
 
-    with pytest.raises(ArtifactError, match=r"one is there, but is not what a step published"):
+    with pytest.raises(ArtifactError, match=r"one exists but was not published by a stage"):
         write_all(bucket / "one")
 
     assert names(bucket) == ["one/mine.txt"]
 
 
 def test_the_second_publisher_keeps_the_first(bucket: Path) -> None:
-    """Two that write the same name at once: one is kept whole, the other is gone, and neither fails."""
+    """If two writers publish the same name at once, one result is kept, the other is removed, and neither fails."""
     first, second = (open_staging(bucket / "one") for _ in range(2))
     for staging, text in ((first, "first"), (second, "second")):
         (staging.path / "a.txt").write_text(text)
@@ -207,7 +207,7 @@ def test_the_second_publisher_keeps_the_first(bucket: Path) -> None:
 
 
 def test_many_publishers_at_once_make_one_directory(bucket: Path) -> None:
-    """Writers of the same thing at the same moment all end well, and what is there is whole."""
+    """Concurrent writers of the same directory all succeed, and the result is complete."""
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda _: write_all(bucket / "one"), range(6)))
 
@@ -216,7 +216,7 @@ def test_many_publishers_at_once_make_one_directory(bucket: Path) -> None:
 
 
 def test_a_changed_object_is_named(bucket: Path) -> None:
-    """One byte other, or no object at all, is noticed with its name."""
+    """A changed byte or a missing object is noticed, with the object's name."""
     write_all(bucket / "one")
     files = read_manifest(bucket / "one", "dataset")["files"]
 
@@ -229,7 +229,7 @@ def test_a_changed_object_is_named(bucket: Path) -> None:
 
 
 def test_withdrawn_is_gone(bucket: Path) -> None:
-    """A withdrawn directory is gone whole, its neighbour is not."""
+    """A withdrawn directory is removed completely, its neighbour is not."""
     write_all(bucket / "one")
     write_all(bucket / "one-more")
 
@@ -239,8 +239,8 @@ def test_withdrawn_is_gone(bucket: Path) -> None:
     assert is_published(bucket / "one-more")
 
 
-def test_one_of_several_creates(bucket: Path, tmp_path: Path) -> None:
-    """Of many writers of a file that must not be there yet one succeeds, here and on an object store alike."""
+def test_exactly_one_of_several_writers_creates(bucket: Path, tmp_path: Path) -> None:
+    """Of several writers that create the same file, exactly one succeeds, locally and on an object store."""
 
     def create(number: int, place: Path) -> int | None:
         try:
@@ -251,13 +251,13 @@ def test_one_of_several_creates(bucket: Path, tmp_path: Path) -> None:
 
     for place in (bucket, tmp_path):
         with ThreadPoolExecutor(8) as pool:
-            succeeded = [one for one in pool.map(create, range(8), [place] * 8) if one is not None]
+            succeeded = [number for number in pool.map(create, range(8), [place] * 8) if number is not None]
         assert [read_json(place / "000001.json")] == succeeded
         assert names(place) == ["000001.json"]
 
 
-def test_listings_are_never_old(bucket: Any) -> None:
-    """What another client wrote is seen at once, though the same place was listed before."""
+def test_listings_are_never_stale(bucket: Any) -> None:
+    """Objects of another client are seen at once, although the same location was listed before."""
     write_json(bucket / "one" / "a.json", {})
 
     def look() -> tuple[list[str], list[str], bool]:
@@ -269,12 +269,14 @@ def test_listings_are_never_old(bucket: Any) -> None:
     assert look() == (["a.json", MANIFEST], ["a.json", MANIFEST], True)
 
 
-def test_denied_access_is_said_in_words(bucket: Path) -> None:
-    """A place that may not be written, or not read, is an error of ours, with the place and what to do."""
+def test_denied_access_gives_a_clear_error(bucket: Path) -> None:
+    """Denied read or write access gives an error that names the location and the remedy."""
     write_json(bucket / "a.json", {})
 
     deny(bucket, "s3:PutObject")
-    with pytest.raises(StorageError, match=r"a\.json cannot be written: access is denied \(.*\); let the credentials"):
+    with pytest.raises(
+        StorageError, match=r"a\.json cannot be written: access is denied \(.*\); grant the credentials"
+    ):
         write_json(bucket / "a.json", {})
     with pytest.raises(StorageError, match=r"one cannot be written: access is denied"):
         write_all(bucket / "one")
@@ -284,7 +286,7 @@ def test_denied_access_is_said_in_words(bucket: Path) -> None:
 
 
 def deny(bucket: Any, action: str) -> None:
-    """Let the bucket's own policy deny something to everybody."""
+    """Deny an action to everyone by the bucket's policy."""
     everything = [f"arn:aws:s3:::{bucket.path.strip('/')}/*"]
     statement = {"Effect": "Deny", "Principal": "*", "Action": action, "Resource": everything}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})

@@ -1,4 +1,4 @@
-"""A published directory is there whole or not at all, whoever dies or comes second."""
+"""A published directory is complete or absent, even if a writer dies or several write at once."""
 
 import json
 import os
@@ -54,7 +54,7 @@ def test_what_was_written_appears_with_a_manifest(tmp_path: Path) -> None:
 
 
 def test_a_reader_sees_nothing_or_all(tmp_path: Path) -> None:
-    """Whoever looks while directories are published finds no half of one."""
+    """A reader that polls while directories are published never finds an incomplete one."""
     done, halves = threading.Event(), []
 
     def look() -> None:
@@ -73,7 +73,7 @@ def test_a_reader_sees_nothing_or_all(tmp_path: Path) -> None:
 
 
 def test_the_manifest_is_written_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the manifest is written every other file is there, and only then does the directory get its name."""
+    """When the manifest is written, all other files exist, and only then does the directory get its name."""
     seen: list[tuple[int, bool]] = []
 
     def spy(path: Path, value: object) -> None:
@@ -89,7 +89,7 @@ def test_the_manifest_is_written_last(tmp_path: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_an_error_leaves_nothing(tmp_path: Path, error: type[BaseException]) -> None:
-    """A block that fails, or is interrupted, publishes nothing and leaves no rubbish."""
+    """A block that fails or is interrupted publishes nothing and leaves no files."""
     with pytest.raises(error), publish(tmp_path / "one") as staging:  # noqa: PT012 - the block is the point
         (staging.path / "half.txt").write_text("half")
         raise error
@@ -98,7 +98,7 @@ def test_an_error_leaves_nothing(tmp_path: Path, error: type[BaseException]) -> 
 
 
 def test_facts_that_are_not_json_leave_nothing(tmp_path: Path) -> None:
-    """A failure in the last moment, at the manifest, leaves no rubbish either."""
+    """A failure at the very end, while writing the manifest, leaves no files either."""
     with pytest.raises(ValueError, match="not JSON compliant"), publish(tmp_path / "one") as staging:
         staging.facts["share"] = float("nan")
 
@@ -106,7 +106,7 @@ def test_facts_that_are_not_json_leave_nothing(tmp_path: Path) -> None:
 
 
 def test_the_second_publisher_keeps_the_first(tmp_path: Path) -> None:
-    """Two that write the same name at once: one is kept whole, the other is gone, and neither fails."""
+    """If two writers publish the same name at once, one result is kept, the other is removed, and neither fails."""
     first, second = (open_staging(tmp_path / "one") for _ in range(2))
     for staging, text in ((first, "first"), (second, "second")):
         (staging.path / "a.txt").write_text(text)
@@ -117,19 +117,19 @@ def test_the_second_publisher_keeps_the_first(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["one"]
 
 
-def test_what_is_not_ours_is_not_replaced(tmp_path: Path) -> None:
-    """A directory that no step published is left alone, with an error that names it."""
+def test_foreign_directories_are_not_replaced(tmp_path: Path) -> None:
+    """A directory that no stage published is left alone, with an error that names it."""
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "mine.txt").write_text("mine")
 
-    with pytest.raises(ArtifactError, match=r"one is there, but is not what a step published"):
+    with pytest.raises(ArtifactError, match=r"one exists but was not published by a stage"):
         write_all(tmp_path / "one")
 
     assert [path.name for path in tmp_path.rglob("*")] == ["one", "mine.txt"]
 
 
-def test_rubbish_of_the_dead_is_cleared_and_that_of_the_living_kept(tmp_path: Path) -> None:
-    """Staging of a process that is gone goes; of one that runs, of another host or another target stays."""
+def test_staging_of_dead_processes_is_removed_and_that_of_running_ones_kept(tmp_path: Path) -> None:
+    """Staging of an ended process is removed; that of a running one, another host or another target stays."""
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     host = socket.gethostname()
@@ -151,7 +151,7 @@ def test_rubbish_of_the_dead_is_cleared_and_that_of_the_living_kept(tmp_path: Pa
 
 @pytest.mark.parametrize("change", ["append", "flip", "remove"])
 def test_a_changed_file_is_named(tmp_path: Path, change: str) -> None:
-    """One byte more, one byte other, or no file at all is noticed, with the file's name."""
+    """An added byte, a changed byte or a missing file is noticed, with the file's name."""
     write_all(tmp_path / "one")
     path = tmp_path / "one" / "3.txt"
     content = path.read_bytes()
@@ -164,7 +164,7 @@ def test_a_changed_file_is_named(tmp_path: Path, change: str) -> None:
 
 
 def test_an_incomplete_directory_is_refused(tmp_path: Path) -> None:
-    """Nothing there, no manifest, and a manifest of another kind are three different messages."""
+    """A missing directory, a missing manifest and a manifest of another kind give three different messages."""
     (tmp_path / "half").mkdir()
     write_all(tmp_path / "one")
 
@@ -177,7 +177,7 @@ def test_an_incomplete_directory_is_refused(tmp_path: Path) -> None:
 
 
 def test_json_is_replaced_whole(tmp_path: Path) -> None:
-    """A value that cannot be written leaves the old file; one that can leaves nothing beside it."""
+    """A value that cannot be written leaves the old file, and no temporary file remains."""
     write_json(tmp_path / "a.json", {"é": 1})
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "a.json", {"x": float("inf")})
@@ -187,8 +187,8 @@ def test_json_is_replaced_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b""])
-def test_json_that_is_none_is_refused(tmp_path: Path, content: bytes) -> None:
-    """Truncated, binary and empty files are errors of ours that name the file."""
+def test_invalid_json_is_refused(tmp_path: Path, content: bytes) -> None:
+    """Truncated, binary and empty files give errors that name the file."""
     (tmp_path / "a.json").write_bytes(content)
 
     with pytest.raises(ArtifactError, match=r"a\.json is not readable JSON"):
@@ -202,12 +202,12 @@ JSON = st.recursive(
 
 
 @given(JSON, JSON)
-def test_fingerprints_tell_values_apart(one: object, other: object) -> None:
-    """The same value has the same fingerprint whatever the order of its keys, another value another one."""
-    assert fingerprint(one) == fingerprint(json.loads(canonical_json(one)))
-    assert (fingerprint(one) == fingerprint(other)) == (canonical_json(one) == canonical_json(other))
-    if isinstance(one, dict):
-        assert fingerprint(one) == fingerprint(dict(reversed(one.items())))
+def test_fingerprints_tell_values_apart(first: object, second: object) -> None:
+    """Equal values have equal fingerprints whatever the order of their keys; different values differ."""
+    assert fingerprint(first) == fingerprint(json.loads(canonical_json(first)))
+    assert (fingerprint(first) == fingerprint(second)) == (canonical_json(first) == canonical_json(second))
+    if isinstance(first, dict):
+        assert fingerprint(first) == fingerprint(dict(reversed(first.items())))
 
 
 def test_the_manifest_is_readable(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Every kind of source is read from an object store as it is from this machine."""
+"""Every kind of source is read from an object store as from this machine."""
 
 import gzip
 import io
@@ -54,7 +54,7 @@ TABLES = {
 
 @pytest.mark.parametrize("name", TABLES)
 def test_tables_are_read_alike(bucket: Path, tmp_path: Path, name: str) -> None:
-    """The same file gives the same dataset, under the same name, from either place."""
+    """The same file gives the same dataset, under the same name, from either location."""
     content = TABLES[name](make_frame(50))
     for place in (bucket, tmp_path):
         (place / name).write_bytes(content)
@@ -64,7 +64,7 @@ def test_tables_are_read_alike(bucket: Path, tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("kind", ["folder", "zip", "tar", "npz", "idx", "parquet"])
 def test_pictures_are_read_alike(bucket: Path, tmp_path: Path, kind: str) -> None:
-    """Loose pictures, archives, arrays and Parquet give the same dataset from either place."""
+    """Loose pictures, archives, arrays and Parquet give the same dataset from either location."""
     write_kind(tmp_path / "in", kind)
     for path in files_below(tmp_path / "in"):
         (bucket / path.relative_to(tmp_path).as_posix()).write_bytes(path.read_bytes())
@@ -83,7 +83,7 @@ def test_init_looks_at_an_object_store(bucket: Path, tmp_path: Path) -> None:
 
 
 def assert_same_dataset(bucket: Path, local: Path, source: str) -> None:
-    """Ingest the same source from both places, each into a workspace beside it, and compare all files."""
+    """Ingest the same source from both locations, each into a workspace beside it, and compare all files."""
     made = [ingest(DataSpec(source=str(place / source)), place / "ws").directory for place in (bucket, local)]
     held = [{path.name: hash_file(path) for path in files_below(one)} for one in made]
 

@@ -1,4 +1,4 @@
-"""The whole way on an object store: source, datasets, models, scored tables, reports, aliases, ledger, feedback."""
+"""The whole pipeline on an object store: source, datasets, models, scored tables, reports, registry, feedback."""
 
 import io
 import json
@@ -47,7 +47,7 @@ def write_inputs(place: Path, rows: int = 600) -> None:
 
 
 def first_run(place: Path) -> Path:
-    """Write the inputs, do the whole way, and return where."""
+    """Write the inputs, run the whole pipeline, and return the location."""
     write_inputs(place)
     command("run", place)
     return place
@@ -68,7 +68,7 @@ def contents(place: Path) -> dict[str, bytes]:
 
 
 def everything_visible_is_whole(place: Path) -> None:
-    """Hold every directory that has a manifest to it."""
+    """Check every directory with a manifest against it."""
     for kind in KINDS:
         for directory in (place / "ws" / kind).glob("[!.]*"):
             if is_published(directory):
@@ -76,7 +76,7 @@ def everything_visible_is_whole(place: Path) -> None:
 
 
 def test_results_are_byte_for_byte_those_of_this_machine(local: Path, remote: Path) -> None:
-    """Dataset, weights, threshold, scored table and metrics are the same; nothing but published things is there."""
+    """Dataset, weights, threshold, scored table and metrics are the same; no unpublished files remain."""
     assert contents(remote) == contents(local)
     assert len(contents(remote)) > len(SAME)
     assert [path for path in files_below(remote / "ws") if ".staging" in str(path)] == []
@@ -84,7 +84,7 @@ def test_results_are_byte_for_byte_those_of_this_machine(local: Path, remote: Pa
 
 
 def test_a_repeated_run_finds_all_of_it(remote: Path) -> None:
-    """Nothing is made twice, and nothing changes."""
+    """Existing results are reused, and nothing changes."""
     before = {path: path.read_bytes() for path in files_below(remote / "ws") if path.name != "report.html"}
 
     done = command("run", remote)
@@ -111,7 +111,7 @@ def test_new_files_are_scored_once(remote: Path) -> None:
 
 
 def test_a_challenger_is_promoted_and_taken_back(remote: Path) -> None:
-    """The registry works without locks: a challenger becomes champion, and the one before it comes back."""
+    """The registry works without locks: a challenger becomes champion, and a rollback restores the previous one."""
     champion = read_aliases(remote / "ws", NAME).champion
     command("train", remote, "--set", "register_as=challenger", "--set", "training.steps=31")
 
@@ -124,7 +124,7 @@ def test_a_challenger_is_promoted_and_taken_back(remote: Path) -> None:
 
 
 def test_verdicts_are_taken_back(remote: Path) -> None:
-    """A file of verdicts on an object store is joined to the scored rows and kept there."""
+    """A file of verdicts on an object store is joined to the scored rows and stored there."""
     scored = command("score", remote)["directory"]
     part = (remote / "ws" / "scored" / scored.rpartition("/")[2] / "part-00000.parquet").read_bytes()
     rows = pq.read_table(io.BytesIO(part), columns=["row_id", "is_anomaly"])
@@ -138,7 +138,7 @@ def test_verdicts_are_taken_back(remote: Path) -> None:
 
 
 def test_a_detector_is_saved_and_loaded(bucket: Path, fitted: TabularAutoencoder, mixed: pd.DataFrame) -> None:
-    """The estimator takes the same paths, and scores as before."""
+    """The estimator accepts the same locations, and gives the same scores after loading."""
     fitted.save(str(bucket / "detector"))
 
     loaded = TabularAutoencoder.load(str(bucket / "detector"))
@@ -147,7 +147,7 @@ def test_a_detector_is_saved_and_loaded(bucket: Path, fitted: TabularAutoencoder
 
 
 def test_no_credentials_are_written_down(remote: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """No object of the workspace, no log and no page holds a key or a secret."""
+    """No object of the workspace, no log and no page contains a key or a secret."""
     caplog.set_level("DEBUG", logger="anomaly_ae")
     command("score", remote)
 
@@ -157,8 +157,8 @@ def test_no_credentials_are_written_down(remote: Path, caplog: pytest.LogCapture
         assert not any(credential.encode() in content for content in kept)
 
 
-def test_a_missing_bucket_is_an_error_in_words(remote: Path) -> None:
-    """The command line says what is missing, and ends with the code for data at fault."""
+def test_a_missing_bucket_gives_a_clear_error(remote: Path) -> None:
+    """The command line says what is missing and exits with the code for data errors."""
     done = command("run", remote, "--set", "workspace=s3://no-such-bucket-anywhere/ws", expect=3)
 
     assert "there is no such bucket" in done["stderr"]
@@ -168,7 +168,7 @@ def test_a_missing_bucket_is_an_error_in_words(remote: Path) -> None:
 
 @pytest.mark.parametrize("commits", [0, 2])
 def test_killed_before_a_manifest(bucket: Path, local: Path, commits: int) -> None:
-    """A run killed as a dataset, a model or a scored table is complete but for its manifest shows nothing of it."""
+    """If a run is killed just before writing a manifest, readers see nothing of that directory."""
     write_inputs(bucket)
 
     assert start(bucket, kill_after=commits).finish(120)[0] == -signal.SIGKILL
@@ -182,7 +182,7 @@ def test_killed_before_a_manifest(bucket: Path, local: Path, commits: int) -> No
 
 
 def test_two_runs_at_once(bucket: Path, local: Path) -> None:
-    """Two runs of the same spec in processes of their own both end well, and make what one makes."""
+    """Two concurrent runs of the same spec both succeed, with the results of a single run."""
     write_inputs(bucket)
 
     both = [start(bucket) for _ in range(2)]

@@ -5,9 +5,9 @@ import pyarrow as pa
 from anomaly_ae.scoring.schema import BOX, described
 
 SCORED_COLUMNS = (
+    described("region", BOX, "box of the hottest area, in pixels of the picture; right and bottom are exclusive"),
     described(
-        "region", BOX, "box of the hottest area, in pixels of the picture; right and bottom are the first outside"
+        "anomaly_map", pa.string(), "file of the error at each position: a float16 array that covers the whole picture"
     ),
-    described("anomaly_map", pa.string(), "file of the error by place: a float16 array that covers the whole picture"),
-    described("overlay", pa.string(), "file of the map in colours over the picture; null where none was drawn"),
+    described("overlay", pa.string(), "file of the coloured map over the picture; null if none was drawn"),
 )
