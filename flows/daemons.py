@@ -1,4 +1,4 @@
-"""Background processes of one installation: started once, found again by a pid file, stopped and nothing else."""
+"""Background processes of an installation: each is started once and found again by its pid file."""
 
 import json
 import os
@@ -15,12 +15,12 @@ GRACE_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Daemon:
-    """One `python -m prefect ...` that runs on after the command that started it.
+    """A `python -m prefect ...` that outlives the command which started it.
 
     Attributes:
-        name: of its files `<name>.pid` and `<name>.log`.
-        arguments: of `python -m prefect`.
-        home: directory of those files.
+        name: the stem of its files, `<name>.pid` and `<name>.log`.
+        arguments: what follows `python -m prefect`.
+        home: the directory of those files.
     """
 
     name: str
@@ -29,14 +29,14 @@ class Daemon:
 
     @property
     def log_file(self) -> Path:
-        """Where it writes what it prints."""
+        """The file that takes its output."""
         return self.home / f"{self.name}.log"
 
     @property
     def pid(self) -> int | None:
-        """The running process, or None.
+        """The id of the running process, or None.
 
-        A pid alone may be another process's by now: the command line must be the one that was started.
+        The id alone may belong to another process by now: the command line must be the one that was started.
         """
         try:
             known = json.loads(self._pid_file.read_text(encoding="utf-8"))
@@ -45,7 +45,7 @@ class Daemon:
         return int(known["pid"]) if command_line(known["pid"]) == " ".join(known["command"]) else None
 
     def start(self, environment: Mapping[str, str]) -> None:
-        """Start it, unless it runs; it outlives this process and the terminal."""
+        """Start the process unless it runs; it outlives this one and the terminal."""
         if self.pid is not None:
             return
         self.home.mkdir(parents=True, exist_ok=True)
@@ -58,7 +58,7 @@ class Daemon:
         self._pid_file.write_text(json.dumps({"pid": process.pid, "command": command}), encoding="utf-8")
 
     def stop(self) -> bool:
-        """Ask it to end, insist after a while; say whether it ran."""
+        """Terminate the process, kill it if it does not end in time; return whether it was running."""
         pid = self.pid
         if pid is not None:
             os.kill(pid, signal.SIGTERM)
@@ -80,7 +80,7 @@ class Daemon:
 
 
 def command_line(pid: int) -> str:
-    """Return the command of a process as one text; empty if it has ended."""
+    """Return the command line of a process; empty if the process has ended."""
     if Path("/proc/self").exists():
         try:
             return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8").rstrip("\0").replace("\0", " ")

@@ -1,4 +1,4 @@
-"""Flow `housekeeping`: what nothing refers to any more goes, and the history of old runs."""
+"""Flow `housekeeping`: removes what nothing refers to any more, and the history of old runs."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -26,13 +26,13 @@ Days = Annotated[int, Field(ge=1)]
 
 
 class HousekeepingParameters(Section):
-    """What may go.
+    """What may be removed.
 
     Attributes:
-        workspace: whose leftovers and model versions are looked at.
-        keep_models_days: a model version younger than this stays, whatever refers to it.
-        keep_runs_days: so long the server remembers a run, and its result is kept.
-        dry_run: only say what would go.
+        workspace: the workspace whose leftovers and model versions are checked.
+        keep_models_days: a model version younger than this is kept even if nothing refers to it.
+        keep_runs_days: how long the server keeps a run and its result.
+        dry_run: only list what would be removed.
     """
 
     workspace: str = Spec.model_fields["workspace"].default
@@ -49,7 +49,7 @@ def prune_workspace(workspace: str, keep_days: int, dry_run: bool) -> dict[str, 
 
 @task(**MOVES)
 def forget_runs(keep_days: int, dry_run: bool) -> int:
-    """Delete finished runs that were due more than so many days ago from the server; say how many."""
+    """Delete finished runs that were due more than `keep_days` ago from the server; return how many."""
     with get_client(sync_client=True) as client:
         old = finished_before(client, datetime.now(UTC) - timedelta(days=keep_days))
         for run in () if dry_run else old:
@@ -57,10 +57,10 @@ def forget_runs(keep_days: int, dry_run: bool) -> int:
     return len(old)
 
 
-def finished_before(client: SyncPrefectClient, moment: datetime) -> list[FlowRun]:
-    """Return the finished runs that were due before a moment, all pages of them."""
+def finished_before(client: SyncPrefectClient, time: datetime) -> list[FlowRun]:
+    """Return the finished runs that were due before a time, all pages of them."""
     finished = FlowRunFilter(
-        expected_start_time=FlowRunFilterExpectedStartTime(before_=moment),
+        expected_start_time=FlowRunFilterExpectedStartTime(before_=time),
         state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(TERMINAL_STATES))),
     )
     runs: list[FlowRun] = []
@@ -71,7 +71,7 @@ def finished_before(client: SyncPrefectClient, moment: datetime) -> list[FlowRun
 
 @task(**MOVES)
 def forget_results(keep_days: int, dry_run: bool) -> int:
-    """Delete results of runs that are older than so many days, where Prefect keeps them in its home."""
+    """Delete results older than `keep_days` from the place where Prefect stores them; return how many."""
     long_ago = (datetime.now(UTC) - timedelta(days=keep_days)).timestamp()
     storage = get_current_settings().results.local_storage_path
     old = [path for path in storage.rglob("*") if path.is_file() and path.stat().st_mtime < long_ago]
@@ -82,7 +82,7 @@ def forget_results(keep_days: int, dry_run: bool) -> int:
 
 @flow(name="housekeeping", result_serializer="json")
 def housekeeping(parameters: HousekeepingParameters) -> dict[str, Any]:
-    """Remove what is old and not referred to; by default only list it."""
+    """Remove what is old and unreferenced; by default only list it."""
     dry_run = parameters.dry_run
     done = {
         "dry_run": dry_run,

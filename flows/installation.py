@@ -1,8 +1,8 @@
-"""A whole installation on one machine: a server, a worker, and everything applied; or one more worker elsewhere.
+"""An installation on one machine: a server, a worker and everything in prefect.yaml; or one more worker elsewhere.
 
-`python -m flows.installation up`, `worker` and `down`. Where and how is said by Prefect's own settings (`prefect.toml`,
-a profile, PREFECT_... variables): the home that holds database, logs and pid files, the server's address and its
-protection. Run twice, `up` starts nothing twice; `down` stops what was started here and nothing else.
+`python -m flows.installation up`, `worker` and `down`. Prefect's own settings (`prefect.toml`, a profile, PREFECT_...
+variables) name the home that holds database, logs and pid files, the server's address and its protection. A second `up`
+starts nothing twice; `down` stops what was started here and nothing else.
 """
 
 import os
@@ -25,7 +25,7 @@ from .apply import POOL, WebhookUrl, ZombieAfter, apply
 from .daemons import Daemon
 
 STARTUP_SECONDS = 180
-"""The first start makes the database; on a busy small machine that takes a while."""
+"""The first start creates the database, which takes a while on a small busy machine."""
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -36,7 +36,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="A server and
 
 @app.command()
 def up(webhook: WebhookUrl = None, zombie_after: ZombieAfter = None, runs: Runs = 2) -> None:
-    """Start server and worker where they do not run, apply everything, print where the UI is."""
+    """Start the server and the worker unless they run, apply prefect.yaml, and print where the UI is."""
     settings = get_current_settings()
     server, worker = daemons(settings, runs)
     if server.pid is None:
@@ -57,10 +57,10 @@ def up(webhook: WebhookUrl = None, zombie_after: ZombieAfter = None, runs: Runs 
 
 @app.command("worker")
 def start_worker(runs: Runs = 2) -> None:
-    """Start a worker on this machine for the server at PREFECT_API_URL, on whichever machine that is."""
+    """Start a worker on this machine for the server at PREFECT_API_URL, wherever that runs."""
     settings = get_current_settings()
     if settings.api.url is None:
-        sys.exit("set PREFECT_API_URL to the address of the server; the worker asks it for runs")
+        sys.exit("set PREFECT_API_URL to the address of the server from which the worker takes its runs")
     _, worker = daemons(settings, runs)
     worker.start(child_environment(settings, settings.api.url))
     typer.echo(f"logs    {worker.log_file}")
@@ -74,7 +74,7 @@ def down() -> None:
 
 
 def daemons(settings: Settings, runs: int = 1) -> tuple[Daemon, Daemon]:
-    """Return the server and the worker, of so many runs at a time, of the installation whose home the settings name."""
+    """Return server and worker of the installation whose home the settings name; the worker takes `runs` at a time."""
     home = settings.home.absolute()
     limits = ("--limit", str(runs), "--install-policy", "never")
     return (
@@ -89,7 +89,7 @@ def api_url(settings: Settings) -> str:
 
 
 def child_environment(settings: Settings, url: str) -> dict[str, str]:
-    """Return the variables that server, worker and their runs are started with: absolute, wherever they go."""
+    """Return the environment of server, worker and their runs; its paths are absolute, as they change directory."""
     environment = {
         **os.environ,
         "DO_NOT_TRACK": "1",
@@ -102,10 +102,10 @@ def child_environment(settings: Settings, url: str) -> dict[str, str]:
 
 
 def refuse_open_door(settings: Settings) -> None:
-    """Stop when the server would be reached from other machines and would serve anybody.
+    """Refuse to start a server that other machines can reach and that asks for no password.
 
     Raises:
-        SystemExit: it would; whoever reaches the API runs code on the workers.
+        SystemExit: the server would be open; whoever reaches its API runs code on the workers.
     """
     host = settings.server.api.host
     if host not in LOOPBACK and not settings.server.api.auth_string:
@@ -113,10 +113,10 @@ def refuse_open_door(settings: Settings) -> None:
 
 
 def refuse_taken_port(settings: Settings) -> None:
-    """Stop when something else listens where our server would.
+    """Refuse to start a server at an address on which another process listens.
 
     Raises:
-        SystemExit: it does.
+        SystemExit: the address is taken.
     """
     address = (settings.server.api.host, settings.server.api.port)
     with socket.socket() as probe:
@@ -128,7 +128,7 @@ def wait_until_healthy(server: Daemon, url: str) -> None:
     """Wait until the server answers.
 
     Raises:
-        SystemExit: it ended, or did not answer in time.
+        SystemExit: the server ended, or did not answer in time.
     """
     deadline = time.monotonic() + STARTUP_SECONDS
     while not _is_healthy(url):

@@ -1,7 +1,7 @@
-"""Flow `recover`: a run whose process died is repeated, with the same parameters, a few times at most.
+"""Flow `recover`: repeats a run whose process died, with the same parameters, a limited number of times.
 
-An automation starts it for each crashed run of a deployment (`automations.py`). What the dead run had published is
-found again by its fingerprint, so the repetition only does the rest.
+An automation starts it for each crashed run of a deployment (`automations.py`). What the dead run published is found
+by its fingerprint and reused.
 """
 
 from typing import Annotated, Any
@@ -15,7 +15,7 @@ from pydantic import Field
 from anomaly_ae.spec import Section
 
 REPEAT = "repeat-"
-"""Tag of a repeated run, with its number."""
+"""Prefix of a repeated run's tag; the number of the repetition follows."""
 
 
 class RecoverParameters(Section):
@@ -23,7 +23,7 @@ class RecoverParameters(Section):
 
     Attributes:
         flow_run_id: the crashed run.
-        repeats: how often one run may be repeated; a run that kills its worker must not do so for ever.
+        repeats: how often a run may be repeated, as a run that kills its worker must not do so for ever.
     """
 
     flow_run_id: UUID
@@ -45,23 +45,23 @@ def recover(parameters: RecoverParameters) -> dict[str, Any]:
 
 
 def why_not(run: FlowRun, repeats: int) -> str | None:
-    """Return why a run is not to be repeated, or None."""
+    """Return why a run must not be repeated, or None if it may be."""
     if run.state is None or not run.state.is_crashed():
         return "it has not crashed"
     if run.deployment_id is None:
         return "it belongs to no deployment"
     if repeats_of(run) >= repeats:
-        return f"it was repeated {repeats} times already; see the logs, mend the cause and run it by hand"
+        return f"it was repeated {repeats} times already; see the logs, fix the cause and run it by hand"
     return None
 
 
 def repeats_of(run: FlowRun) -> int:
-    """Return how many repetitions led to this run: 0 for one that was not made by `recover`."""
+    """Return how many repetitions led to this run; 0 if `recover` did not create it."""
     return max((int(tag.removeprefix(REPEAT)) for tag in run.tags if tag.startswith(REPEAT)), default=0)
 
 
 def _repeat(client: SyncPrefectClient, crashed: FlowRun, deployment: UUID) -> FlowRun:
-    """Make the run again; asked twice for the same crash, the server answers with the same run."""
+    """Create the run again; for a second request about the same crash the server returns the same run."""
     return client.create_flow_run_from_deployment(
         deployment,
         parameters=crashed.parameters,

@@ -1,8 +1,8 @@
-"""Where the tasks run that a flow hands out: threads of its own process, or the workers of a Dask or Ray cluster.
+"""Where a flow's tasks run: in threads of its own process, or on the workers of a Dask or Ray cluster.
 
-Two environment variables say so, for every flow alike (`production.env`): ANOMALY_AE_TASK_RUNNER is threads, dask or
-ray, ANOMALY_AE_CLUSTER the cluster's address. Without an address, a cluster on this machine lives as long as the run.
-What is computed is the same, to the byte.
+Two environment variables decide for every flow (`production.env`): ANOMALY_AE_TASK_RUNNER is threads, dask or ray,
+ANOMALY_AE_CLUSTER is the cluster's address. Without an address, the run starts a cluster on this machine and stops it
+at its end. The results are the same to the byte.
 """
 
 import os
@@ -17,13 +17,13 @@ from anomaly_ae.errors import SpecError
 
 CHOICE, ADDRESS = "ANOMALY_AE_TASK_RUNNER", "ANOMALY_AE_CLUSTER"
 MAX_TASKS = 100
-"""The server spends some 30 ms on each task run, and the more on each flow run."""
+"""The server spends about 30 ms on each task run, and more on each flow run."""
 
 Item = TypeVar("Item")
 
 
 def task_runner(settings: Mapping[str, str] = os.environ) -> TaskRunner[Any]:
-    """Return what the environment asks for; threads, unless it says otherwise.
+    """Return the task runner that the environment asks for; threads by default.
 
     Raises:
         SpecError: there is no such runner, the extra that it needs is not installed, or threads are given an address.
@@ -38,14 +38,14 @@ def task_runner(settings: Mapping[str, str] = os.environ) -> TaskRunner[Any]:
 
 
 def share_out(items: Sequence[Item], most: int = MAX_TASKS) -> list[tuple[Item, ...]]:
-    """Give each task one item, or several of them where there are more than `most`."""
+    """Divide items among at most `most` tasks: one each, or several where there are more items than that."""
     return [tuple(items[number::most]) for number in range(min(most, len(items)))]
 
 
 def _threads(address: str | None) -> TaskRunner[Any]:
-    """Share a process: torch and pyarrow compute outside Python's lock."""
+    """Run tasks in threads: torch and pyarrow release the GIL while they compute."""
     if address:
-        msg = f"{ADDRESS} is {address!r}, but threads know no cluster; set {CHOICE} to dask or ray"
+        msg = f"{ADDRESS} is {address!r}, but threads use no cluster; set {CHOICE} to dask or ray"
         raise SpecError(msg)
     return ThreadPoolTaskRunner(max_workers=os.cpu_count())
 
@@ -56,7 +56,7 @@ def _dask(address: str | None) -> TaskRunner[Any]:
 
 
 def start_dask() -> Any:
-    """Start a Dask cluster, one process a core, that only this machine reaches, and without Dask's dashboard."""
+    """Start a Dask cluster without a dashboard: one process per core, reachable from this machine only."""
     # Dask lets each process hand freed memory back at once; every batch then waits for fresh pages: twice the CPU time.
     kept = {"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None}
     with import_module("dask.config").set(kept):
@@ -73,7 +73,7 @@ def _ray(address: str | None) -> TaskRunner[Any]:
 
 
 def _from_extra(module: str, name: str, extra: str) -> Callable[..., TaskRunner[Any]]:
-    """Import a runner that an extra of this package brings."""
+    """Import a task runner that an extra of this package installs."""
     try:
         found: Callable[..., TaskRunner[Any]] = getattr(import_module(module), name)
     except ModuleNotFoundError as error:

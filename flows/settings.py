@@ -1,4 +1,4 @@
-"""What every task here has in common: no caching by Prefect, and retries where a disk or a network may recover."""
+"""Settings that all tasks share: Prefect caches nothing, and retries where a disk or a network may recover."""
 
 import json
 from dataclasses import asdict
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 COMPUTES: dict[str, Any] = {"cache_policy": NO_CACHE}
-"""Of a task that computes: run again, it would fail again. What it made is found by its fingerprint, not by Prefect."""
+"""For a task that computes: a retry would fail again. Its results are found by their fingerprint, not by Prefect."""
 
 
 def may_recover(task: Task[Any, Any], run: TaskRun, state: State) -> bool:  # noqa: ARG001 - Prefect passes three
-    """Say whether a failed task may succeed if tried again: the system failed, not the data."""
+    """Return whether a failed task may succeed on a retry: the system failed, not the data."""
     try:
         state.result()
     except StorageError:
@@ -38,10 +38,10 @@ MOVES: dict[str, Any] = {
     "retry_jitter_factor": 0.5,
     "retry_condition_fn": may_recover,
 }
-"""Of a task that reads or writes: retried with growing delays when the storage fails."""
+"""For a task that reads or writes: retried with growing delays when the storage fails."""
 
 
 def as_json(result: "DataclassInstance") -> dict[str, Any]:
-    """Return a step's result as JSON values, paths as text: what tasks and flows hand on."""
+    """Return a stage's result as JSON values, paths as text: what tasks and flows exchange."""
     values: dict[str, Any] = json.loads(json.dumps(asdict(result), default=str))
     return values

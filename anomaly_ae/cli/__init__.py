@@ -5,6 +5,7 @@ fault, and the message on stderr says where and what to do.
 
 commands   one function a command; each imports its step itself, so that `--help` does not wait for torch
 registry   the same for the commands that look after a model's versions
+deploy     the files that schedule the flows with Prefect
 lines      what is printed of each result
 terminal   where it is printed: as lines or as JSON, with a progress bar or without
 """
@@ -14,7 +15,8 @@ from collections.abc import Sequence
 
 import typer
 
-import anomaly_ae.cli.registry  # noqa: F401 - its commands are then there
+import anomaly_ae.cli.deploy
+import anomaly_ae.cli.registry  # noqa: F401 - importing these two registers their commands
 from anomaly_ae.cli.commands import app
 from anomaly_ae.errors import AnomalyAEError
 
