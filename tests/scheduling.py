@@ -8,6 +8,7 @@ TOGETHER = ("tests/flows/", "tests/report/")
 LONGEST = (
     "tests/e2e/test_installation.py",
     "tests/e2e/test_machines.py",
+    "tests/packaging/test_wheel.py",
     "tests/flows/",
     "tests/crash/",
     "tests/training/test_process_group.py",

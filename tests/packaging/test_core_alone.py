@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from tests_support import write_table
 
@@ -26,6 +27,7 @@ sys.meta_path[sys.meta_path.index(PathFinder)] = Without
 """
 
 
+@pytest.mark.slow
 def test_init_run_and_score_need_no_prefect(tmp_path: Path) -> None:
     """With nothing importable but the core's own dependencies, a CSV becomes a report, and new rows are scored."""
     write_table(tmp_path / "plant.csv")
