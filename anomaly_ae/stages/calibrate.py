@@ -13,7 +13,7 @@ from anomaly_ae.ingest.pace import rows_per_day
 from anomaly_ae.spec import Spec, ThresholdSpec
 from anomaly_ae.split import SplitRule, count_rows
 from anomaly_ae.stages.tracking import track_training
-from anomaly_ae.threshold import Calibration, WhatIf, what_if
+from anomaly_ae.threshold import Calibration, WhatIfRow, what_if
 from anomaly_ae.threshold import calibrate as take_threshold
 from anomaly_ae.threshold.rules import Rule
 from anomaly_ae.threshold.sample import LABEL, SCORE
@@ -89,7 +89,7 @@ def _filled(rule: ThresholdSpec, split: Mapping[str, Any], pace: float | None) -
     return Rule.of(rule).with_measured(rows_per_day=pace, base_rate=base_rate(split))
 
 
-def explore(model: ModelVersion) -> tuple[WhatIf, ...]:
+def explore(model: ModelVersion) -> tuple[WhatIfRow, ...]:
     """Say what other thresholds of a model version would do, by its validation rows.
 
     Raises:

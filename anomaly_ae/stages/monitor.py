@@ -14,7 +14,7 @@ from anomaly_ae.monitoring.false_alarms import Rates, alarm_rates
 from anomaly_ae.monitoring.profile import Counts, Profile
 from anomaly_ae.monitoring.validity import ScoreRanks, Validity, check_alerts, judge
 from anomaly_ae.split import TEST
-from anomaly_ae.threshold import Judge, scores_of
+from anomaly_ae.threshold import Detector, scores_of
 from anomaly_ae.threshold.rows import kept_name
 from anomaly_ae.threshold.sample import anomalies
 from anomaly_ae.workspace.model_version import ModelVersion
@@ -77,11 +77,12 @@ class Reference:
         normal = validation.filter(pa.array(~anomalies(validation) & np.isfinite(scores_of(validation))))
         # Not the threshold in force: another one may have followed since the table was scored.
         stored = model.calibration_of(calibration_id)
-        judge = Judge.of(stored, validation)
-        kept_by = replace(judge, by=judge.by and kept_name(judge.by))
-        judgement, scores = kept_by.judge(scores_of(normal), normal), scores_of(normal)
-        thresholds = pc.count_distinct(judgement.segment, mode="all").as_py()
-        return cls(scores, scores[~judgement.is_anomaly], int(judgement.is_anomaly.sum()) + max(thresholds, 1) - 1)
+        detector = Detector.of(stored, validation)
+        detector = replace(detector, by=detector.by and kept_name(detector.by))
+        scores = scores_of(normal)
+        decided = detector.decide(scores, normal)
+        thresholds = pc.count_distinct(decided.segment, mode="all").as_py()
+        return cls(scores, scores[~decided.is_anomaly], int(decided.is_anomaly.sum()) + max(thresholds, 1) - 1)
 
 
 @dataclass

@@ -18,7 +18,7 @@ from anomaly_ae.monitoring.validity import check_alerts
 from anomaly_ae.split import TEST, hash_to_unit
 from anomaly_ae.stages.monitor import Reference
 from anomaly_ae.stages.score_part import refuse_unfit
-from anomaly_ae.threshold import Judge
+from anomaly_ae.threshold import Detector
 from anomaly_ae.workspace.dataset import Dataset
 from anomaly_ae.workspace.model_version import ModelVersion, TrainedModel
 from anomaly_ae.workspace.registry import CHALLENGER
@@ -148,13 +148,13 @@ def _examine(dataset: Dataset, challenger: TrainedModel, champion: TrainedModel 
     for model in models:
         refuse_unfit(dataset, model.description)
         _refuse_unsplittable(dataset, model)
-    judge, labels, flagged = Judge.of(challenger.calibration, challenger.validation), [], []
+    detector, labels, flagged = Detector.of(challenger.calibration, challenger.validation), [], []
     scores: list[list[Floats]] = [[] for _ in models]
     for batch in _held_out(dataset, models):
         for model, batches in zip(models, scores, strict=True):
             batches.append(model.model.score(batch).anomaly_score)
         labels.append(batch.column(LABEL))
-        flagged.append(judge.judge(scores[0][-1], batch).is_anomaly)
+        flagged.append(detector.decide(scores[0][-1], batch).is_anomaly)
     if not labels:
         return None
     whole = [np.concatenate(batches) for batches in scores]

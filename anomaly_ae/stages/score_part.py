@@ -22,7 +22,7 @@ from anomaly_ae.scoring.scores import Scores
 from anomaly_ae.spec import Role
 from anomaly_ae.storage.arrow import open_arrow_writer
 from anomaly_ae.storage.unwritable import explain_unwritable
-from anomaly_ae.threshold import Judge, Judgement
+from anomaly_ae.threshold import Decisions, Detector
 from anomaly_ae.workspace.dataset import Dataset
 from anomaly_ae.workspace.model_version import ModelDescription, ModelVersion, TrainedModel
 
@@ -41,13 +41,13 @@ def score_part(part: Path, dataset: Dataset, model: ModelVersion, staging: Path)
     files = modality.open_files(about.model, about.spec, staging, part.stem)
     schema = scored_schema(identity_fields(dataset.contract), modality.scored_columns)
     schema = schema.remove(schema.get_field_index(STORY))
-    judge = Judge.of(trained.calibration, trained.validation)
+    detector = Detector.of(trained.calibration, trained.validation)
     seen = files_seen(dataset, about)
     alerts = 0
     batches = dataset.batches(part=part, batch_rows=trained.model.batch_rows)
     with explain_unwritable(staging), open_arrow_writer(staged_part(staging, part), schema) as writer:
         # While one batch is written the next ones are computed.
-        every = side_by_side(lambda batch: _examine(batch, trained, judge), batches)
+        every = side_by_side(lambda batch: _examine(batch, trained, detector), batches)
         scored = (_as_rows(dict(_columns(each, dataset, trained, seen)), each, schema, files) for each in every)
         for batch in files.finish(scored):
             alerts += batch.column("is_anomaly").true_count
@@ -115,21 +115,21 @@ class _Examined:
 
     rows: pa.RecordBatch
     scores: Scores
-    judged: Judgement
+    decided: Decisions
     reasons: pa.ListArray
 
 
-def _examine(batch: pa.RecordBatch, trained: TrainedModel, judge: Judge) -> _Examined:
+def _examine(batch: pa.RecordBatch, trained: TrainedModel, detector: Detector) -> _Examined:
     scores = trained.model.score(batch)
-    judged = judge.judge(scores.anomaly_score, batch)
-    return _Examined(batch, scores, judged, trained.model.reasons(batch, scores))
+    decided = detector.decide(scores.anomaly_score, batch)
+    return _Examined(batch, scores, decided, trained.model.reasons(batch, scores))
 
 
 def _columns(
     examined: _Examined, dataset: Dataset, trained: TrainedModel, seen: tuple[str, ...] | None
 ) -> Iterator[tuple[str, Any]]:
     """Yield the columns that every scored table has; a single value stands for all its rows."""
-    batch, scores, judged, about = examined.rows, examined.scores, examined.judged, trained.description
+    batch, scores, decided, about = examined.rows, examined.scores, examined.decided, trained.description
     yield "row_id", batch.column(ROW_ID)
     yield "source_file", batch.column(SOURCE_FILE)
     yield "source_row", batch.column(SOURCE_ROW)
@@ -138,23 +138,23 @@ def _columns(
         yield f"{field.name}_" if field.name in ours else field.name, batch.column(field.name)
     yield "anomaly_score", scores.anomaly_score
     yield "reconstruction_error", scores.reconstruction_error
-    yield "p_value", judged.p_value
-    yield "severity", judged.severity
-    yield "is_anomaly", judged.is_anomaly
-    yield "threshold", judged.threshold
+    yield "p_value", decided.p_value
+    yield "severity", decided.severity
+    yield "is_anomaly", decided.is_anomaly
+    yield "threshold", decided.threshold
     yield "reasons", examined.reasons
     yield "label", batch.column(LABEL)
     yield "split", _split(batch, about, seen)
     yield "model_name", pa.repeat(about.name, len(batch))
     yield "model_version", pa.repeat(about.version, len(batch))
     yield "calibration_id", pa.repeat(trained.calibration.calibration_id, len(batch))
-    yield "level", judged.level
-    yield "segment", judged.segment
+    yield "level", decided.level
+    yield "segment", decided.segment
 
 
 def _as_rows(columns: dict[str, Any], examined: _Examined, schema: pa.Schema, files: RowFiles) -> pa.RecordBatch:
     """Return rows of the scored table, with the files beside them written."""
-    columns |= files.write(examined.rows, examined.scores, examined.judged.is_anomaly)
+    columns |= files.write(examined.rows, examined.scores, examined.decided.is_anomaly)
     return pa.RecordBatch.from_arrays([_array(columns[f.name], f.type) for f in schema], schema=schema)
 
 

@@ -1,8 +1,8 @@
 """Calibration: scores of held-out rows become a frozen threshold, and what it promises.
 
-Without segments there is one threshold. With them each segment has its own, taken from its own rows by the same rule
-(Mondrian conformal; Vovk, Gammerman and Shafer, 2005, chapter 4.5), so that the promise holds within each. A segment
-that cannot have one takes the threshold of all rows, and the calibration says why.
+Without segments there is one threshold. With segments each has its own threshold, found by the same rule from its own
+rows (Mondrian conformal; Vovk, Gammerman and Shafer, 2005, chapter 4.5), so that the promise holds within each. A
+segment whose rows do not allow one uses the threshold of all rows, and the calibration gives the reason.
 """
 
 from typing import Self
@@ -30,11 +30,11 @@ class Segment(Section):
 
     Attributes:
         value: as text.
-        threshold: of its own; None where it takes that of all rows.
+        threshold: None where the segment uses the threshold of all rows.
         warn_threshold: likewise.
         n_validation: its normal validation rows.
-        smallest_fpr: smallest false-alarm rate that so many can promise.
-        reason: why it has no threshold of its own.
+        smallest_fpr: smallest false-alarm rate that this many rows can promise.
+        reason: why it uses the threshold of all rows; None where it has its own.
     """
 
     value: str
@@ -50,16 +50,16 @@ class Promise(Section):
 
     Attributes:
         rule: how the threshold was found.
-        parameters: of the rule, as they were set or measured.
+        parameters: settings of the rule, given or measured.
         threshold: cut on the anomaly score; `is_anomaly = anomaly_score > threshold`.
         warn_threshold: cut of the milder level; None: there is no such level.
         target_fpr: share of normal rows that may lie above the threshold; None where the rule promises none.
-        promise: what it promises, in a sentence.
+        promise: what the rule promises, in plain sentences.
         n_validation: normal validation rows.
         n_above: how many of these lie above the threshold.
-        n_anomalies: labelled anomalies it was taken from.
-        smallest_fpr: smallest false-alarm rate that so many normal rows can promise.
-        by: column whose values have a threshold each.
+        n_anomalies: labelled anomalies that the rule saw.
+        smallest_fpr: smallest false-alarm rate that this many normal rows can promise.
+        by: column whose values get a threshold each.
         segments: those values.
         scores_sha256: hash of the validation scores of the model version.
         reviewed_sha256: hash of the scores of reviewed alerts, where the threshold was taken from these.
@@ -85,7 +85,7 @@ class Calibration(Promise):
     """A frozen threshold.
 
     Attributes:
-        calibration_id: fingerprint of everything else in it, so that an altered one is noticed.
+        calibration_id: fingerprint of all other fields; a calibration that was altered does not load.
     """
 
     calibration_id: str
@@ -104,14 +104,14 @@ class Calibration(Promise):
 
 
 def calibrate(rows: pa.Table, rule: ThresholdSpec, reviewed: pa.Table | None = None) -> Calibration:
-    """Take a threshold from rows that training never saw.
+    """Find a threshold on rows that training never saw.
 
     Args:
         rows: the validation rows, with a column `anomaly_score` (float64), perhaps `label` (bool; true: an anomaly;
             false, null or no such column: taken for normal), and the column that `rule.by` names.
         rule: how to find the threshold, and what it shall promise.
-        reviewed: alerts with an analyst's verdict as `label`, to take the threshold from instead; for rules that
-            judge alerts only (`precision`, `cost`). No threshold below these alerts is considered.
+        reviewed: alerts with an analyst's verdict as `label`, to find the threshold on instead; for rules that need
+            no other rows (`precision`, `cost`). No threshold below these alerts is considered.
 
     Raises:
         CalibrationError: the promise cannot be made from these rows, or a score is not finite.
@@ -151,7 +151,7 @@ def calibrate(rows: pa.Table, rule: ThresholdSpec, reviewed: pa.Table | None = N
 
 
 def calibrate_fpr(scores: Floats, target_fpr: float) -> Calibration:
-    """Take a threshold by the rule `fpr` from bare scores of normal rows, `(n,)`.
+    """Find a threshold by the rule `fpr` on the scores of normal rows, `(n,)`.
 
     Raises:
         CalibrationError: as `calibrate`, or the rate is no share.
@@ -212,7 +212,7 @@ def _segment(value: str, rows: pa.Table, rule: Rule) -> Segment:
 
 
 def _refuse_poor(scores: Floats, min_rows: int | None) -> None:
-    """Refuse a segment whose scores say too little, though they could carry a threshold."""
+    """Refuse a segment with too few or constant scores, even if the rule could find a threshold."""
     if min_rows is not None and len(scores) < min_rows:
         msg = f"{len(scores)} normal rows are fewer than threshold.min_rows ({min_rows})"
         raise CalibrationError(msg)

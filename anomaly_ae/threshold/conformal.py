@@ -1,4 +1,4 @@
-"""Split-conformal cuts and p-values: what holds of a new row's rank among held-out ones, whatever their distribution.
+"""Split-conformal cuts and p-values: what is known of a new row's rank among held-out rows of any distribution.
 
 Among n scores of held-out rows and one new score, every rank of the new one is equally likely, as long as the rows are
 exchangeable. Sources: Vovk, Gammerman and Shafer, "Algorithmic learning in a random world", 2005; Laxhammar and
@@ -16,7 +16,7 @@ from anomaly_ae.threshold.sample import Floats
 
 
 def cut(ranked: Floats, rate: float, confidence: float | None = None) -> float | None:
-    """Return the smallest of these scores above which at most `rate` of new such scores lie, or None: too few scores.
+    """Return the smallest of these scores above which at most `rate` of new scores lie; None: there are too few scores.
 
     Args:
         ranked: ascending, `(n,)`.
@@ -51,20 +51,20 @@ def p_values(scores: Floats, validation_scores: Floats) -> Floats:
 
 
 def severity(p_value: Floats, n_validation: ArrayLike) -> Floats:
-    """Return 0 for a p-value of 1 and 100 for the smallest there can be, evenly on a log scale."""
+    """Map p-values to 0 (p = 1) through 100 (the smallest possible p-value), evenly on a log scale."""
     severities: Floats = np.clip(-100 * np.log(p_value) / np.log(np.asarray(n_validation) + 1), 0.0, 100.0)
     return severities
 
 
 def lower_bound(successes: ArrayLike, trials: int, confidence: float) -> Floats:
-    """Return the share that is not fallen short of, at a confidence, each. Source: Clopper and Pearson, 1934."""
+    """Return an exact lower confidence bound of each share. Source: Clopper and Pearson, 1934."""
     counted = np.asarray(successes, np.float64)
     at_least_one = np.maximum(counted, 1)
     return np.where(counted > 0, betaincinv(at_least_one, trials - at_least_one + 1, 1 - confidence), 0.0)
 
 
 def upper_bound(successes: ArrayLike, trials: int, confidence: float) -> Floats:
-    """Return the share that is not exceeded, at a confidence, each. Source: Clopper and Pearson, 1934."""
+    """Return an exact upper confidence bound of each share. Source: Clopper and Pearson, 1934."""
     return 1 - lower_bound(trials - np.asarray(successes, np.float64), trials, confidence)
 
 
@@ -72,6 +72,6 @@ def _rank(n: int, rate: float, confidence: float | None) -> int:
     """Return which of n ascending scores, from 1, is the cut; n + 1 where none is high enough."""
     if confidence is None:
         return max(1, math.ceil(round((n + 1) * (1 - rate), 9)))
-    # The share of new scores above the rank-th of n is Beta(n + 1 - rank, rank): a binomial tail in other words.
+    # The share of new scores above the rank-th of n is Beta(n + 1 - rank, rank), which is a binomial tail.
     above = np.searchsorted(bdtr(np.arange(n), n, rate), 1 - confidence, side="right") - 1
     return n - int(above)

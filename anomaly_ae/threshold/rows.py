@@ -1,4 +1,4 @@
-"""What a model version keeps of its validation rows: enough to take any threshold anew, by any segment."""
+"""What a model version keeps of its validation rows: enough to calibrate again, by any rule and any segment."""
 
 import pyarrow as pa
 
@@ -15,7 +15,7 @@ def validation_rows(rows: pa.Table, scores: Floats, contract: Contract) -> pa.Ta
     Args:
         rows: validation rows of a dataset.
         scores: their anomaly scores, `(n,)`.
-        contract: says which columns group rows; one that is called like a column of ours gets an underscore.
+        contract: names the columns that group rows; one with the name of a kept column gets an underscore.
     """
     ours = [rows.column(ROW_ID), pa.array(scores), rows.column(SOURCE_LABEL)]
     groupings = [column.name for column in contract.groupings]

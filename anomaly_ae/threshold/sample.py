@@ -1,7 +1,7 @@
-"""What a rule sees: the scores of normal rows and of anomalies, in ascending order, and how often anomalies come.
+"""The scores that a rule sees: those of normal rows and those of labelled anomalies, ascending.
 
 A table of rows to calibrate on has a column `anomaly_score`, may have a column `label` (true: an anomaly; false, null
-or no such column: taken for normal), and any columns that segments are made by.
+or no such column: taken for normal), and may have columns that make segments.
 """
 
 import hashlib
@@ -55,11 +55,11 @@ class Sample:
         return len(self.anomalous) - np.searchsorted(self.anomalous, threshold, side="right")
 
     def base_rate(self, given: float | None) -> float:
-        """Return the given share of anomalies, or that among these rows."""
+        """Return the given share of anomalies; if None, the share among these rows."""
         return len(self.anomalous) / (len(self.anomalous) + len(self.normal)) if given is None else given
 
     def cuts(self) -> Floats:
-        """Return one threshold for every way to part these rows, ascending: midway between neighbouring scores."""
+        """Return one threshold for every way to divide these rows, ascending: midway between neighbouring scores."""
         scores = np.unique(np.concatenate([self.normal, self.anomalous]))
         below, above = scores[:-1], scores[1:]
         midway = np.minimum(below + (above - below) / 2, np.nextafter(above, -np.inf))
@@ -94,5 +94,5 @@ def hash_scores(scores: Floats) -> str:
 def _refuse_not_finite(scores: Floats) -> None:
     bad = int(np.sum(~np.isfinite(scores)))
     if bad:
-        msg = f"{bad} of {len(scores)} validation scores are not finite; train the model anew"
+        msg = f"{bad} of {len(scores)} validation scores are not finite; train the model again"
         raise CalibrationError(msg)

@@ -1,4 +1,4 @@
-"""Segments: the rows with one value of a column, and for every row which of them it belongs to."""
+"""Segments: the rows that share a value of one column."""
 
 from collections.abc import Iterator
 
@@ -25,7 +25,7 @@ def segment_values(rows: pa.Table | pa.RecordBatch, by: str) -> pa.Array:
 
 
 def rows_by_segment(rows: pa.Table, by: str) -> Iterator[tuple[str, pa.Table]]:
-    """Yield each segment's value and rows, by value; rows without a value are in none."""
+    """Yield each segment's value and rows, ordered by value; rows without a value belong to no segment."""
     values = segment_values(rows, by)
     order = pc.sort_indices(values)
     ordered, sorted_values = rows.take(order), values.take(order)

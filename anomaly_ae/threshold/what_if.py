@@ -1,7 +1,7 @@
-"""What if the threshold were another: alerts, false alarms and, with labels, precision and recall of a few thresholds.
+"""What other thresholds would do: alerts, false alarms and, with labels, precision and recall of a few thresholds.
 
-Intervals are of 95 %, each for its own row of the table: they say how sure one threshold's numbers are, and are no
-licence to pick the luckiest.
+Each 95 % interval holds for its row of the table alone: it says how sure that threshold's numbers are, and does not
+allow for picking the row that looks best.
 """
 
 import pyarrow as pa
@@ -15,15 +15,15 @@ RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 """False-alarm rates that the thresholds of the table promise."""
 
 
-class WhatIf(Section):
-    """One threshold, for all rows alike.
+class WhatIfRow(Section):
+    """What one threshold, the same for all rows, is expected to do.
 
     Attributes:
         threshold: cut on the anomaly score.
-        in_force: it is the one the calibration holds.
-        flagged_share: expected share of rows above it; without labelled anomalies that of normal rows.
+        in_force: whether it is the threshold of the calibration.
+        flagged_share: expected share of rows above it; without labelled anomalies, the share of normal rows.
         alerts_per_1000: the same per 1,000 rows.
-        alerts_per_day: the same a day, where the rows of a day are known.
+        alerts_per_day: the same per day; None where the number of rows per day is unknown.
         false_alarm_rate: share of the normal rows above it.
         false_alarm_interval: 95 % interval of that share.
         recall: share of the labelled anomalies above it; None without any.
@@ -51,14 +51,14 @@ def what_if(
     *,
     base_rate: float | None = None,
     rows_per_day: float | None = None,
-) -> tuple[WhatIf, ...]:
-    """Say what each of a few thresholds would do, the highest first.
+) -> tuple[WhatIfRow, ...]:
+    """Estimate what each of a few thresholds would do, the highest first.
 
     Args:
         rows: that training never saw, with `anomaly_score` and perhaps `label`, as `calibrate` takes them.
-        in_force: the threshold of the calibration, which is among them.
-        base_rate: share of anomalies among the rows to come; None takes that among these rows.
-        rows_per_day: where known.
+        in_force: the threshold of the calibration; it is always in the table.
+        base_rate: share of anomalies among the rows to come; None takes the share among these rows.
+        rows_per_day: None where unknown.
 
     Raises:
         CalibrationError: there is no normal row, or a score is not finite.
@@ -70,7 +70,7 @@ def what_if(
 
 
 def round_cuts(normal: Floats) -> set[float]:
-    """Return the thresholds that promise the rates of the table, as far as so many normal scores can.
+    """Return the thresholds that promise the rates of the table, as far as there are enough normal scores.
 
     Args:
         normal: of rows that training never saw, ascending, `(n,)`.
@@ -78,13 +78,13 @@ def round_cuts(normal: Floats) -> set[float]:
     return {threshold for rate in RATES if (threshold := cut(normal, rate)) is not None}
 
 
-def _row(sample: Sample, threshold: float, in_force: bool, base_rate: float, rows_per_day: float | None) -> WhatIf:
+def _row(sample: Sample, threshold: float, in_force: bool, base_rate: float, rows_per_day: float | None) -> WhatIfRow:
     false_alarms = int(sample.normals_above(threshold)), len(sample.normal)
     found = int(sample.anomalies_above(threshold)), len(sample.anomalous)
     false_alarm_rate = false_alarms[0] / false_alarms[1]
     recall = found[0] / found[1] if found[1] else None
     flagged = false_alarm_rate if recall is None else base_rate * recall + (1 - base_rate) * false_alarm_rate
-    return WhatIf(
+    return WhatIfRow(
         threshold=threshold,
         in_force=in_force,
         flagged_share=flagged,
@@ -104,7 +104,7 @@ def _interval(successes: int, trials: int, confidence: float = CONFIDENCE) -> In
 
 
 def _precision_interval(found: tuple[int, int], false_alarms: tuple[int, int], base_rate: float) -> Interval:
-    """Return the precision at the worst and the best ends of two intervals that hold together for 95 %."""
+    """Return precision at the worst and best ends of two intervals that hold jointly with 95 % confidence."""
     each = (1 + CONFIDENCE) / 2
     recall, rate = _interval(*found, each), _interval(*false_alarms, each)
     return _precision(recall[0], rate[1], base_rate), _precision(recall[1], rate[0], base_rate)

@@ -3,26 +3,26 @@
 from collections.abc import Sequence
 
 from anomaly_ae.threshold.calibration import Calibration
-from anomaly_ae.threshold.what_if import WhatIf
+from anomaly_ae.threshold.what_if import WhatIfRow
 
 FALLEN_BACK_SHOWN = 5
 
 
 def calibration_lines(made: Calibration) -> list[str]:
-    """Say what a threshold is, what it promises, and which segments have none of their own."""
+    """Return the threshold, its promise, and the segments that fell back to it."""
     warn = "" if made.warn_threshold is None else f", warn {made.warn_threshold:.6g}"
     lines = [f"threshold  {made.threshold:.6g}{warn}  rule {made.rule}, calibration {made.calibration_id}"]
     lines.append(f"           {made.promise}")
     if made.by:
         fallen_back = [segment for segment in made.segments if segment.threshold is None]
-        own = len(made.segments) - len(fallen_back)
-        lines.append(f"segments   {own} values of {made.by} have a threshold of their own, {len(fallen_back)} have not")
+        own = f"{len(made.segments) - len(fallen_back)} values of {made.by} have a threshold of their own"
+        lines.append(f"segments   {own}, {len(fallen_back)} use the one above")
         lines += [f"           {segment.value}: {segment.reason}" for segment in fallen_back[:FALLEN_BACK_SHOWN]]
     return lines
 
 
-def what_if_lines(table: Sequence[WhatIf]) -> list[str]:
-    """Return the table as aligned text, a line a threshold; columns that say nothing are left out."""
+def what_if_lines(table: Sequence[WhatIfRow]) -> list[str]:
+    """Return the table as aligned text, one line per threshold; empty columns are left out."""
     columns = {
         "threshold": [f"{'*' if row.in_force else ''}{row.threshold:.6g}" for row in table],
         "alerts per 1,000": [f"{row.alerts_per_1000:.3g}" for row in table],

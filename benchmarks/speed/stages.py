@@ -15,7 +15,7 @@ from run import Runner
 from scoring import NAMES
 
 from anomaly_ae.scoring.scores import score
-from anomaly_ae.threshold import Judge
+from anomaly_ae.threshold import Detector
 from anomaly_ae.workspace.dataset import Dataset
 from anomaly_ae.workspace.model_version import load_model
 
@@ -28,12 +28,12 @@ def time_stages(dataset: Path, model: Path, scored: Path) -> dict[str, float]:
     """Return CPU microseconds a row of every stage, the least of several batches; and bytes a row of the files."""
     rows, one = Dataset.open(dataset), load_model(model)
     columns, size = [column.name for column in rows.contract.features], one.model.batch_rows
-    judge, sample = Judge.of(one.calibration, one.validation), _sample(scored, size)
+    detector, sample = Detector.of(one.calibration, one.validation), _sample(scored, size)
     network, batches = one.model.network, rows.batches(batch_rows=size)
     found = [
         {
             "read": _cpu_s(lambda: next(rows.batches(columns, batch_rows=size))),
-            **_of_batch(batch, one.model, judge),
+            **_of_batch(batch, one.model, detector),
             "write": _cpu_s(lambda: write_only(sample, size)),
             "products": _cpu_s(lambda: products(network, size, bare)),
             "onednn_products": _cpu_s(lambda: products(network, size, by_onednn)),
@@ -63,12 +63,12 @@ def _line(name: str, found: dict[str, float]) -> Cells:
     return (name, *times, sum(times), *(found[one] for one in (*PRODUCTS, "dataset_bytes", "scored_bytes")))
 
 
-def _of_batch(batch: pa.RecordBatch, model: Any, judge: Judge) -> dict[str, float]:
+def _of_batch(batch: pa.RecordBatch, model: Any, detector: Detector) -> dict[str, float]:
     encoded, scores = model.encoder.transform(batch), model.score(batch)
     return {
         "encode": _cpu_s(lambda: model.encoder.transform(batch)),
         "network": _cpu_s(lambda: score(model.network, encoded, model.scale)),
-        "judge": _cpu_s(lambda: judge.judge(scores.anomaly_score, batch)),
+        "judge": _cpu_s(lambda: detector.decide(scores.anomaly_score, batch)),
         "reasons": _cpu_s(lambda: model.reasons(batch, scores)),
     }
 

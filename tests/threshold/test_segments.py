@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from known_scores import draw
 
 from anomaly_ae.errors import CalibrationError
-from anomaly_ae.threshold import Calibration, Judge, calibrate, p_values, severity
+from anomaly_ae.threshold import Calibration, Detector, calibrate, p_values, severity
 from anomaly_ae.threshold.rules.budget import BudgetThreshold
 from anomaly_ae.threshold.rules.fpr import FprThreshold
 from anomaly_ae.threshold.rules.manual import ManualThreshold
@@ -27,8 +27,8 @@ def machines(seed: int, rows: int) -> pa.Table:
 
 def rates(made: Calibration, validation: pa.Table, fresh: pa.Table) -> dict[str, float]:
     """Return the share of fresh rows above the threshold, by machine."""
-    judged = Judge.of(made, validation).judge(fresh["anomaly_score"].to_numpy(), fresh)
-    flagged = fresh.append_column("flagged", pa.array(judged.is_anomaly.astype(float)))
+    decided = Detector.of(made, validation).decide(fresh["anomaly_score"].to_numpy(), fresh)
+    flagged = fresh.append_column("flagged", pa.array(decided.is_anomaly.astype(float)))
     shares = flagged.group_by("machine").aggregate([("flagged", "mean")]).to_pylist()
     return {row["machine"]: row["flagged_mean"] for row in shares}
 
@@ -81,10 +81,10 @@ def test_a_segment_that_fails_falls_back_and_says_why() -> None:
     assert "there are 5, which can promise 0.167" in reasons["few"]
     assert reasons["still"] == "all 200 scores are 2: any other would be an alert"
     assert "1 of 200 validation scores are not finite" in reasons["broken"]
-    judged = Judge.of(made, rows).judge(np.full(rows.num_rows, 1e9), rows)
+    decided = Detector.of(made, rows).decide(np.full(rows.num_rows, 1e9), rows)
     own = pa.compute.is_in(rows["machine"], pa.array(list(SCALES))).to_numpy()
-    assert (judged.threshold[~own] == made.threshold).all()
-    assert judged.segment.to_pylist() == [name if name in SCALES else None for name in rows["machine"].to_pylist()]
+    assert (decided.threshold[~own] == made.threshold).all()
+    assert decided.segment.to_pylist() == [name if name in SCALES else None for name in rows["machine"].to_pylist()]
 
 
 def test_not_finite_scores_without_segments_fail() -> None:
@@ -116,9 +116,9 @@ def test_a_column_called_like_ours_is_found() -> None:
 
     made = calibrate(kept, FprThreshold(target_fpr=0.05, by="label"))
 
-    judged = Judge.of(made, kept).judge(kept["anomaly_score"].to_numpy(), fresh)
+    decided = Detector.of(made, kept).decide(kept["anomaly_score"].to_numpy(), fresh)
     assert {one.value for one in made.segments} == set(SCALES)
-    assert set(judged.segment.to_pylist()) == set(SCALES)
+    assert set(decided.segment.to_pylist()) == set(SCALES)
 
 
 @pytest.mark.parametrize(
@@ -133,10 +133,10 @@ def test_every_kind_of_value_makes_segments(rule: FprThreshold) -> None:
     by_number = calibrate(rows, rule.model_copy(update={"by": "line"}))
 
     missing = pa.table({"line": pa.array([None, 0, 17], pa.int64())})
-    judged = Judge.of(by_number, rows).judge(np.zeros(3), missing)
+    decided = Detector.of(by_number, rows).decide(np.zeros(3), missing)
     assert [one.value for one in by_truth.segments] == ["false", "true"]
     assert [one.value for one in by_number.segments] == ["0", "1", "2", "3"]
-    assert judged.segment.to_pylist() == [None, "0", None]
+    assert decided.segment.to_pylist() == [None, "0", None]
 
 
 VALUES = st.lists(st.sampled_from([0.0, 0.5, 1.0, 1.5, 2.0, 3.0]), min_size=1, max_size=40)
@@ -157,7 +157,7 @@ def test_all_rows_at_once_are_judged_as_one_by_one(scores: list[float], fresh: l
     made = calibrate(rows, FprThreshold(target_fpr=0.5, by="machine"))
     machine = pa.array(rng.choice([*names, "unseen"], len(fresh)), pa.string())
 
-    judged = Judge.of(made, rows).judge(np.array(fresh), pa.table({"machine": machine}))
+    decided = Detector.of(made, rows).decide(np.array(fresh), pa.table({"machine": machine}))
 
     own = {one.value: one for one in made.segments if one.threshold is not None}
     for place, (score, name) in enumerate(zip(fresh, machine.to_pylist(), strict=True)):
@@ -169,11 +169,11 @@ def test_all_rows_at_once_are_judged_as_one_by_one(scores: list[float], fresh: l
         ]
         p_value = p_values(np.array([score]), np.sort(held))
         level = "alert" if score > one.threshold else "warn" if score > one.warn_threshold else "normal"
-        assert judged.p_value[place] == p_value[0]
-        assert judged.severity[place] == severity(p_value, len(held))[0]
-        assert (judged.threshold[place], judged.is_anomaly[place]) == (one.threshold, score > one.threshold)
-        assert judged.level[place].as_py() == level
-        assert judged.segment[place].as_py() == (name if name in own else None)
+        assert decided.p_value[place] == p_value[0]
+        assert decided.severity[place] == severity(p_value, len(held))[0]
+        assert (decided.threshold[place], decided.is_anomaly[place]) == (one.threshold, score > one.threshold)
+        assert decided.level[place].as_py() == level
+        assert decided.segment[place].as_py() == (name if name in own else None)
 
 
 def test_without_a_warn_level_rows_are_normal_or_alerts() -> None:
@@ -181,9 +181,9 @@ def test_without_a_warn_level_rows_are_normal_or_alerts() -> None:
     rows = draw(0, 100)
     made = calibrate(rows, ManualThreshold(threshold=1.0))
 
-    judged = Judge.of(made, rows).judge(np.array([0.9, 1.0, 1.1]), pa.table({"x": [0, 0, 0]}))
+    decided = Detector.of(made, rows).decide(np.array([0.9, 1.0, 1.1]), pa.table({"x": [0, 0, 0]}))
 
-    assert judged.level.to_pylist() == ["normal", "normal", "alert"]
+    assert decided.level.to_pylist() == ["normal", "normal", "alert"]
 
 
 def segment(name: str, scores: np.ndarray) -> pa.Table:

@@ -1,7 +1,7 @@
-"""Judge: a row's score against the threshold of its segment, and its rank among the scores of its kind.
+"""Detector: a row's score against the threshold of its segment, and its rank among that segment's validation scores.
 
-All rows of a batch at once, however many segments there are: scores become ranks among all validation scores, and a
-segment's ranks are shifted into a range of their own, so that one binary search serves all segments.
+All rows of a batch are decided at once, however many segments there are: scores become ranks among all validation
+scores, and each segment's ranks are shifted into a separate range, so that one binary search serves all segments.
 """
 
 from dataclasses import dataclass
@@ -22,16 +22,16 @@ LEVELS = ("normal", "warn", "alert")
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """What is said of each row, `(n,)` each.
+class Decisions:
+    """What is decided for each row, `(n,)` each.
 
     Attributes:
         p_value: `(1 + #{validation scores >= score}) / (n_validation + 1)`, within the row's segment.
         severity: the same from 0 to 100 on a log scale.
-        threshold: that held for the row.
-        is_anomaly: its score is above.
+        threshold: the one that applies to the row.
+        is_anomaly: whether the score is above it.
         level: one of `LEVELS`.
-        segment: whose threshold it was; null: that of all rows.
+        segment: the segment whose threshold applies; null: the threshold of all rows does.
     """
 
     p_value: Floats
@@ -43,16 +43,16 @@ class Judgement:
 
 
 @dataclass(frozen=True)
-class Judge:
-    """A calibration with the scores behind it, ready for batches of rows.
+class Detector:
+    """A calibration with its validation scores, ready to decide batches of rows.
 
     Attributes:
         by: column that makes the segments.
-        segments: those with a threshold of their own, `(s,)`.
+        segments: those that have a threshold, `(s,)`.
         thresholds: of all rows, then of each segment, `(1 + s,)`.
-        warn_thresholds: likewise; infinite where there is no such level.
+        warn_thresholds: likewise; infinite where there is no warn level.
         ladder: all normal validation scores, distinct and ascending.
-        ranks: for all rows, then each segment: the places of its scores on the ladder, in a range of its own each.
+        ranks: for all rows, then for each segment: where its scores are on the ladder, shifted into separate ranges.
         counts: normal validation rows of all, then of each segment, `(1 + s,)`.
     """
 
@@ -86,19 +86,22 @@ class Judge:
             counts=np.bincount(groups, minlength=1 + len(own)),
         )
 
-    def judge(self, scores: Floats, rows: pa.Table | pa.RecordBatch) -> Judgement:
-        """Judge rows by their scores.
+    def decide(self, scores: Floats, rows: pa.Table | pa.RecordBatch) -> Decisions:
+        """Decide which rows are anomalies, by their scores.
 
         Args:
             scores: anomaly scores, `(n,)`.
-            rows: the rows themselves, with the column that makes the segments.
+            rows: the rows, with the column that makes the segments.
+
+        Raises:
+            CalibrationError: the rows lack that column.
         """
         codes = _codes(rows, self.by, self.segments)
         threshold, counts = self.thresholds[codes], self.counts[codes]
         p_value = (1 + self._at_least(scores, codes)) / (1 + counts)
         is_anomaly = scores > threshold
         level = np.where(is_anomaly, 2, scores > self.warn_thresholds[codes])
-        return Judgement(
+        return Decisions(
             p_value=p_value,
             severity=severity(p_value, np.maximum(counts, 1)),
             threshold=threshold,
@@ -108,13 +111,13 @@ class Judge:
         )
 
     def _at_least(self, scores: Floats, codes: Counts) -> Counts:
-        """Count the validation scores of each row's segment that are as high as its own, or higher."""
+        """Count, for each row, the validation scores of its segment that are at least as high as its score."""
         place = np.searchsorted(self.ladder, scores, side="left") + codes * (len(self.ladder) + 1)
         return np.cumsum(self.counts)[codes] - np.searchsorted(self.ranks, place, side="left")
 
 
 def _codes(rows: pa.Table | pa.RecordBatch, by: str | None, segments: pa.Array) -> Counts:
-    """Return for each row 0, or the number from 1 of the segment whose threshold it takes."""
+    """Return for each row the number, from 1, of the segment whose threshold applies; 0: that of all rows."""
     if by is None:
         return np.zeros(rows.num_rows, dtype=np.int64)
     places = pc.index_in(segment_values(rows, by), segments)
