@@ -20,11 +20,15 @@ from sklearn.metrics import roc_auc_score
 
 from anomaly_ae.features.pictures import Pictures
 from anomaly_ae.modalities.pictures.model import PictureModel, PictureParts
-from anomaly_ae.modalities.pictures.networks import Plan, fit_pixels
+from anomaly_ae.networks.denoising import DenoisingNetwork
+from anomaly_ae.networks.memory import MemoryNetwork
+from anomaly_ae.networks.picture_network import PictureFormat
+from anomaly_ae.networks.row_network import RowNetwork
+from anomaly_ae.networks.textbook import TextbookNetwork
 from anomaly_ae.scoring.maps import MapScale
-from anomaly_ae.spec import DenoisingNetwork, MemoryNetwork, NetworkSpec, Spec, TextbookNetwork
+from anomaly_ae.spec import Spec
 
-NETWORKS: dict[str, NetworkSpec] = {
+NETWORKS: dict[str, RowNetwork] = {
     "memory": MemoryNetwork(),
     "denoising": DenoisingNetwork(),
     "textbook": TextbookNetwork(),
@@ -61,14 +65,14 @@ def read_classes(directory: Path) -> Classes:
     return Classes(pictures[0], classes[0], pictures[1], classes[1])
 
 
-def fit_one_class(values: NDArray[np.float32], network: NetworkSpec, seed: int) -> PictureModel:
+def fit_one_class(values: NDArray[np.float32], network: RowNetwork, seed: int) -> PictureModel:
     """Fit the pipeline's own model of pixels on four fifths of one class's pictures."""
     kept = values[np.random.default_rng(seed).random(len(values)) >= HELD_OUT]
     spec = Spec.model_validate({"data": {"source": "unused"}, "training": {"seed": seed, "device": "cpu"}})
-    how = Plan(network=network, size=values.shape[-1], colours=1, top_share=1)
-    fitted, history = fit_pixels(torch.from_numpy(kept), how, network, spec)
-    parts = PictureParts(plan=how, map_scale=MapScale(low=0, high=1), expected=())
-    return PictureModel(fitted, parts, 0, None, history)
+    reads = PictureFormat(network=network, size=values.shape[-1], colours=1, top_share=1)
+    fitted, history = network.fit_pixels(torch.from_numpy(kept), reads, spec)
+    parts = PictureParts(format=reads, map_scale=MapScale(low=0, high=1), expected=())
+    return PictureModel(fitted, parts, 0, history=history)
 
 
 def score_in_parts(model: PictureModel, values: NDArray[np.float32]) -> NDArray[np.float64]:

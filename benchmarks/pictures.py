@@ -24,14 +24,14 @@ from picture_metrics import image_figures, pixel_figures
 from picture_peers import PEERS, as_maps
 from torch import Tensor
 
-from anomaly_ae.features.backbones import load_backbone
 from anomaly_ae.features.pictures import read_pictures
 from anomaly_ae.ingest.pictures.decode import decode
-from anomaly_ae.modalities.pictures.feature_maps import PICTURES_AT_ONCE, describe
 from anomaly_ae.modalities.pictures.model import fit_pictures
 from anomaly_ae.modalities.pictures.scores import contribute
+from anomaly_ae.networks.feature_maps import FeatureMapsNetwork
+from anomaly_ae.networks.picture_network import PICTURES_AT_ONCE
 from anomaly_ae.scoring.maps import bring_to
-from anomaly_ae.spec import FeatureMapsNetwork, Spec
+from anomaly_ae.spec import Spec
 from anomaly_ae.spec.file import load_spec
 from anomaly_ae.split import SplitRule
 from anomaly_ae.stages.ingest import ingest
@@ -116,13 +116,13 @@ def fit_ours(pictures: PictureSet, seed: int) -> Fit:
 
 def features_of(rows: pa.Table) -> Tensor:
     """Return the features of pictures in half precision, `(n, positions, channels)`."""
-    backbone, network = load_backbone("efficientnet_lite0", None), FeatureMapsNetwork()
-    described = []
+    extract = FeatureMapsNetwork().feature_extractor()
+    features = []
     with torch.inference_mode():
         for batch in rows.to_batches(PICTURES_AT_ONCE):
             values = torch.from_numpy(read_pictures(batch, 256, 3).values)
-            described.append(describe(backbone, values, network.grid).half())
-    return torch.cat(described)
+            features.append(extract(values).half())
+    return torch.cat(features)
 
 
 def fit_peer(name: str, train: Tensor, test: Tensor, seed: int) -> Fit:

@@ -15,9 +15,9 @@ from itertools import product
 
 import torch
 
-from anomaly_ae.networks import build_dense
-from anomaly_ae.spec import DenoisingNetwork, TrainingSpec
-from anomaly_ae.training import Conduct, NoiseRange, assign_folds, join, train
+from anomaly_ae.networks.denoising import DenoisingNetwork
+from anomaly_ae.spec import TrainingSpec
+from anomaly_ae.training import Conduct, assign_folds, join, train
 
 WIDTHS = {"256, 256": (256, 256), "1024, 1024": (1024, 1024)}
 BATCHES = (256, 2048)
@@ -27,13 +27,13 @@ ROWS, COLUMNS, STEPS = 50_000, 30, 40
 def train_here(hidden: tuple[int, ...], batch: int) -> None:
     """Train as one of the processes that torchrun started; the first prints the seconds."""
     rows = torch.randn(ROWS, COLUMNS, generator=torch.Generator().manual_seed(0))
-    network = build_dense(DenoisingNetwork(hidden=hidden), COLUMNS)
+    network = DenoisingNetwork(hidden=hidden).build(COLUMNS)
     fold = assign_folds(ROWS, network.members, 0.1, 0)
     spec = TrainingSpec(steps=STEPS, batch_size=batch, check_every=STEPS)
     with join() as group:
         group.wait()
         start = time.perf_counter(), time.process_time()
-        train(network, rows, fold, spec, noise=NoiseRange(0.05, 0.5), conduct=Conduct(group=group))
+        train(network, rows, fold, spec, conduct=Conduct(group=group))
         if group.is_main:
             print(time.perf_counter() - start[0], time.process_time() - start[1])
 

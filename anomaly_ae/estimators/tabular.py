@@ -20,8 +20,10 @@ from anomaly_ae.errors import ArtifactError, CalibrationError
 from anomaly_ae.estimators.frames import column_names, contract_of, to_table
 from anomaly_ae.ingest.contract import ROW_ID
 from anomaly_ae.modalities.tables.model import ModelSpec, TableModel, fit_model
-from anomaly_ae.spec import Spec, dense_network
+from anomaly_ae.networks.row_network import row_network
+from anomaly_ae.spec import Spec
 from anomaly_ae.spec.file import parse_spec
+from anomaly_ae.spec.networks import NETWORKS
 from anomaly_ae.split import SplitRule
 from anomaly_ae.storage import fingerprint, locate
 from anomaly_ae.threshold import Calibration, calibrate_fpr
@@ -40,10 +42,10 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
     Accepts an array of numbers, or a DataFrame with numbers, categories, booleans, datetimes and missing cells.
 
     Args:
-        network: "memory", a denoising autoencoder with a memory of train rows; "denoising", without the memory;
-            "textbook", an encoder, a bottleneck and a decoder.
+        network: a network that reads rows, such as "memory", a denoising autoencoder with a memory of train rows;
+            "denoising", without the memory; "textbook", an encoder, a bottleneck and a decoder.
         hidden: widths of the hidden layers; None for the network's default.
-        bottleneck: width of the textbook network's bottleneck.
+        bottleneck: width of the code, for networks that have one; None for the network's default.
         steps: maximum number of weight updates.
         learning_rate: peak of the schedule.
         passes: number of times the reconstruction is fed back before computing its error.
@@ -72,9 +74,9 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
     def __init__(
         self,
         *,
-        network: Literal["memory", "denoising", "textbook"] = "memory",
+        network: str = "memory",
         hidden: tuple[int, ...] | None = None,
-        bottleneck: int = 64,
+        bottleneck: int | None = None,
         steps: int = 500,
         learning_rate: float = 1e-2,
         passes: int = 1,
@@ -190,11 +192,11 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
         if not isinstance(saved.model, TableModel):
             msg = f"{directory} holds a model of {saved.description.contract.modality}, not of tables"
             raise ArtifactError(msg)
-        spec, network = saved.description.spec, dense_network(saved.description.spec.network)
+        spec, network = saved.description.spec, row_network(saved.description.spec.network)
         detector = cls(
             network=network.kind,
-            hidden=network.hidden,
-            bottleneck=getattr(network, "bottleneck", 64),
+            hidden=getattr(network, "hidden", None),
+            bottleneck=getattr(network, "bottleneck", None),
             steps=spec.training.steps,
             learning_rate=spec.training.learning_rate,
             passes=spec.scoring.passes,
@@ -236,7 +238,7 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
         network: dict[str, Any] = {"kind": self.network}
         if self.hidden is not None:
             network["hidden"] = self.hidden
-        if self.network == "textbook":
+        if self.bottleneck is not None and self._has_bottleneck():
             network["bottleneck"] = self.bottleneck
         validation = self.validation_fraction
         return parse_spec(
@@ -255,6 +257,9 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
                 "threshold": {"target_fpr": self.target_fpr},
             }
         )
+
+    def _has_bottleneck(self) -> bool:
+        return self.network in NETWORKS.classes and "bottleneck" in NETWORKS[self.network].model_fields
 
     def _achievable(self) -> Calibration:
         """Calibrate to `target_fpr`, or warn and use the smallest rate that the held-out rows can promise."""

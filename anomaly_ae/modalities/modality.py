@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from anomaly_ae.ingest.contract import Contract
 from anomaly_ae.ingest.rows import RowStore
-from anomaly_ae.spec import AnyNetworkSpec, DataSpec, Spec
+from anomaly_ae.spec import DataSpec, NetworkSection, Spec
 from anomaly_ae.split import SplitRule
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Modality(Protocol[Parts]):
             name: of the source, as the spec shall give it.
         """
 
-    def choose_network(self, rows: RowStore) -> AnyNetworkSpec:
+    def choose_network(self, rows: RowStore) -> NetworkSection:
         """Choose the network where the spec leaves it open."""
 
     def fit(self, rows: RowStore, rule: SplitRule, spec: Spec, conduct: "Conduct") -> "Fitted":

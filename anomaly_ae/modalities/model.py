@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from anomaly_ae.modalities import modality_of
 from anomaly_ae.monitoring.profile import Profile
 from anomaly_ae.scoring.scores import Scores
-from anomaly_ae.spec import AnyNetworkSpec, Section, Spec, decided
+from anomaly_ae.spec import NetworkSection, Section, Spec, decided
 from anomaly_ae.training import Check, select_device
 
 
@@ -60,7 +60,7 @@ class ModelParts(Section):
         """What the manifest of a scored table repeats of the model."""
         return {}
 
-    def fitted_network(self, spec: Spec) -> AnyNetworkSpec:
+    def fitted_network(self, spec: Spec) -> NetworkSection:
         """Return the network that was fitted, with every default decided."""
         return decided(spec.network)
 

@@ -1,30 +1,14 @@
-"""Torch modules: layers and forward, nothing else. `build` makes the one that a spec names."""
+"""The networks: one file each, registered by one line in `anomaly_ae/spec/networks.py`.
 
-from collections.abc import Sequence
+A network's file holds its section of the spec, which is also its strategy: it builds the torch module, and says how the
+network is fitted and rebuilt. The module brings its loss, its noise and the way it is examined.
 
-from anomaly_ae.networks.autoencoder import Autoencoder
-from anomaly_ae.networks.dense import DenoisingAutoencoder, DenseAutoencoder, DenseNetwork
-from anomaly_ae.networks.memory import Memory, whitening
-from anomaly_ae.spec import MemoryNetwork, NetworkSpec, TextbookNetwork
+textbook, denoising, memory, vae  read rows of elements: tables, and pictures as pixels
+convolutional, feature_maps       read pictures
 
-__all__ = ["Autoencoder", "Memory", "build", "build_dense", "whitening"]
-
-
-def build_dense(spec: NetworkSpec, width: int) -> DenseNetwork:
-    """Return the untrained dense network that `spec` describes, for rows of `width` elements."""
-    if isinstance(spec, TextbookNetwork):
-        return DenseAutoencoder(width, spec.hidden, min(spec.bottleneck, max(1, width // 2)))
-    return DenoisingAutoencoder(width, spec.hidden, spec.members)
-
-
-def build(spec: NetworkSpec, width: int, memory_rows: Sequence[int]) -> Autoencoder:
-    """Return an empty autoencoder of the right shape, for weights to be loaded into.
-
-    Args:
-        spec: kind and sizes of the network.
-        width: number of elements, d.
-        memory_rows: rows that each memory holds; empty without memories.
-    """
-    neighbours = spec.neighbours if isinstance(spec, MemoryNetwork) else 0
-    memories = [Memory(rows, width, neighbours) for rows in memory_rows]
-    return Autoencoder(build_dense(spec, width), memories)
+row_network      base class of the sections of networks that read rows
+picture_network  base class of the sections of all networks that read pictures
+reconstructor    base class of the modules that reconstruct rows
+autoencoder      a reconstructor with the memories beside it, and how rows are examined by both
+layers, nearest, pixels, whitening, feature_store, onednn, threads  what several of them are made of
+"""

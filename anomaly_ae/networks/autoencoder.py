@@ -6,8 +6,9 @@ from typing import NamedTuple, Self, cast
 import torch
 from torch import Tensor, nn
 
-from anomaly_ae.networks.dense import DenseNetwork, wide_product
-from anomaly_ae.networks.memory import Memory
+from anomaly_ae.networks.layers import wide_product
+from anomaly_ae.networks.nearest import Memory
+from anomaly_ae.networks.reconstructor import MemberExamination, Reconstructor
 
 
 class Examination(NamedTuple):
@@ -45,7 +46,7 @@ class Autoencoder(nn.Module):
     low: Tensor
     high: Tensor
 
-    def __init__(self, network: DenseNetwork, memories: Sequence[Memory] = ()) -> None:
+    def __init__(self, network: Reconstructor, memories: Sequence[Memory] = ()) -> None:
         super().__init__()
         self.network = network
         self.memories = nn.ModuleList(memories)
@@ -55,7 +56,7 @@ class Autoencoder(nn.Module):
         self.register_buffer("high", torch.full((network.width,), torch.inf))
 
     @classmethod
-    def of(cls, network: DenseNetwork, rows: Tensor, frame: Tensor, memories: Sequence[Memory]) -> Self:
+    def of(cls, network: Reconstructor, rows: Tensor, frame: Tensor, memories: Sequence[Memory]) -> Self:
         """Return an autoencoder around a network that was trained on `rows @ frame`."""
         whole = cls(network, memories).to(rows.device)
         whole.frame.copy_(frame)
@@ -77,9 +78,8 @@ class Autoencoder(nn.Module):
             passes: times the network's reconstruction is fed back: a row far from the data needs several steps home.
         """
         framed = wide_product(rows, self.frame)
-        once = self._pass(framed)
-        members = self._feed_back(once, passes)
-        errors, normal = [(members - framed).square().mean(dim=0)], members.mean(dim=0)
+        once, last = self._examine(framed, passes)
+        errors, normal = [last.errors.mean(dim=0)], last.reconstruction.mean(dim=0)
         for index, memory in enumerate(self._memories()):
             in_memory = wide_product(rows, memory.frame)
             recalled = memory.recall(in_memory)
@@ -99,7 +99,7 @@ class Autoencoder(nn.Module):
             passes: see `examine`.
         """
         framed = wide_product(rows, self.frame)
-        every = (self._feed_back(self._pass(framed), passes) - framed).square()
+        every = self._examine(framed, passes)[1].errors
         chosen = every[fold.clamp_min(0), torch.arange(len(rows), device=rows.device)]
         errors = [torch.where((fold >= 0)[:, None], chosen, every.mean(dim=0))]
         for memory in self._memories():
@@ -108,18 +108,24 @@ class Autoencoder(nn.Module):
         return torch.stack(errors)
 
     def _pass(self, framed: Tensor) -> Tensor:
-        """Reconstruct rows by every member, `(members, n, d)`, from where they would be within the train rows' range.
+        """Reconstruct rows by every member, `(members, n, d)`."""
+        members: Tensor = self.network(self._within_range(framed))
+        return members
+
+    def _examine(self, framed: Tensor, passes: int) -> tuple[Tensor, MemberExamination]:
+        """Return each member's reconstruction after one pass, and its examination in the last of `passes`."""
+        fed_back = [framed]
+        for _ in range(passes - 1):
+            fed_back.append(self._pass(fed_back[-1]))
+        last = self.network.examine(self._within_range(fed_back[-1]), framed)
+        return [*fed_back, last.reconstruction][1], last
+
+    def _within_range(self, framed: Tensor) -> Tensor:
+        """Move rows to the nearest point within the range of the train rows.
 
         Beyond it a network extrapolates at will, often as the identity, which would call the farthest rows normal.
         """
-        members: Tensor = self.network(framed.clamp(self.low, self.high))
-        return members
-
-    def _feed_back(self, members: Tensor, passes: int) -> Tensor:
-        """Reconstruct each member's reconstruction again, until it has passed so many times."""
-        for _ in range(passes - 1):
-            members = self._pass(members)
-        return members
+        return framed.clamp(self.low, self.high)
 
     def _memories(self) -> Iterator[Memory]:
         return cast("Iterator[Memory]", iter(self.memories))

@@ -1,125 +1,147 @@
-"""The autoencoder of feature maps: what a picture shows at each position is whitened by what normal ones show there.
+"""The autoencoder of feature maps: features of a frozen backbone, whitened by position, one network for all positions.
 
-After Yi and Yoon's reconstruction of deep features, in a frame in which the channels of a position are independent and
-equally varied among normal pictures; most of what the method finds, it finds by that frame. Sources: Shi, Yang and Qi,
-"Unsupervised anomaly segmentation via deep feature reconstruction", Neurocomputing 2021; Defard et al., "PaDiM", 2021.
+The features are reconstructed in a frame in which the channels of a position are independent and equally varied among
+normal pictures; most of what the method finds, it finds through that frame.
+
+Sources:
+    Shi, Yang and Qi, "Unsupervised anomaly segmentation via deep feature reconstruction", Neurocomputing 2021.
+    Defard et al., "PaDiM: a patch distribution modeling framework for anomaly detection and localization", 2021.
 """
 
 import math
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from pydantic import Field
+from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d, interpolate
 
-from anomaly_ae.networks.dense import DenseNetwork
-from anomaly_ae.networks.pixels import Seen, smooth
+from anomaly_ae.errors import SpecError
+from anomaly_ae.features.backbones import Backbone, load_backbone
+from anomaly_ae.networks.denoising import DenoisingAutoencoder, DenoisingSection
+from anomaly_ae.networks.feature_store import FeatureStore
+from anomaly_ae.networks.picture_network import (
+    FeatureExtractor,
+    PictureAutoencoder,
+    PictureBatches,
+    PictureExamination,
+    PictureFit,
+    PictureFormat,
+    PictureNetwork,
+    TypicalPicture,
+)
+from anomaly_ae.networks.pixels import smooth
+from anomaly_ae.networks.position_whitening import Moments, PositionWhitening
+from anomaly_ae.networks.threads import one_thread
+from anomaly_ae.spec import PictureSpec, Spec, TrainingSpec
+from anomaly_ae.spec.sections import Widths
+from anomaly_ae.training import UNATTENDED, Conduct, assign_folds, initialise, train
 
+DEFAULT_SIZE = 256
+STRIDE = 32
+"""What the size must be a multiple of for the backbone's maps to lie exactly over each other."""
+EXTRACTED_AT_ONCE = 2
+"""Pictures that the backbone reads at once: the maps between its layers are large, and have to stay in the cache."""
 EXAMINED_AT_ONCE = 2
-"""Pictures whose positions the network sees at once: what lies between its layers shall stay in the cache."""
-WHITENED_AT_ONCE = 32
-"""Positions whose factors are in single precision at once: they are in the cache still when they are used."""
-RIDGE = 0.01
-"""Added to the variance of every whitened channel, as a share of the channel's variance over all positions."""
+"""Pictures whose positions the network reads at once, for the same reason."""
 
 
-def lay_on_grid(maps: Sequence[Tensor], grid: int) -> Tensor:
-    """Bring maps `(n, channels, h, w)` of several strides to one grid, `(n, grid * grid, channels of all)`.
+class FeatureMapsNetwork(DenoisingSection, PictureNetwork):
+    """The denoising autoencoder on whitened feature maps of a frozen pretrained backbone: for photographs."""
 
-    Each is first averaged over three by three positions: neighbours then tell of the same place.
-    """
-    near = [avg_pool2d(one, 3, stride=1, padding=1, count_include_pad=False) for one in maps]
-    laid = [
-        adaptive_avg_pool2d(one, grid)
-        if one.shape[-1] > grid
-        else interpolate(one, size=(grid, grid), mode="bilinear", align_corners=False)
-        for one in near
-    ]
-    return torch.cat(laid, dim=1).flatten(2).transpose(1, 2).contiguous()
+    kind: Literal["feature_maps"] = "feature_maps"
+    hidden: Widths = Field((512, 512), description="widths between input and output")
+    members: int = Field(1, ge=1, description="networks side by side, each trained without a share of the positions")
+    noise_min: float = Field(
+        0.3, gt=0, description="noise standard deviation, in units of a whitened channel; per position"
+    )
+    noise_max: float = Field(2.0, gt=0, description="drawn log-uniformly between noise_min and noise_max")
+    backbone: str = Field(
+        "efficientnet_lite0", description="with the extra `pictures`; or torchvision:NAME or timm:NAME, with `weights`"
+    )
+    weights: str | None = Field(None, description="file of the backbone's weights, where no package brings them")
+    grid: int = Field(32, ge=4, le=64, description="positions on each side, to which all feature maps are brought")
+    shrinkage: float = Field(
+        0.1, ge=0, le=1, description="of each position's covariance towards the mean of all positions'"
+    )
+
+    @property
+    def summary(self) -> str:
+        """Name the backbone."""
+        return f"feature maps of {self.backbone}"
+
+    def decide_format(self, asked: PictureSpec, typical: TypicalPicture) -> PictureFormat:
+        """Read pictures in colour, at a size at which the backbone's maps lie over each other."""
+        size = asked.size or DEFAULT_SIZE
+        if size % STRIDE:
+            msg = f"pictures.size is {size}; for network.kind feature_maps it must be a multiple of {STRIDE}"
+            raise SpecError(msg)
+        in_colour = asked.model_copy(update={"colours": "rgb"})
+        return PictureFormat.decide(self, in_colour, typical, size=size, top_share=0.01)
+
+    def feature_extractor(self, weights_sha256: str | None = None) -> "BackboneFeatures":
+        """Load the backbone."""
+        weights = None if self.weights is None else Path(self.weights)
+        return BackboneFeatures(load_backbone(self.backbone, weights, weights_sha256), self.grid)
+
+    def fit_pictures(
+        self,
+        pictures: PictureBatches,
+        picture_format: PictureFormat,
+        extract: FeatureExtractor,
+        spec: Spec,
+        conduct: Conduct = UNATTENDED,
+    ) -> PictureFit:
+        """Fit the whitening on train pictures, and the network on positions drawn from them."""
+        training = spec.training
+        channels = _channels(extract, picture_format.size)
+        fits = len(pictures) * self.grid**2 * channels * 2 <= spec.pictures.cache_bytes
+        with tempfile.TemporaryDirectory(prefix="anomaly_ae-") as directory, one_thread():
+            store = FeatureStore(pictures, extract, self.grid**2, Path(directory) / "features" if fits else None)
+            whitening = _fit_whitening(store, self.shrinkage)
+            rows = _draw_positions(store, whitening, training)
+        network = initialise(lambda: self.build(channels), training.seed)
+        fold = assign_folds(len(rows), network.members, training.early_stopping_share, training.seed)
+        history = train(network, rows, fold, training, conduct=conduct)
+        return PictureFit(FeatureMapAutoencoder(whitening, network).eval(), tuple(history))
+
+    def empty_for_pictures(
+        self,
+        picture_format: PictureFormat,  # noqa: ARG002 - the tensors give all sizes
+        tensors: Mapping[str, Tensor],
+    ) -> "FeatureMapAutoencoder":
+        """Return a whitening and a network for tensors to be loaded into."""
+        positions, channels = tensors["whitening.centre"].shape
+        return FeatureMapAutoencoder(PositionWhitening(positions, channels), self.build(channels))
 
 
-class PositionWhitening(nn.Module):
-    """An affine map per position that whitens what normal pictures show there.
+class BackboneFeatures:
+    """Extracts the feature maps of a backbone, on one grid.
 
     Args:
-        positions: number of positions.
-        channels: number of channels.
-
-    Attributes:
-        centre: mean of each position's channels, `(positions, channels)`.
-        factor: transposed inverse Cholesky factor of each position's covariance, `(positions, channels, channels)`, in
-            half precision: three digits are enough, and a model version holds a million of them per grid row.
+        backbone: frozen.
+        grid: positions on each side.
     """
 
-    centre: Tensor
-    factor: Tensor
+    def __init__(self, backbone: Backbone, grid: int) -> None:
+        self.backbone, self.grid = backbone, grid
 
-    def __init__(self, positions: int, channels: int) -> None:
-        super().__init__()
-        self.register_buffer("centre", torch.zeros(positions, channels))
-        self.register_buffer("factor", torch.zeros(positions, channels, channels, dtype=torch.float16))
+    @property
+    def weights_sha256(self) -> str:
+        """Hash of the backbone's weights."""
+        return self.backbone.weights_sha256
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Whiten features, `(n, positions, channels)` to the same shape."""
-        shifted = torch.split((features - self.centre).transpose(0, 1), WHITENED_AT_ONCE)
-        factors = torch.split(self.factor, WHITENED_AT_ONCE)
-        whitened = [torch.bmm(some, factor.float()) for some, factor in zip(shifted, factors, strict=True)]
-        return torch.cat(whitened).transpose(0, 1)
-
-
-class Moments:
-    """Running sums of features, from which the whitening is made: all of a position, none of a picture.
-
-    Args:
-        positions: number of positions.
-        channels: number of channels.
-        offset: subtracted from features before they are summed, `(channels,)`; near their mean, so that digits last.
-    """
-
-    def __init__(self, positions: int, channels: int, offset: Tensor) -> None:
-        self.count = 0
-        self.offset = offset
-        self.sums = torch.zeros(positions, channels)
-        self.products = torch.zeros(positions, channels, channels)
-
-    def add(self, features: Tensor) -> None:
-        """Count features in, `(n, positions, channels)`."""
-        shifted = (features - self.offset).transpose(0, 1)
-        self.count += len(features)
-        self.sums += shifted.sum(dim=1)
-        self.products.baddbmm_(shifted.transpose(1, 2), shifted)
-
-    def whitening(self, shrinkage: float) -> PositionWhitening:
-        """Return the whitening of what was counted; the moments are used up.
-
-        Few pictures leave a position's covariance undetermined: it is shrunk towards the mean of all positions'.
-
-        Args:
-            shrinkage: how far, from 0 to 1.
-        """
-        positions, channels = self.sums.shape
-        centre = self.sums / self.count
-        scale = self._scale(centre)
-        covariance = self.products.div_(self.count)
-        covariance.baddbmm_(centre[:, :, None], centre[:, None, :], alpha=-1)
-        covariance /= scale[:, None] * scale
-        pooled = covariance.mean(dim=0) * shrinkage + RIDGE * torch.eye(channels)
-        covariance.mul_(1 - shrinkage).add_(pooled)
-        whitening = PositionWhitening(positions, channels)
-        whitening.centre.copy_(centre + self.offset)
-        for factor, one in zip(whitening.factor, covariance, strict=True):
-            root = torch.linalg.cholesky(one)
-            inverse = torch.linalg.solve_triangular(root, torch.diag(1 / scale), upper=False)
-            factor.copy_(inverse.T)
-        return whitening
-
-    def _scale(self, centre: Tensor) -> Tensor:
-        """Return the standard deviation of each channel over all pictures and positions, `(channels,)`."""
-        squares = self.products.diagonal(dim1=1, dim2=2).mean(dim=0) / self.count
-        return (squares - centre.mean(dim=0).square()).clamp_min(1e-12).sqrt()
+    def __call__(self, pictures: Tensor) -> Tensor:
+        """Return the features of pictures `(n, 3, size, size)`, `(n, grid * grid, channels)`."""
+        backbone = self.backbone.to(pictures.device)
+        few = torch.split(pictures, EXTRACTED_AT_ONCE)
+        return torch.cat([lay_on_grid(backbone(some), self.grid) for some in few])
 
 
-class FeatureMapAutoencoder(nn.Module):
+class FeatureMapAutoencoder(PictureAutoencoder):
     """A whitening and a denoising network behind it, the same one for all positions.
 
     Args:
@@ -127,7 +149,7 @@ class FeatureMapAutoencoder(nn.Module):
         network: reconstructs `(members, n, channels)`.
     """
 
-    def __init__(self, whitening: PositionWhitening, network: DenseNetwork) -> None:
+    def __init__(self, whitening: PositionWhitening, network: DenoisingAutoencoder) -> None:
         super().__init__()
         self.whitening = whitening
         self.network = network
@@ -143,10 +165,54 @@ class FeatureMapAutoencoder(nn.Module):
         error: Tensor = (self.network(rows).mean(dim=0) - rows).square().mean(dim=1)
         return error.view(whitened.shape[:2])
 
-    def examine(self, features: Tensor) -> Seen:
+    def examine(self, features: Tensor) -> PictureExamination:
         """Reconstruct features; a map is the root of their error on a grid twice as fine, smoothed over a position."""
         error = self(features)
         grid = math.isqrt(error.shape[1])
         coarse = error.sqrt().view(-1, 1, grid, grid)
         fine = interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
-        return Seen(smooth(fine, grid / 32)[:, 0], error.mean(dim=1), None)
+        return PictureExamination(smooth(fine, grid / 32)[:, 0], error.mean(dim=1), None)
+
+
+def lay_on_grid(maps: Sequence[Tensor], grid: int) -> Tensor:
+    """Bring maps `(n, channels, h, w)` of several strides to one grid, `(n, grid * grid, channels of all)`.
+
+    Each map is first averaged over three by three positions, so that neighbours describe the same place.
+    """
+    smoothed = [avg_pool2d(own, 3, stride=1, padding=1, count_include_pad=False) for own in maps]
+    laid = [
+        adaptive_avg_pool2d(own, grid)
+        if own.shape[-1] > grid
+        else interpolate(own, size=(grid, grid), mode="bilinear", align_corners=False)
+        for own in smoothed
+    ]
+    return torch.cat(laid, dim=1).flatten(2).transpose(1, 2).contiguous()
+
+
+def _channels(extract: FeatureExtractor, size: int) -> int:
+    """Return the number of channels of the features."""
+    with torch.inference_mode():
+        return extract(torch.zeros(1, 3, size, size)).shape[2]
+
+
+def _fit_whitening(store: FeatureStore, shrinkage: float) -> PositionWhitening:
+    moments: Moments | None = None
+    for features in store:
+        if moments is None:
+            moments = Moments(features.shape[1], features.shape[2], features.mean(dim=(0, 1)))
+        moments.add(features)
+    assert moments is not None, "a split without pictures is refused before"  # noqa: S101  for the type checker
+    return moments.whitening(shrinkage)
+
+
+def _draw_positions(store: FeatureStore, whitening: PositionWhitening, training: TrainingSpec) -> Tensor:
+    """Draw whitened positions, the same number from each picture, `(n, channels)`."""
+    generator = torch.Generator().manual_seed(training.seed)
+    drawn = []
+    for features in store:
+        positions = features.shape[1]
+        each = min(positions, max(1, training.max_rows // len(store.pictures)))
+        with torch.inference_mode():
+            whitened = whitening(features)
+        drawn += [rows[torch.randperm(positions, generator=generator)[:each]] for rows in whitened]
+    return torch.cat(drawn)

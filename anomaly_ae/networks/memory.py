@@ -1,116 +1,48 @@
-"""A memory of train rows, from which a row is reconstructed by its nearest ones.
+"""The denoising autoencoder with memories: rows are also reconstructed from the nearest stored train rows."""
 
-The best denoiser of a finite set of rows is an average over the rows themselves, weighted by nearness; its error is
-what a dense network of fixed size cannot learn where the data are many-peaked. Sources: Gong et al., "Memorizing
-normality to detect anomaly: memory-augmented deep autoencoder", ICCV 2019; Ramsauer et al., "Hopfield networks is all
-you need", ICLR 2021.
-"""
-
-import math
-from collections.abc import Iterator
-from typing import Self
+from collections.abc import Mapping
+from typing import Literal
 
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import pad
+from pydantic import Field
+from torch import Tensor
 
-from anomaly_ae.networks.onednn import linear
-
-GROUP = 64
-"""Stored rows of which only the nearest is looked at first, see `Memory._search`."""
-SEARCH_ROWS = 128
-"""Rows whose distances to all stored rows are held at once: so few that they stay in the processor's cache."""
+from anomaly_ae.networks.autoencoder import Autoencoder
+from anomaly_ae.networks.denoising import DenoisingNetwork
+from anomaly_ae.networks.nearest import Memory, whitening
+from anomaly_ae.networks.row_network import Preparation
 
 
-class Memory(nn.Module):
-    """Stored rows, in a frame of their own.
+class MemoryNetwork(DenoisingNetwork):
+    """The denoising autoencoder with a memory: rows are also reconstructed from the nearest stored train rows.
 
-    Args:
-        rows: number of stored rows.
-        width: number of elements of a row, d.
-        neighbours: how many of the nearest stored rows reconstruct a row.
-
-    Attributes:
-        frame: symmetric matrix `(d, d)` that takes elements to the frame; the identity, or a whitening.
-        stored: the rows in that frame, `(rows, d)`.
+    There are two memories, one of the elements as they are and one of the whitened elements; with fewer train rows than
+    elements, the latter alone.
     """
 
-    frame: Tensor
-    stored: Tensor
+    kind: Literal["memory"] = "memory"  # type: ignore[assignment] # another kind
+    rows: int = Field(4096, ge=2, description="train rows stored; the model version holds them")
+    neighbours: int = Field(3, ge=1, description="nearest stored rows that reconstruct a row")
+    shrinkage: float = Field(0.1, gt=0, le=1, description="of the covariance before whitening")
 
-    def __init__(self, rows: int, width: int, neighbours: int) -> None:
-        super().__init__()
-        self.neighbours = max(1, min(neighbours, rows - 1))
-        self.register_buffer("frame", torch.eye(width))
-        self.register_buffer("stored", torch.zeros(rows, width))
+    def prepare(self, elements: Tensor, seed: int) -> Preparation:
+        """Draw the rows to store, and store them in the frame of each memory.
 
-    @classmethod
-    def of(cls, rows: Tensor, neighbours: int, frame: Tensor | None = None) -> Self:
-        """Return a memory of rows `(m, d)`, in a frame or as they are."""
-        memory = cls(len(rows), rows.shape[1], neighbours).to(rows.device)
-        if frame is not None:
-            memory.frame.copy_(frame)
-        memory.stored.copy_(rows @ memory.frame)
-        return memory
-
-    def nearest(self, rows: Tensor, own: Tensor | None = None) -> Tensor:
-        """Return the indices of the nearest stored rows, `(n, neighbours)`.
-
-        Args:
-            rows: in the memory's frame, `(n, d)`.
-            own: index of the stored row that each row is itself, and which does not count; -1 for none.
+        With fewer rows than elements the covariance is singular: the directions in which the rows hardly vary carry
+        the signal, and the network and one memory work whitened. Otherwise the network and one memory read the
+        elements as they are, and another memory reads them whitened.
         """
-        return self._search(rows, own)[1]
+        rows, width = elements.shape
+        white = whitening(elements, self.shrinkage)
+        plain = torch.eye(width, device=elements.device)
+        frame, *frames = [white, white] if rows < width else [plain, plain, white]
+        order = torch.randperm(rows, generator=torch.Generator().manual_seed(seed + 1))
+        place = torch.where(order < self.rows, order, -1)
+        drawn = torch.nonzero(place >= 0).ravel()
+        stored = elements[drawn[place[drawn].argsort()]]
+        return Preparation(frame, [Memory.of(stored, self.neighbours, own) for own in frames], place)
 
-    def distances(self, rows: Tensor, own: Tensor | None = None) -> Tensor:
-        """Return the squared distances to the nearest stored rows, `(n, neighbours)`; arguments as of `nearest`."""
-        return (self._search(rows, own)[0] + rows.square().sum(dim=1, keepdim=True)).clamp_min(0)
-
-    def recall(self, rows: Tensor, own: Tensor | None = None) -> Tensor:
-        """Return the nearest stored rows of each row, `(neighbours, n, d)`, in the frame; `rows` are in it too."""
-        return self.stored[self.nearest(rows, own).T]
-
-    def _search(self, rows: Tensor, own: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Find the nearest stored rows: squared distances less each row's own square, which ranks nothing, and indices.
-
-        The k nearest are members of the k groups whose nearest members are nearest: so the many distances are read
-        only once, for the least of each group, and the slow search for the k least is among few.
-        """
-        own = torch.full((len(rows),), -1, device=rows.device) if own is None else own
-        pieces = self._near_groups(rows, own)
-        groups, members = (torch.cat(part) for part in zip(*pieces, strict=True))
-        values, place = members.flatten(1).topk(self.neighbours, largest=False)
-        return values, groups.gather(1, place // GROUP) * GROUP + place % GROUP
-
-    def _near_groups(self, rows: Tensor, own: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield, for some rows after the other, the groups with the nearest members and the distances to all of those.
-
-        On a graphics card all rows are searched at once.
-        """
-        few = SEARCH_ROWS if rows.device.type == "cpu" else max(len(rows), 1)
-        missing = -len(self.stored) % GROUP
-        squares = pad(self.stored.square().sum(dim=1), (0, missing), value=math.inf)
-        weight = pad(-2 * self.stored, (0, 0, 0, missing)).T
-        for some, itself in zip(torch.split(rows, few), torch.split(own, few), strict=True):
-            distance = linear(some, weight, squares)
-            known = torch.nonzero(itself >= 0).ravel()
-            distance[known, itself[known]] = math.inf
-            groups = distance.view(len(some), -1, GROUP)
-            count = min(self.neighbours, groups.shape[1])
-            nearest = groups.amin(dim=2).topk(count, largest=False).indices
-            yield nearest, groups.gather(1, nearest[..., None].expand(-1, -1, GROUP))
-
-
-def whitening(rows: Tensor, shrinkage: float) -> Tensor:
-    """Return the symmetric matrix that whitens rows `(n, d)`: each whitened element stays nearest to its own column.
-
-    The covariance is first shrunk towards its mean variance, without which directions that hardly vary, or that too
-    few rows determine, would rule. Source: Kessy, Lewin and Strimmer, "Optimal whitening and decorrelation", 2018.
-    """
-    covariance = torch.cov(rows.double().T, correction=0).reshape(rows.shape[1], rows.shape[1])
-    mean_variance = covariance.diagonal().mean().clamp_min(1e-12)
-    identity = torch.eye(len(covariance), dtype=covariance.dtype, device=rows.device)
-    values, vectors = torch.linalg.eigh((1 - shrinkage) * covariance + shrinkage * mean_variance * identity)
-    inverse_root = values.clamp_min(1e-9 * values.max()).rsqrt()
-    whitener: Tensor = (vectors * inverse_root) @ vectors.T
-    return whitener.float()
+    def empty(self, width: int, tensors: Mapping[str, Tensor]) -> Autoencoder:
+        """Return an autoencoder with memories of as many rows as the stored tensors have."""
+        stored = [tensors[name] for name in sorted(tensors) if name.endswith(".stored")]
+        return Autoencoder(self.build(width), [Memory(len(rows), width, self.neighbours) for rows in stored])

@@ -1,13 +1,13 @@
-"""The dense autoencoder of whole pictures: pixels to elements, and its errors back to a map."""
+"""Pictures as rows of elements: pixels to elements, and the errors of the elements back to a map."""
 
 import math
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad
 
 from anomaly_ae.networks.autoencoder import Autoencoder
+from anomaly_ae.networks.picture_network import PictureAutoencoder, PictureExamination
 
 BLUR = 1.2 / 28
 """Standard deviation of the smoothing, as a share of the picture's side: two pictures of one thing are never drawn to
@@ -19,23 +19,11 @@ MIN_STRENGTH = 0.01
 """Added to a picture's strength, that of pixels which differ from the ground by a hundredth everywhere being one."""
 
 
-class Seen(NamedTuple):
-    """What a network makes of n pictures.
-
-    Attributes:
-        maps: anomaly by place, never negative, `(n, height, width)`.
-        error: plain mean squared error of the reconstruction, `(n,)`.
-        reconstruction: the pictures as they would be if they were normal, from 0 to 1, `(n, colours, height, width)`;
-            None where the network reconstructs something else than pictures.
-    """
-
-    maps: Tensor
-    error: Tensor
-    reconstruction: Tensor | None
-
-
 class PlainPixels(nn.Module):
     """Pixels as elements, as they are."""
+
+    def fit(self, pictures: Tensor) -> None:
+        """Learn nothing."""
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """Return elements `(n, d)` of pictures `(n, colours, size, size)`, and nothing to undo, `(n,)`."""
@@ -86,8 +74,8 @@ class Ink(nn.Module):
         return (self.ground + ink.sign() * ink.square()).clamp(0, 1)
 
 
-class PixelAutoencoder(nn.Module):
-    """A dense autoencoder of whole pictures.
+class PixelAutoencoder(PictureAutoencoder):
+    """An autoencoder of the pixels of whole pictures.
 
     Args:
         elements: pixels to elements.
@@ -103,15 +91,15 @@ class PixelAutoencoder(nn.Module):
         self.autoencoder = autoencoder
         self.register_buffer("weight", weight)
 
-    def examine(self, pictures: Tensor) -> Seen:
-        """Reconstruct pictures `(n, colours, size, size)`; a map's mean is what the errors add up to."""
+    def examine(self, pictures: Tensor) -> PictureExamination:
+        """Reconstruct pictures `(n, colours, size, size)`; a map's mean is the sum of the weighted errors."""
         elements, undone_by = self.elements(pictures)
-        seen = self.autoencoder.examine(elements, 1)
-        weighed = (seen.errors * self.weight[:, None]).sum(dim=0).view(pictures.shape)
-        normal: Tensor = self.elements.undo(seen.normal, undone_by)
-        return Seen(
+        examined = self.autoencoder.examine(elements, 1)
+        weighed = (examined.errors * self.weight[:, None]).sum(dim=0).view(pictures.shape)
+        normal: Tensor = self.elements.undo(examined.normal, undone_by)
+        return PictureExamination(
             maps=weighed.sum(dim=1) * (elements.shape[1] / pictures.shape[1]),
-            error=(seen.reconstruction - elements).square().mean(dim=1),
+            error=(examined.reconstruction - elements).square().mean(dim=1),
             reconstruction=normal.view(pictures.shape),
         )
 

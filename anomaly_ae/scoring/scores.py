@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from anomaly_ae.features.table import Encoded
-from anomaly_ae.networks import Autoencoder
-from anomaly_ae.networks.dense import wide_product
+from anomaly_ae.networks.autoencoder import Autoencoder
+from anomaly_ae.networks.layers import wide_product
 from anomaly_ae.networks.threads import side_by_side
 
 SURPRISE = 4.0

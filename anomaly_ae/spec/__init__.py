@@ -10,17 +10,10 @@ from pydantic import Field
 
 from anomaly_ae.spec.data import FEATURE_ROLES, DataSpec, LabelSpec, Role, SplitSpec
 from anomaly_ae.spec.networks import (
-    AnyNetworkSpec,
     AutoNetwork,
-    ConvolutionalNetwork,
-    DenoisingNetwork,
-    FeatureMapsNetwork,
-    MemoryNetwork,
     NetworkChoice,
-    NetworkSpec,
-    TextbookNetwork,
+    NetworkSection,
     decided,
-    dense_network,
 )
 from anomaly_ae.spec.pictures import PictureSpec
 from anomaly_ae.spec.sections import Scalar, Section, Share, Widths
@@ -29,17 +22,12 @@ from anomaly_ae.spec.training import FeatureSpec, ScoringSpec, TrainingSpec
 
 __all__ = [
     "FEATURE_ROLES",
-    "AnyNetworkSpec",
     "AutoNetwork",
-    "ConvolutionalNetwork",
     "DataSpec",
-    "DenoisingNetwork",
-    "FeatureMapsNetwork",
     "FeatureSpec",
     "LabelSpec",
-    "MemoryNetwork",
     "NetworkChoice",
-    "NetworkSpec",
+    "NetworkSection",
     "PictureSpec",
     "Role",
     "Scalar",
@@ -48,12 +36,10 @@ __all__ = [
     "Share",
     "Spec",
     "SplitSpec",
-    "TextbookNetwork",
     "ThresholdSpec",
     "TrainingSpec",
     "Widths",
     "decided",
-    "dense_network",
 ]
 
 

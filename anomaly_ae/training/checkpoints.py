@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load, save
+from safetensors.torch import load
+from safetensors.torch import save as serialize
 from torch import Tensor
 
 from anomaly_ae.errors import ArtifactError
@@ -88,14 +89,14 @@ class Checkpoints:
                 return state
         return None
 
-    def put_down(self, state: State) -> None:
+    def save(self, state: State) -> None:
         """Write a state, and remove those before it; where it cannot be written, training goes on without."""
         before = self._written()
         target = self.directory / f"{state.facts['step']:09d}"
         try:
             with publish(target) as staging:
                 content = {name: one.cpu().contiguous() for name, one in state.tensors.items()}
-                (staging.path / TENSORS).write_bytes(save(content))
+                (staging.path / TENSORS).write_bytes(serialize(content))
                 write_json(staging.path / FACTS, state.facts)
                 staging.facts.update(kind=KIND, version=self.version)
             for path in before:

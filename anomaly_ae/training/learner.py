@@ -1,59 +1,47 @@
-"""What training carries from one step to the next: weights, optimizer, schedule, random numbers, and its judge."""
+"""The state of a training run: weights, optimizer, schedule, random numbers and early stopping."""
 
 from dataclasses import asdict
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import mse_loss
 
-from anomaly_ae.networks.convolutional import ConvolutionalAutoencoder
-from anomaly_ae.networks.dense import DenseNetwork
 from anomaly_ae.spec import TrainingSpec
 from anomaly_ae.training.checkpoints import State
-from anomaly_ae.training.judge import Check, Judge
+from anomaly_ae.training.early_stopping import Check, EarlyStopping
 from anomaly_ae.training.process_group import ALONE, ProcessGroup
-from anomaly_ae.training.rows import Batches, NoiseRange, left_out
-
-Trainable = DenseNetwork | ConvolutionalAutoencoder
+from anomaly_ae.training.rows import Batches, left_out
+from anomaly_ae.training.trainable import Trainable
 
 
 class Learner:
     """A network in training.
 
     Args:
-        network: reconstructs `(members, n, d)`.
+        network: brings its noise and its loss.
         rows: train rows, `(n, d)`, on the network's device.
         fold: see `assign_folds`.
         spec: steps, optimizer, schedule, early stopping, seed.
-        noise: what is added to the input rows; None feeds them clean.
-        group: shares the work.
+        group: the processes that share each batch.
 
     Attributes:
         step: updates done.
-        judge: says when to stop, and keeps the best weights.
+        early_stopping: decides when to stop, and keeps the best weights.
     """
 
     def __init__(
-        self,
-        network: Trainable,
-        rows: Tensor,
-        fold: Tensor,
-        spec: TrainingSpec,
-        *,
-        noise: NoiseRange | None = None,
-        group: ProcessGroup = ALONE,
+        self, network: Trainable, rows: Tensor, fold: Tensor, spec: TrainingSpec, group: ProcessGroup = ALONE
     ) -> None:
-        self.network, self.noise, self.spec, self.group = network, noise, spec, group
+        self.network, self.spec, self.group = network, spec, group
         self.batches = Batches(rows, fold, network.members, spec.batch_size)
         self.generator = torch.Generator(rows.device).manual_seed(spec.seed)
         self.optimizer, self.schedule = _optimizer(network, spec)
-        self.judge = Judge(network, left_out(rows, fold, network.members), noise, spec, group)
+        self.early_stopping = EarlyStopping(network, left_out(rows, fold, network.members), spec, group)
         self.step = 0
 
     @property
     def is_done(self) -> bool:
-        """Whether all steps are done, or the last ones brought nothing."""
-        return self.step >= self.spec.steps or self.judge.stalled
+        """Whether all steps are done, or early stopping ends training."""
+        return self.step >= self.spec.steps or self.early_stopping.is_stalled
 
     def advance(self) -> Check:
         """Train up to the next check.
@@ -64,31 +52,31 @@ class Learner:
         left = self.spec.check_every - self.step % self.spec.check_every
         losses = [self._update() for _ in range(min(left, self.spec.steps - self.step))]
         self.step += len(losses)
-        return self.judge.check(self.step, torch.stack(losses).mean().item())
+        return self.early_stopping.check(self.step, torch.stack(losses).mean().item())
 
     def state(self) -> State:
-        """Return everything that what is learned from here on depends on."""
+        """Return everything that the rest of the training depends on."""
         tensors = {"generator": self.generator.get_state()}
         tensors |= {f"network.{name}": weight for name, weight in self.network.state_dict().items()}
-        tensors |= {f"best.{name}": weight for name, weight in self.judge.best_weights.items()}
+        tensors |= {f"best.{name}": weight for name, weight in self.early_stopping.best_weights.items()}
         optimizer = self.optimizer.state_dict()
         for index, moments in optimizer["state"].items():
-            tensors |= {f"optimizer.{index}.{name}": one for name, one in moments.items() if one is not None}
+            tensors |= {f"optimizer.{index}.{name}": moment for name, moment in moments.items() if moment is not None}
         facts = {
             "step": self.step,
-            "checks": [asdict(check) for check in self.judge.checks],
+            "checks": [asdict(check) for check in self.early_stopping.checks],
             "groups": optimizer["param_groups"],
             "schedule": self.schedule.state_dict(),
         }
         return State(tensors, facts)
 
     def restore(self, state: State) -> None:
-        """Go on from where `state` was taken."""
+        """Continue from where `state` was taken."""
         self.step = state.facts["step"]
         self.generator.set_state(state.tensors["generator"])
         self.network.load_state_dict(state.below("network"))
-        self.judge.best_weights = state.below("best")
-        self.judge.checks = [Check(**check) for check in state.facts["checks"]]
+        self.early_stopping.best_weights = state.below("best")
+        self.early_stopping.checks = [Check(**check) for check in state.facts["checks"]]
         moments: dict[int, dict[str, Tensor]] = {}
         for key, moment in state.below("optimizer").items():
             index, name = key.split(".")
@@ -99,13 +87,13 @@ class Learner:
     def _update(self) -> Tensor:
         """Update the weights once; return the loss, averaged over members."""
         batch = self.batches.draw(self.generator)
-        noisy = self.noise.corrupt(batch, self.generator) if self.noise else batch
-        clean = self.group.share(batch)
-        # The mean over the batch is the sum over processes of their means, each by its share of the rows.
-        loss = mse_loss(self.network(self.group.share(noisy)), clean) * (clean.numel() / batch.numel())
+        noise = self.network.draw_noise(batch, self.generator)
+        rows = self.group.share(batch)
+        # The mean over the batch is the sum over the processes of their means, each weighted by its share of the rows.
+        loss = self.network.loss(rows, self.group.share(noise)) * (rows.numel() / batch.numel())
         self.optimizer.zero_grad(set_to_none=True)
-        # Each member's own loss, summed: one member's steps do not depend on how many others there are.
-        (loss * len(clean)).backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
+        # The sum of the members' losses, not their mean: a member's steps do not depend on how many others there are.
+        (loss * len(rows)).backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
         loss = self.group.add_up(self.network.parameters(), loss.detach())
         self.optimizer.step()
         self.schedule.step()

@@ -1,4 +1,4 @@
-"""The loop itself, and what surrounds it: who is told, where it is put down, who shares the work."""
+"""The training loop, with its progress reports, its checkpoints and the processes that share the work."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ from torch import Tensor
 from anomaly_ae.networks.threads import one_thread
 from anomaly_ae.spec import TrainingSpec
 from anomaly_ae.training.checkpoints import Checkpoints
-from anomaly_ae.training.judge import Check
-from anomaly_ae.training.learner import Learner, Trainable
+from anomaly_ae.training.early_stopping import Check
+from anomaly_ae.training.learner import Learner
 from anomaly_ae.training.process_group import ALONE, ProcessGroup
-from anomaly_ae.training.rows import NoiseRange
+from anomaly_ae.training.trainable import Trainable
 
 OnCheck = Callable[[int, float], None]
 
 
 @dataclass(frozen=True)
 class Conduct:
-    """How a training is conducted; what is learned does not depend on it, but for the last digits on `group`.
+    """How a training is run; the weights do not depend on it, except for the last digits on `group`.
 
     Attributes:
         on_check: called with the step and the early-stopping loss at every check.
-        checkpoints: where it is put down every so often, and taken up again.
+        checkpoints: where the state is saved from time to time, and resumed from.
         group: the processes that share the work.
     """
 
@@ -32,7 +32,7 @@ class Conduct:
     group: ProcessGroup = ALONE
 
     def begin(self, learner: Learner) -> None:
-        """Take up what an earlier run has put down.
+        """Resume from the last checkpoint, if there is one.
 
         Raises:
             TrainingError: another process of the process group did not find it.
@@ -44,15 +44,15 @@ class Conduct:
             learner.restore(state)
 
     def note(self, check: Check, learner: Learner) -> None:
-        """Tell of a check, and put the training down if it is time."""
+        """Report a check, and save a checkpoint if one is due."""
         if self.on_check:
             self.on_check(check.step, check.early_stopping_loss)
         if self.checkpoints and self.group.is_main and self.checkpoints.is_due:
-            self.checkpoints.put_down(learner.state())
+            self.checkpoints.save(learner.state())
 
 
 UNATTENDED = Conduct()
-"""Nobody is told, nothing is put down, one process does it all."""
+"""No reports, no checkpoints, a single process."""
 
 
 def select_device(name: str) -> torch.device:
@@ -65,23 +65,16 @@ def select_device(name: str) -> torch.device:
 
 
 def train(
-    network: Trainable,
-    rows: Tensor,
-    fold: Tensor,
-    spec: TrainingSpec,
-    *,
-    noise: NoiseRange | None = None,
-    conduct: Conduct = UNATTENDED,
+    network: Trainable, rows: Tensor, fold: Tensor, spec: TrainingSpec, *, conduct: Conduct = UNATTENDED
 ) -> list[Check]:
-    """Train a network in place and leave in it the weights with the least early-stopping loss.
+    """Train a network in place and leave in it the weights with the lowest early-stopping loss.
 
     Args:
-        network: reconstructs `(members, n, d)`; trained where its weights are.
+        network: brings its noise and its loss; trained on the device that holds its weights.
         rows: train rows, `(n, d)`, on any device.
         fold: see `assign_folds`; early stopping watches each member on the rows it is not trained on.
         spec: steps, optimizer, schedule, early stopping, seed.
-        noise: what is added to the input rows; None feeds them clean.
-        conduct: who is told, where it is put down, who shares the work.
+        conduct: reports, checkpoints and the processes that share the work.
 
     Returns:
         The checks, first to last.
@@ -90,12 +83,12 @@ def train(
         TrainingError: the loss became infinite or NaN, or another process of the process group has ended.
     """
     device = next(network.parameters()).device
-    learner = Learner(network, rows.to(device), fold, spec, noise=noise, group=conduct.group)
+    learner = Learner(network, rows.to(device), fold, spec, conduct.group)
     conduct.begin(learner)
     network.train()
     with one_thread():
         while not learner.is_done:
             conduct.note(learner.advance(), learner)
-    learner.judge.restore_best()
+    learner.early_stopping.restore_best()
     network.eval()
-    return learner.judge.checks
+    return learner.early_stopping.checks

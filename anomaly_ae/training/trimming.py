@@ -9,7 +9,7 @@ the mean, use absolute deviation around the median", 2013.
 import torch
 from torch import Tensor
 
-from anomaly_ae.networks import Memory, whitening
+from anomaly_ae.networks.nearest import Memory, whitening
 
 SHARE_OF_NEIGHBOURS = 0.1
 MIN_NEIGHBOURS = 5

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from anomaly_ae.networks.autoencoder import Autoencoder
-from anomaly_ae.networks.dense import ParallelLinear
-from anomaly_ae.networks.memory import SEARCH_ROWS
+from anomaly_ae.networks.layers import ParallelLinear
+from anomaly_ae.networks.nearest import SEARCH_ROWS
 from anomaly_ae.networks.onednn import linear
 from anomaly_ae.networks.threads import side_by_side
 from anomaly_ae.scoring.schema import ENCODING

@@ -9,6 +9,7 @@ from torch import nn
 
 from anomaly_ae.features.pictures import read_pictures
 from anomaly_ae.modalities.pictures.model import PictureModel
+from anomaly_ae.networks.feature_maps import BackboneFeatures
 from anomaly_ae.networks.threads import side_by_side
 from anomaly_ae.workspace.dataset import Dataset
 from anomaly_ae.workspace.model_version import load_model
@@ -17,10 +18,10 @@ from anomaly_ae.workspace.model_version import load_model
 def own(model: Path) -> nn.Module:
     """Return the backbone that a model version of feature maps scores with."""
     loaded = load_model(model).model
-    if not isinstance(loaded, PictureModel) or loaded.backbone is None:
+    if not isinstance(loaded, PictureModel) or not isinstance(loaded.extract, BackboneFeatures):
         msg = f"{model} has no backbone"
         raise TypeError(msg)
-    return loaded.backbone
+    return loaded.extract.backbone
 
 
 def stock() -> nn.Module:

@@ -10,7 +10,7 @@ from torch import nn
 from anomaly_ae.errors import SpecError
 from anomaly_ae.features import backbones
 from anomaly_ae.features.backbones import LOADERS, load_backbone
-from anomaly_ae.modalities.pictures.feature_maps import describe
+from anomaly_ae.networks.feature_maps import BackboneFeatures
 
 
 @pytest.fixture
@@ -124,8 +124,8 @@ def test_folding_keeps_the_padding(sides: tuple[int, int, int, int]) -> None:
 @pytest.mark.usefixtures("tiny")
 def test_a_pictures_features_do_not_depend_on_its_batch() -> None:
     """A picture has the same features in a batch and alone."""
-    backbone, pictures = load_backbone("tiny", None), torch.rand(5, 3, 64, 64)
+    extract, pictures = BackboneFeatures(load_backbone("tiny", None), 8), torch.rand(5, 3, 64, 64)
 
-    alone = torch.cat([describe(backbone, picture[None], 8) for picture in pictures])
+    alone = torch.cat([extract(picture[None]) for picture in pictures])
 
-    torch.testing.assert_close(describe(backbone, pictures, 8), alone)
+    torch.testing.assert_close(extract(pictures), alone)

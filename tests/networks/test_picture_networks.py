@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from anomaly_ae.networks.convolutional import ConvolutionalAutoencoder, multiple_of
-from anomaly_ae.networks.feature_maps import Moments, lay_on_grid
+from anomaly_ae.networks.feature_maps import lay_on_grid
 from anomaly_ae.networks.pixels import Ink, smooth
+from anomaly_ae.networks.position_whitening import Moments
 
 
 def test_maps_of_all_strides_meet_on_one_grid() -> None:

@@ -8,17 +8,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from anomaly_ae.errors import SpecError
+from anomaly_ae.networks.denoising import DenoisingNetwork
+from anomaly_ae.networks.memory import MemoryNetwork
+from anomaly_ae.networks.textbook import TextbookNetwork
 from anomaly_ae.spec import (
     AutoNetwork,
     DataSpec,
-    DenoisingNetwork,
     FeatureSpec,
     LabelSpec,
-    MemoryNetwork,
     Role,
     Spec,
     SplitSpec,
-    TextbookNetwork,
     TrainingSpec,
 )
 from anomaly_ae.spec.file import dump_spec, load_spec, parse_spec

@@ -16,7 +16,7 @@ def test_a_checkpoint_comes_back(bucket: Path, caplog: pytest.LogCaptureFixture)
     weights, directory = torch.randn(5, 3), training_directory(bucket / "ws", "v1")
     before = Checkpoints(directory, "v1", 0)
     for step in (50, 100):
-        before.put_down(State({"network.weight": weights + step}, {"step": step}))
+        before.save(State({"network.weight": weights + step}, {"step": step}))
 
     after = Checkpoints(training_directory(locate(str(bucket / "ws")), "v1"), "v1", 0)
     state = after.latest()

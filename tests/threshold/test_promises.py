@@ -14,7 +14,9 @@ from scipy import stats
 from anomaly_ae.errors import CalibrationError
 from anomaly_ae.estimators.frames import contract_of, to_table
 from anomaly_ae.modalities.tables.model import ModelSpec, TableModel, fit_model
-from anomaly_ae.spec import DenoisingNetwork, FeatureSpec, MemoryNetwork, ScoringSpec, TrainingSpec
+from anomaly_ae.networks.denoising import DenoisingNetwork
+from anomaly_ae.networks.memory import MemoryNetwork
+from anomaly_ae.spec import FeatureSpec, ScoringSpec, TrainingSpec
 from anomaly_ae.threshold import Calibration, calibrate_fpr, p_values, severity
 
 Floats = NDArray[np.float64]

@@ -15,14 +15,14 @@ from torch import Tensor
 from warm_process import WarmProcess
 
 from anomaly_ae.features.backbones import LOADERS
-from anomaly_ae.networks import build_dense
-from anomaly_ae.spec import DenoisingNetwork, Spec, TrainingSpec
+from anomaly_ae.networks.denoising import DenoisingNetwork
+from anomaly_ae.spec import Spec, TrainingSpec
 from anomaly_ae.spec.file import change_spec, dump_spec
 from anomaly_ae.stages.ingest import ingest
 from anomaly_ae.stages.train import TrainResult
 from anomaly_ae.stages.train import train as train_step
 from anomaly_ae.storage import MANIFEST, read_json, write_json
-from anomaly_ae.training import Check, Checkpoints, Conduct, NoiseRange, assign_folds, train
+from anomaly_ae.training import Check, Checkpoints, Conduct, assign_folds, train
 from anomaly_ae.workspace.registry import model_directory, training_directory
 
 KILLED = """
@@ -239,9 +239,9 @@ def trained(rows: Tensor, conduct: Conduct, **settings: Any) -> tuple[Tensor, li
     training = TrainingSpec.model_validate(OFTEN | settings)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        network = build_dense(DenoisingNetwork(hidden=(8,), members=2), 6)
+        network = DenoisingNetwork(hidden=(8,), members=2).build(6)
     fold = assign_folds(len(rows), 2, 0.1, 0)
-    history = train(network, rows, fold, training, noise=NoiseRange(0.05, 0.5), conduct=conduct)
+    history = train(network, rows, fold, training, conduct=conduct)
     return torch.cat([one.detach().ravel() for one in network.parameters()]), history
 
 

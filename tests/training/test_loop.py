@@ -15,14 +15,14 @@ from torch import Tensor
 from anomaly_ae.errors import TrainingError
 from anomaly_ae.estimators.frames import contract_of, to_table
 from anomaly_ae.modalities.tables.model import ModelSpec, TableModel, fit_model
-from anomaly_ae.networks import build_dense
-from anomaly_ae.networks.dense import DenseNetwork
-from anomaly_ae.spec import DenoisingNetwork, FeatureSpec, NetworkSpec, ScoringSpec, TextbookNetwork, TrainingSpec
-from anomaly_ae.training import Check, Conduct, NoiseRange, assign_folds, train
+from anomaly_ae.networks.denoising import DenoisingNetwork, NoiseRange
+from anomaly_ae.networks.row_network import RowNetwork
+from anomaly_ae.networks.textbook import TextbookNetwork
+from anomaly_ae.spec import FeatureSpec, ScoringSpec, TrainingSpec
+from anomaly_ae.training import Check, Conduct, Trainable, assign_folds, train
 
 DENOISING = DenoisingNetwork(hidden=(32,), members=2)
 TEXTBOOK = TextbookNetwork(hidden=(16,), bottleneck=2)
-NOISE = NoiseRange(0.05, 0.5)
 
 
 @pytest.fixture
@@ -32,34 +32,33 @@ def rows() -> Tensor:
     return torch.randn(300, 2, generator=generator) @ torch.randn(2, 6, generator=generator)
 
 
-def fresh(spec: NetworkSpec) -> DenseNetwork:
+def fresh(spec: RowNetwork) -> Trainable:
     """Return a network with initial weights that are always the same."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return build_dense(spec, 6)
+        return spec.build(6)
 
 
 def trained(
     rows: Tensor,
-    spec: NetworkSpec = DENOISING,
+    spec: RowNetwork = DENOISING,
     on_check: Callable[[int, float], None] | None = None,
     **settings: object,
-) -> tuple[DenseNetwork, list[Check]]:
+) -> tuple[Trainable, list[Check]]:
     """Train a fresh network."""
     training = TrainingSpec(**{"steps": 40, "check_every": 10, "learning_rate": 0.01, **settings})
     network = fresh(spec)
     fold = assign_folds(len(rows), network.members, training.early_stopping_share, training.seed)
-    noise = NOISE if spec is DENOISING else None
-    return network, train(network, rows, fold, training, noise=noise, conduct=Conduct(on_check))
+    return network, train(network, rows, fold, training, conduct=Conduct(on_check))
 
 
-def weights(network: DenseNetwork) -> Tensor:
+def weights(network: Trainable) -> Tensor:
     """Return all weights as one vector."""
     return torch.cat([parameter.detach().ravel() for parameter in network.parameters()])
 
 
 @pytest.mark.parametrize("spec", [DENOISING, TEXTBOOK], ids=lambda spec: spec.kind)
-def test_a_seed_is_reproducible_to_the_bit(rows: Tensor, spec: NetworkSpec) -> None:
+def test_a_seed_is_reproducible_to_the_bit(rows: Tensor, spec: RowNetwork) -> None:
     """The same seed gives the same weights and history, another seed others."""
     (one, history), (again, same), (other, _) = (trained(rows, spec, seed=seed) for seed in (5, 5, 6))
 
@@ -182,7 +181,7 @@ def test_every_setting_has_an_effect(rows: Tensor, schedule: str, setting: dict[
 
 def test_noise_stays_in_its_range() -> None:
     """Each row gets one standard deviation, between the bounds, evenly on a log scale."""
-    noise = NOISE.corrupt(torch.zeros(4000, 200), torch.Generator().manual_seed(0))
+    noise = NoiseRange(0.05, 0.5).draw(torch.zeros(4000, 200), torch.Generator().manual_seed(0))
 
     deviation = noise.std(dim=1)
     assert 0.04 < deviation.min() < 0.06
@@ -191,7 +190,7 @@ def test_noise_stays_in_its_range() -> None:
     assert steps.tolist() == pytest.approx([0.3 * np.log(10)] * 3, abs=0.05)
 
 
-def fit(frame: pd.DataFrame, network: NetworkSpec, steps: int) -> TableModel:
+def fit(frame: pd.DataFrame, network: RowNetwork, steps: int) -> TableModel:
     """Fit a whole model."""
     contract = contract_of(frame)
     how = ModelSpec(FeatureSpec(), network, TrainingSpec(steps=steps, device="cpu"), ScoringSpec())
@@ -219,7 +218,7 @@ NETWORKS = pytest.mark.parametrize(
 
 @pytest.mark.parametrize(("data", "normal"), [("breast cancer", 1), ("digits", 3)])
 @NETWORKS
-def test_trained_reconstructs_unseen_rows_better_than_untrained(data: str, normal: int, network: NetworkSpec) -> None:
+def test_trained_reconstructs_unseen_rows_better_than_untrained(data: str, normal: int, network: RowNetwork) -> None:
     """On real normal rows that training did not see the error is lower: the interval over rows excludes no gain."""
     train_rows, test_rows, anomaly = one_class(data, normal)
     table = to_table(test_rows[~anomaly], contract_of(train_rows))
@@ -230,7 +229,7 @@ def test_trained_reconstructs_unseen_rows_better_than_untrained(data: str, norma
 
 
 @NETWORKS
-def test_trained_ranks_anomalies_better_than_untrained(network: NetworkSpec) -> None:
+def test_trained_ranks_anomalies_better_than_untrained(network: RowNetwork) -> None:
     """Over ten tasks, each real digit being normal once, ROC AUC rises: the interval over tasks excludes no gain.
 
     Not so among the breast cancer rows: there malignant is larger in everything, and the distance from the mean, which

@@ -21,7 +21,7 @@ from anomaly_ae.modalities.pictures.masks import judge_maps
 from anomaly_ae.modalities.pictures.starter_spec import starter_pictures
 from anomaly_ae.modalities.pictures.summary import look_at_pictures
 from anomaly_ae.modalities.source import Source
-from anomaly_ae.spec import AnyNetworkSpec, DataSpec, Spec
+from anomaly_ae.spec import DataSpec, NetworkSection, Spec
 from anomaly_ae.split import SplitRule
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Pictures:
         look = look_at_pictures(source.files, source.data)
         return starter_pictures(look, source.infer_contract().label, name)
 
-    def choose_network(self, rows: RowStore) -> AnyNetworkSpec:
+    def choose_network(self, rows: RowStore) -> NetworkSection:
         """Choose feature maps for photographs, and pixels for smaller pictures."""
         from anomaly_ae.modalities.pictures.networks import choose_network  # noqa: PLC0415 - loads torch
 

@@ -1,23 +1,21 @@
 """The model of pictures: what describes them, the network, and the maps it makes, behind the steps."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pyarrow as pa
 import torch
 from numpy.typing import NDArray
+from pydantic import AliasChoices, Field
 from torch import Tensor
 from torch.nn.functional import pad
 
-from anomaly_ae.features.backbones import Backbone, load_backbone
 from anomaly_ae.features.pictures import Pictures, read_pictures
 from anomaly_ae.ingest.rows import RowStore
 from anomaly_ae.modalities.model import Fitted, ModelParts
-from anomaly_ae.modalities.pictures.feature_maps import PICTURES_AT_ONCE, describe
-from anomaly_ae.modalities.pictures.networks import PictureNetwork, Plan, build_network, fit_network, plan
+from anomaly_ae.modalities.pictures.networks import decide_format
 from anomaly_ae.modalities.pictures.rows import ROWS_AT_ONCE, PictureRows
 from anomaly_ae.modalities.pictures.scores import (
     PictureScores,
@@ -26,11 +24,19 @@ from anomaly_ae.modalities.pictures.scores import (
     of_pictures,
     region_reasons,
 )
-from anomaly_ae.networks.pixels import Seen
+from anomaly_ae.networks.picture_network import (
+    PICTURES_AT_ONCE,
+    FeatureExtractor,
+    PictureAutoencoder,
+    PictureExamination,
+    PictureFormat,
+    RawPixels,
+    picture_network,
+)
 from anomaly_ae.networks.threads import side_by_side
 from anomaly_ae.scoring.maps import MapScale
 from anomaly_ae.scoring.scores import Scores
-from anomaly_ae.spec import AnyNetworkSpec, FeatureMapsNetwork, Spec
+from anomaly_ae.spec import NetworkSection, Spec
 from anomaly_ae.split import SplitRule, gather
 from anomaly_ae.threshold import validation_rows
 from anomaly_ae.training import UNATTENDED, Check, Conduct
@@ -43,14 +49,14 @@ class PictureParts(ModelParts):
     """What `model.json` says of a model of pictures, besides its spec.
 
     Attributes:
-        plan: what the pictures were brought to, and the network that was chosen.
+        format: that to which pictures are brought, and the network that reads them; `plan` in older versions.
         map_scale: what the maps of validation pictures show.
         expected: mean of each region in the maps of validation pictures.
         backbone_sha256: of the backbone's weights; None without one.
     """
 
     kind: Literal["pictures"] = "pictures"
-    plan: Plan
+    format: PictureFormat = Field(validation_alias=AliasChoices("format", "plan"))
     map_scale: MapScale
     expected: tuple[float, ...]
     backbone_sha256: str | None = None
@@ -58,20 +64,19 @@ class PictureParts(ModelParts):
     @property
     def summary(self) -> str:
         """What the autoencoder reads, in a few words."""
-        colours = "grey" if self.plan.colours == 1 else "colour"
-        pictures = f"{colours} pictures at {self.plan.size} x {self.plan.size} pixels"
-        if isinstance(self.plan.network, FeatureMapsNetwork):
-            return f"feature maps of {self.plan.network.backbone}, {pictures}"
-        return pictures
+        colours = "grey" if self.format.colours == 1 else "colour"
+        pictures = f"{colours} pictures at {self.format.size} x {self.format.size} pixels"
+        summary = picture_network(self.format.network).summary
+        return pictures if summary is None else f"{summary}, {pictures}"
 
     @property
     def scored_facts(self) -> dict[str, Any]:
         """The colour scale, on which report and overlays draw every map."""
         return {"map_scale": self.map_scale.model_dump()}
 
-    def fitted_network(self, spec: Spec) -> AnyNetworkSpec:  # noqa: ARG002 - the protocol's signature
+    def fitted_network(self, spec: Spec) -> NetworkSection:  # noqa: ARG002 - the protocol's signature
         """Return the network that was planned for the train pictures."""
-        return self.plan.network
+        return self.format.network
 
 
 @dataclass(frozen=True)
@@ -82,15 +87,15 @@ class PictureModel:
         network: makes maps, in evaluation mode.
         parts: what the pictures are brought to, and what normal ones show.
         reasons_count: regions named per picture.
-        backbone: describes pictures to the network; None where it reads pixels. No part of the model version.
+        extract: turns pictures into what the network reads; not part of the model version.
         history: the checks of its training.
         batch_rows: pictures that scoring reads at once.
     """
 
-    network: PictureNetwork
+    network: PictureAutoencoder
     parts: PictureParts
     reasons_count: int
-    backbone: Backbone | None = None
+    extract: FeatureExtractor = field(default_factory=RawPixels)
     history: tuple[Check, ...] = ()
     batch_rows: ClassVar[int] = ROWS_AT_ONCE
 
@@ -103,10 +108,11 @@ class PictureModel:
         Raises:
             SpecError: the backbone is not installed, or has other weights than the model was trained with.
         """
-        network = build_network(parts.plan, tensors)
+        kind = picture_network(parts.format.network)
+        network = kind.empty_for_pictures(parts.format, tensors)
         network.load_state_dict(dict(tensors), strict=True)
-        backbone = _backbone(parts.plan, parts.backbone_sha256)
-        return cls(network.eval(), parts, spec.scoring.reasons, backbone, history)
+        extract = kind.feature_extractor(parts.backbone_sha256)
+        return cls(network.eval(), parts, spec.scoring.reasons, extract, history)
 
     @property
     def map_scale(self) -> MapScale:
@@ -115,7 +121,7 @@ class PictureModel:
 
     def score(self, rows: pa.Table | pa.RecordBatch) -> PictureScores:
         """Score rows that hold a column `picture`."""
-        return self.score_pictures(read_pictures(rows, self.parts.plan.size, self.parts.plan.colours))
+        return self.score_pictures(read_pictures(rows, self.parts.format.size, self.parts.format.colours))
 
     def reasons(self, rows: pa.Table | pa.RecordBatch, scores: Scores) -> pa.ListArray:  # noqa: ARG002  see below
         """Return the regions that add most to each picture's score, as the scored table holds them.
@@ -141,19 +147,15 @@ class PictureModel:
         shown = [one.reconstruction for one in seen if one.reconstruction is not None]
         return PictureScores(
             reconstruction_error=error.astype(np.float64),
-            contributions=contribute(maps, self.parts.plan.top_share),
+            contributions=contribute(maps, self.parts.format.top_share),
             reconstruction=torch.cat(shown)[:count].cpu().numpy() if shown else np.empty((count, 0), np.float32),
             maps=maps,
             sizes=pictures.sizes,
         )
 
-    def _examine(self, pictures: Tensor) -> Seen:
+    def _examine(self, pictures: Tensor) -> PictureExamination:
         on_device = pictures.to(next(self.network.parameters()).device)
-        if self.backbone is None:
-            return self.network.examine(on_device)
-        assert isinstance(self.parts.plan.network, FeatureMapsNetwork)  # noqa: S101  for the type checker
-        backbone = self.backbone.to(on_device.device)
-        return self.network.examine(describe(backbone, on_device, self.parts.plan.network.grid))
+        return self.network.examine(self.extract(on_device))
 
 
 def fit_pictures(dataset: RowStore, rule: SplitRule, spec: Spec, conduct: Conduct = UNATTENDED) -> Fitted:
@@ -163,13 +165,15 @@ def fit_pictures(dataset: RowStore, rule: SplitRule, spec: Spec, conduct: Conduc
         AnomalyAEError: the pictures cannot be split or trained on, or the backbone is missing.
     """
     split = gather(dataset, rule, spec.training.max_rows)
-    how = plan(dataset, split.train, spec)
-    backbone = _backbone(how, None)
-    network, history = fit_network(dataset, split.train, how, spec, backbone=backbone, conduct=conduct)
-    sha256 = None if backbone is None else backbone.weights_sha256
-    parts = PictureParts(plan=how, map_scale=MapScale(low=0, high=1), expected=(), backbone_sha256=sha256)
-    model = PictureModel(network, parts, spec.scoring.reasons, backbone, history)
-    validation = PictureRows.of(dataset, split.validation, how.size, how.colours)
+    picture_format, network = decide_format(dataset, split.train, spec), picture_network(spec.network)
+    extract = network.feature_extractor()
+    pictures = PictureRows.of(dataset, split.train, picture_format.size, picture_format.colours)
+    autoencoder, history = network.fit_pictures(pictures, picture_format, extract, spec, conduct)
+    parts = PictureParts(
+        format=picture_format, map_scale=MapScale(low=0, high=1), expected=(), backbone_sha256=extract.weights_sha256
+    )
+    model = PictureModel(autoencoder, parts, spec.scoring.reasons, extract, history)
+    validation = PictureRows.of(dataset, split.validation, picture_format.size, picture_format.colours)
     scores, parts = _look_at_validation(model, validation)
     rows = validation_rows(split.validation, scores, dataset.contract)
     return Fitted(replace(model, parts=parts), rows, split.facts)
@@ -189,13 +193,6 @@ def _look_at_validation(model: PictureModel, pictures: PictureRows) -> tuple[NDA
     expected = np.concatenate(regions).mean(axis=0)
     learned = {"map_scale": MapScale(low=low, high=high), "expected": tuple(expected.tolist())}
     return np.concatenate(scores), model.parts.model_copy(update=learned)
-
-
-def _backbone(how: Plan, sha256: str | None) -> Backbone | None:
-    if not isinstance(how.network, FeatureMapsNetwork):
-        return None
-    weights = None if how.network.weights is None else Path(how.network.weights)
-    return load_backbone(how.network.backbone, weights, sha256)
 
 
 def _full_batches(values: NDArray[np.float32]) -> Iterator[Tensor]:

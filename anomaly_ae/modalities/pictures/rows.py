@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from anomaly_ae.features.pictures import PICTURE, Pictures, read_pictures
 from anomaly_ae.ingest.contract import ROW_ID
 from anomaly_ae.ingest.rows import RowStore
+from anomaly_ae.networks.picture_network import TypicalPicture
 
 ROWS_AT_ONCE = 64
 """Pictures decoded at once."""
@@ -49,25 +50,12 @@ class PictureRows:
                 yield read_pictures(wanted, self.size, self.colours)
 
 
-@dataclass(frozen=True)
-class Look:
-    """What a set of pictures looks like, without decoding any.
-
-    Attributes:
-        side: median of their smaller sides, in pixels.
-        is_grey: whether all are.
-    """
-
-    side: int
-    is_grey: bool
-
-
-def look_at(dataset: RowStore, rows: pa.Table) -> Look:
-    """Look at the sizes and modes of the rows of a dataset that a table names."""
+def typical_picture(dataset: RowStore, rows: pa.Table) -> TypicalPicture:
+    """Return what the pictures that a table names are like, by sizes and modes, without decoding any."""
     facts = pa.Table.from_batches(dataset.batches([ROW_ID, "width", "height", "mode"]))
     facts = facts.filter(pc.is_in(facts.column(ROW_ID), rows.column(ROW_ID)))
     grey = pc.all(pc.is_in(facts.column("mode"), pa.array(GREY_MODES)))
-    return Look(_median_side(facts), bool(grey.as_py()))
+    return TypicalPicture(_median_side(facts), bool(grey.as_py()))
 
 
 def side_of(dataset: RowStore) -> int:

@@ -15,7 +15,7 @@ from anomaly_ae.modalities.modality import Baselines, NoFiles, ReadBeside
 from anomaly_ae.modalities.source import Source
 from anomaly_ae.modalities.tables.column_summary import look
 from anomaly_ae.modalities.tables.starter_spec import starter_spec
-from anomaly_ae.spec import AnyNetworkSpec, DataSpec, MemoryNetwork, Spec
+from anomaly_ae.spec import DataSpec, NetworkSection, Spec
 from anomaly_ae.split import SplitRule
 
 if TYPE_CHECKING:
@@ -56,8 +56,10 @@ class Tables:
         sample = pa.table(read_sample(source.files, source.data))
         return starter_spec(look(sample, source.infer_contract()), name, _estimate_rows(sample, source))
 
-    def choose_network(self, rows: RowStore) -> AnyNetworkSpec:  # noqa: ARG002 - the protocol's signature
+    def choose_network(self, rows: RowStore) -> NetworkSection:  # noqa: ARG002 - the protocol's signature
         """Choose the memory network for every table."""
+        from anomaly_ae.networks.memory import MemoryNetwork  # noqa: PLC0415 - loads torch
+
         return MemoryNetwork()
 
     def fit(self, rows: RowStore, rule: SplitRule, spec: Spec, conduct: "Conduct") -> "Fitted":

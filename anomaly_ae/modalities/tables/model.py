@@ -14,7 +14,8 @@ from anomaly_ae.ingest.contract import ROW_ID, ColumnContract
 from anomaly_ae.ingest.rows import RowStore
 from anomaly_ae.modalities.model import Fitted, ModelParts
 from anomaly_ae.monitoring.profile import Profile
-from anomaly_ae.networks import Autoencoder, build
+from anomaly_ae.networks.autoencoder import Autoencoder
+from anomaly_ae.networks.row_network import row_network
 from anomaly_ae.scoring.reasons import reasons
 from anomaly_ae.scoring.scores import ErrorScale, Scores, score
 from anomaly_ae.spec import (
@@ -23,12 +24,10 @@ from anomaly_ae.spec import (
     ScoringSpec,
     Spec,
     TrainingSpec,
-    dense_network,
 )
 from anomaly_ae.split import SplitRule, gather
 from anomaly_ae.threshold import validation_rows
 from anomaly_ae.training import UNATTENDED, Check, Conduct, select_device
-from anomaly_ae.training.elements import fit_dense
 from anomaly_ae.training.trimming import far_rows
 
 
@@ -76,8 +75,7 @@ class TableModel:
     def rebuild(cls, parts: TableParts, tensors: Mapping[str, Tensor], spec: Spec, history: tuple[Check, ...]) -> Self:
         """Make the model again from what a model version holds."""
         encoder = parts.encoder
-        memory_rows = [len(tensors[name]) for name in sorted(tensors) if "stored" in name]
-        network = build(dense_network(spec.network), encoder.width, memory_rows)
+        network = row_network(spec.network).empty(encoder.width, tensors)
         network.load_state_dict(dict(tensors), strict=True)
         weight, columns = np.array(parts.error_weight), len(encoder.columns)
         scale = ErrorScale(weight, encoder.column_of_element, columns, spec.scoring.passes)
@@ -123,7 +121,7 @@ def fit_model(
         table = table.take(np.setdiff1d(np.arange(table.num_rows), trimmed))
     encoder = TableEncoder.fit(table, columns, spec.features)
     elements = _elements(encoder, table, spec)
-    fit = fit_dense(elements, dense_network(spec.network), spec.training, spec.scoring, conduct)
+    fit = row_network(spec.network).fit(elements, spec.training, spec.scoring, conduct)
     scale = ErrorScale(fit.weight, encoder.column_of_element, len(encoder.columns), spec.scoring.passes)
     return TableModel(encoder, fit.autoencoder, scale, spec.scoring, fit.history, trimmed)
 

@@ -16,12 +16,14 @@ from anomaly_ae.features.backbones import LOADERS, Backbone
 from anomaly_ae.ingest.pictures.decode import encode_png
 from anomaly_ae.modalities import decide
 from anomaly_ae.modalities.model import Fitted
-from anomaly_ae.modalities.pictures.feature_maps import FeatureStore
 from anomaly_ae.modalities.pictures.modality import Pictures
 from anomaly_ae.modalities.pictures.model import PictureModel, fit_pictures
-from anomaly_ae.modalities.pictures.networks import plan
+from anomaly_ae.modalities.pictures.networks import decide_format
 from anomaly_ae.modalities.pictures.rows import PictureRows
-from anomaly_ae.spec import AutoNetwork, MemoryNetwork, Spec
+from anomaly_ae.networks.feature_maps import BackboneFeatures
+from anomaly_ae.networks.feature_store import FeatureStore
+from anomaly_ae.networks.memory import MemoryNetwork
+from anomaly_ae.spec import AutoNetwork, Spec
 from anomaly_ae.split import SplitRule, gather
 from anomaly_ae.stages.train import train
 from anomaly_ae.workspace.dataset import Dataset
@@ -172,7 +174,7 @@ def test_the_colour_scale_is_taken_from_validation_pictures(dataset: Dataset) ->
     spec = spec_of("feature_maps")
     model = fitted(dataset.directory, "feature_maps")
     validation = gather(dataset, SplitRule.fit(dataset, spec.split), 10**6).validation
-    pictures = PictureRows.of(dataset, validation, model.parts.plan.size, 3)
+    pictures = PictureRows.of(dataset, validation, model.parts.format.size, 3)
 
     maps = np.concatenate([one.maps for one in model.score_all(pictures)])
 
@@ -184,7 +186,8 @@ def test_features_are_the_same_with_and_without_a_cache(dataset: Dataset, tmp_pa
     """Where the disk budget is too small, features are computed again, to the same bits."""
     pictures = PictureRows.of(dataset, rows_of(dataset, "train"), 32, 3)
     cached, computed = (
-        FeatureStore(pictures, tiny_backbone("", None), 8, cache) for cache in (tmp_path / "features", None)
+        FeatureStore(pictures, BackboneFeatures(tiny_backbone("", None), 8), 64, cache)
+        for cache in (tmp_path / "features", None)
     )
 
     passes = [torch.cat(list(store)) for store in (cached, cached, computed, computed)]
@@ -222,7 +225,7 @@ def test_what_the_spec_leaves_open_is_decided_by_the_pictures(
     spec = Spec.model_validate({"data": {"source": "unused"}, "pictures": pictures})
     dataset = picture_dataset(tmp_path, side, train=4, test=2)
 
-    how = plan(dataset, rows_of(dataset, "train"), decide(spec, dataset))
+    how = decide_format(dataset, rows_of(dataset, "train"), decide(spec, dataset))
 
     assert (how.network.kind, how.size, how.colours) == chosen
 
@@ -236,7 +239,7 @@ def test_a_network_that_the_spec_names_is_kept(tmp_path: Path, kind: str) -> Non
     decided = decide(spec, dataset)
 
     assert decided == spec
-    assert plan(dataset, rows_of(dataset, "train"), decided).network == spec.network
+    assert decide_format(dataset, rows_of(dataset, "train"), decided).network == spec.network
 
 
 def test_the_network_that_was_decided_is_in_the_version(
@@ -259,7 +262,7 @@ def test_the_network_that_was_decided_is_in_the_version(
 def test_a_size_that_breaks_the_backbone_s_grid_is_refused(dataset: Dataset) -> None:
     """Maps of strides up to 32 lie over each other only at multiples of it."""
     with pytest.raises(SpecError, match="multiple of 32"):
-        plan(dataset, rows_of(dataset, "train"), spec_of("feature_maps", pictures={"size": 100}))
+        decide_format(dataset, rows_of(dataset, "train"), spec_of("feature_maps", pictures={"size": 100}))
 
 
 def test_pictures_are_read_some_at_a_time(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,7 +278,7 @@ def test_pictures_are_read_some_at_a_time(dataset: Dataset, monkeypatch: pytest.
 
 def test_pixels_that_would_not_fit_memory_are_drawn(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     """Dense networks hold their train pictures in memory: of too many, some, evenly."""
-    monkeypatch.setattr("anomaly_ae.modalities.pictures.networks.TRAIN_BYTES", 10 * 4 * 32 * 32)
+    monkeypatch.setattr("anomaly_ae.networks.picture_network.TRAIN_BYTES", 10 * 4 * 32 * 32)
 
     model = fit(dataset, spec_of("memory")).model
 

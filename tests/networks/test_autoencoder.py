@@ -9,9 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from anomaly_ae.networks import Memory, build, build_dense, whitening
-from anomaly_ae.networks.dense import DenoisingAutoencoder, DenseAutoencoder, DenseNetwork
-from anomaly_ae.spec import DenoisingNetwork, MemoryNetwork, NetworkSpec, TextbookNetwork
+from anomaly_ae.networks.autoencoder import Autoencoder
+from anomaly_ae.networks.denoising import DenoisingAutoencoder, DenoisingNetwork, NoiseRange
+from anomaly_ae.networks.memory import MemoryNetwork
+from anomaly_ae.networks.nearest import Memory, whitening
+from anomaly_ae.networks.reconstructor import Reconstructor
+from anomaly_ae.networks.row_network import RowNetwork
+from anomaly_ae.networks.textbook import TextbookAutoencoder, TextbookNetwork
 
 SPECS = [
     TextbookNetwork(hidden=(12,), bottleneck=3),
@@ -28,11 +32,16 @@ def rows(count: int, width: int, seed: int = 0) -> Tensor:
     return torch.randn(count, width, generator=torch.Generator().manual_seed(seed))
 
 
+def empty(spec: RowNetwork, width: int) -> Autoencoder:
+    """Return an untrained autoencoder, with memories of twenty rows where the network has memories."""
+    return spec.empty(width, {f"memories.{index}.stored": torch.empty(20, width) for index in range(2)})
+
+
 @EACH
 @pytest.mark.parametrize("width", [1, 7])
-def test_shape_is_kept(spec: NetworkSpec, width: int) -> None:
+def test_shape_is_kept(spec: RowNetwork, width: int) -> None:
     """Every member reconstructs every row; the autoencoder returns one reconstruction a row, in float32."""
-    network = build(spec, width, ROWS[spec.kind]).eval()
+    network = empty(spec, width).eval()
     clean = rows(5, width)
 
     assert network.network(clean).shape == (network.network.members, 5, width)
@@ -44,9 +53,9 @@ def test_shape_is_kept(spec: NetworkSpec, width: int) -> None:
 
 
 @EACH
-def test_gradient_reaches_every_parameter(spec: NetworkSpec) -> None:
+def test_gradient_reaches_every_parameter(spec: RowNetwork) -> None:
     """No weight is left out of the reconstruction."""
-    network = build_dense(spec, 7)
+    network = spec.build(7)
 
     network(rows(64, 7)).square().sum().backward()
 
@@ -56,9 +65,9 @@ def test_gradient_reaches_every_parameter(spec: NetworkSpec) -> None:
 
 
 @EACH
-def test_evaluation_is_repeatable_and_changes_nothing(spec: NetworkSpec) -> None:
+def test_evaluation_is_repeatable_and_changes_nothing(spec: RowNetwork) -> None:
     """The same rows reconstruct to the same bits, and no state moves."""
-    network = build(spec, 7, ROWS[spec.kind]).eval()
+    network = empty(spec, 7).eval()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
 
     once, again = network.examine(rows(30, 7), 2), network.examine(rows(30, 7), 2)
@@ -68,9 +77,9 @@ def test_evaluation_is_repeatable_and_changes_nothing(spec: NetworkSpec) -> None
 
 
 @EACH
-def test_state_survives_a_rebuild(spec: NetworkSpec) -> None:
+def test_state_survives_a_rebuild(spec: RowNetwork) -> None:
     """The tensors of one autoencoder, loaded into another of the same spec, reconstruct the same."""
-    one, other = (build(spec, 7, ROWS[spec.kind]).eval() for _ in range(2))
+    one, other = (empty(spec, 7).eval() for _ in range(2))
 
     other.load_state_dict(one.state_dict(), strict=True)
 
@@ -78,16 +87,16 @@ def test_state_survives_a_rebuild(spec: NetworkSpec) -> None:
 
 
 @EACH
-def test_members_one_by_one_are_what_was_trained_side_by_side(spec: NetworkSpec) -> None:
+def test_members_one_by_one_are_what_was_trained_side_by_side(spec: RowNetwork) -> None:
     """A network gives the same while it is trained, all members at once, and after it, layer and activation in one."""
-    network = build(spec, 7, ROWS[spec.kind]).network
+    network = empty(spec, 7).network
 
     torch.testing.assert_close(network.eval()(rows(5, 7)), network.train()(rows(5, 7)), rtol=1e-5, atol=1e-6)
 
 
 def test_all_that_returns_has_passed_the_bottleneck() -> None:
     """A code of three numbers comes out of the encoder, and a linear decoder spans no more than three directions."""
-    network, linear = DenseAutoencoder(10, (16,), 3), DenseAutoencoder(10, (), 3)
+    network, linear = TextbookAutoencoder(10, (16,), 3), TextbookAutoencoder(10, (), 3)
 
     assert network.encoder(rows(5, 10)[None]).shape == (1, 5, 3)
     differences = (linear(rows(200, 10)) - linear(torch.zeros(1, 10)))[0].detach()
@@ -96,7 +105,7 @@ def test_all_that_returns_has_passed_the_bottleneck() -> None:
 
 def test_members_are_networks_of_their_own() -> None:
     """Members start from different weights, and the reconstruction is their mean."""
-    network = build(DenoisingNetwork(hidden=(8,), members=3), 6, [])
+    network = empty(DenoisingNetwork(hidden=(8,), members=3), 6)
 
     members = network.network(rows(5, 6))
 
@@ -104,12 +113,10 @@ def test_members_are_networks_of_their_own() -> None:
     assert torch.allclose(network(rows(5, 6)), members.mean(dim=0), atol=1e-6)
 
 
-ROWS = {"memory": [20, 20], "denoising": [], "textbook": []}
-"""Rows in the memories of each kind of network."""
-
-
-@pytest.mark.parametrize("make", [lambda: DenseAutoencoder(5, (4,), 2), lambda: DenoisingAutoencoder(5, (4,), 2)])
-def test_initial_weights_come_from_torchs_generator(make: Callable[[], DenseNetwork]) -> None:
+@pytest.mark.parametrize(
+    "make", [lambda: TextbookAutoencoder(5, (4,), 2), lambda: DenoisingAutoencoder(5, (4,), 2, NoiseRange(0.05, 0.5))]
+)
+def test_initial_weights_come_from_torchs_generator(make: Callable[[], Reconstructor]) -> None:
     """The same seed gives the same weights, another seed others."""
     weights = []
     for seed in (0, 0, 1):
@@ -123,7 +130,7 @@ def test_initial_weights_come_from_torchs_generator(make: Callable[[], DenseNetw
 
 def test_errors_are_those_of_the_last_pass() -> None:
     """With several passes the error is taken after the reconstruction was fed back; the first one is still reported."""
-    network = build(DenoisingNetwork(hidden=(8,), members=1), 6, []).eval()
+    network = empty(DenoisingNetwork(hidden=(8,), members=1), 6).eval()
     clean = rows(5, 6)
     twice = network(network(clean))
 
@@ -162,7 +169,7 @@ def test_a_row_does_not_recall_itself() -> None:
 
 def test_unseen_errors_are_those_of_the_member_that_did_not_train_on_the_row() -> None:
     """A train row's error is taken from the member that left it out; from all of them where none did."""
-    network = build(DenoisingNetwork(hidden=(8,), members=2), 6, []).eval()
+    network = empty(DenoisingNetwork(hidden=(8,), members=2), 6).eval()
     clean = rows(4, 6)
     every = (network.network(clean) - clean).square()
 

@@ -1,54 +1,54 @@
-"""The early-stopping loss: what of the weights is kept, when to stop, and when training has failed."""
+"""Early stopping: the loss on rows that training leaves out, the best weights by it, and when to give up."""
 
 import math
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import mse_loss
+from torch import Tensor
 
 from anomaly_ae.errors import TrainingError
 from anomaly_ae.spec import TrainingSpec
 from anomaly_ae.training.process_group import ProcessGroup
-from anomaly_ae.training.rows import NoiseRange
+from anomaly_ae.training.trainable import Trainable
 
 
 @dataclass(frozen=True)
 class Check:
-    """One look at training: mean loss of the steps since the last look, and loss on the early-stopping rows."""
+    """The losses at one check: the mean over the steps since the last one, and that of the early-stopping rows."""
 
     step: int
     loss: float
     early_stopping_loss: float
 
 
-class Judge:
-    """Watches the early-stopping loss, remembers the best weights, and refuses a loss that is not finite.
+class EarlyStopping:
+    """Watches the early-stopping loss, keeps the best weights, and raises on a loss that is not finite.
 
     Args:
-        network: what is trained.
+        network: in training.
         held_out: early-stopping rows, `(members, n, d)`.
-        noise: what is added to them.
-        spec: patience, seed, and what the refusal names.
-        group: goes by what its first process sees.
+        spec: patience, seed, and the settings that the error message names.
+        group: all its processes follow the main process's loss.
 
     Attributes:
-        checks: all looks so far.
-        best_weights: of the check with the least early-stopping loss.
+        checks: all checks so far.
+        best_weights: of the check with the lowest early-stopping loss.
     """
 
-    def __init__(
-        self, network: nn.Module, held_out: Tensor, noise: NoiseRange | None, spec: TrainingSpec, group: ProcessGroup
-    ) -> None:
-        self.network, self.spec, self.group, self.clean = network, spec, group, held_out
+    def __init__(self, network: Trainable, held_out: Tensor, spec: TrainingSpec, group: ProcessGroup) -> None:
+        self.network, self.held_out, self.spec, self.group = network, held_out, spec, group
         # The same noise at every check, so that two checks differ by the weights alone.
         generator = torch.Generator(held_out.device).manual_seed(spec.seed)
-        self.noisy = noise.corrupt(self.clean, generator) if noise else self.clean
+        self.noise = network.draw_noise(held_out, generator)
         self.checks: list[Check] = []
         self.best_weights: dict[str, Tensor] = {}
 
     def check(self, step: int, loss: float) -> Check:
-        """Look at the weights after a step.
+        """Check the weights after a step.
+
+        Args:
+            step: updates done.
+            loss: mean of the steps since the last check.
 
         Raises:
             TrainingError: a loss is infinite or NaN.
@@ -61,13 +61,13 @@ class Judge:
         return check
 
     @property
-    def stalled(self) -> bool:
-        """Whether the last checks, as many as the spec's patience, were no better."""
+    def is_stalled(self) -> bool:
+        """Whether the loss has not improved for as many checks as the spec's patience."""
         steps = self.checks[-1].step - self._best.step if self.checks else 0
         return steps >= self.spec.patience * self.spec.check_every
 
     def restore_best(self) -> None:
-        """Give the network its best weights back."""
+        """Load the best weights into the network."""
         if self.best_weights:
             self.network.load_state_dict(self.best_weights)
 
@@ -78,14 +78,14 @@ class Judge:
     def _held_out_loss(self) -> float:
         self.network.eval()
         with torch.inference_mode():
-            loss = mse_loss(self.network(self.noisy), self.clean).item()
+            loss = self.network.loss(self.held_out, self.noise).item()
         self.network.train()
         return loss
 
     def _refuse_non_finite(self, check: Check) -> None:
         if math.isfinite(check.loss) and math.isfinite(check.early_stopping_loss):
             return
-        largest = self.clean.abs().max().item()
+        largest = self.held_out.abs().max().item()
         msg = (
             f"the loss is {check.loss} at step {check.step}: the updates diverged. training.learning_rate is "
             f"{self.spec.learning_rate:g} ({self.spec.optimizer}); try a tenth of it. "

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from anomaly_ae.networks import Memory
+from anomaly_ae.networks.nearest import Memory
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Dense autoencoders: rows of d elements in, their reconstruction out.
+"""Dense layers: rows of d elements in, rows out.
 
 Several members of one architecture are trained side by side, in one batched matrix product per layer. Shapes are
 `(members, n, d) -> (members, n, d)`; rows without a members dimension are given to every member.
@@ -54,10 +54,11 @@ class ParallelLinear(nn.Module):
         return f"members={members}, inputs={inputs}, outputs={outputs}"
 
 
-class Layers(nn.Sequential):
+class DenseLayers(nn.Sequential):
     """Linear layers with an activation between every two of them, `(members, n, inputs) -> (members, n, outputs)`.
 
-    While they are trained, all members at once; then one after the other, each layer and its activation in one go.
+    In training all members are computed at once; in evaluation mode one after the other, each layer fused with its
+    activation.
 
     Args:
         members: networks side by side.
@@ -85,67 +86,6 @@ class Layers(nn.Sequential):
         return linear(rows, *last)
 
 
-class DenseAutoencoder(nn.Module):
-    """The textbook autoencoder: an encoder to a bottleneck, and its mirror image.
-
-    Args:
-        width: number of elements of a row, d.
-        hidden: widths of the layers between input and bottleneck; the decoder mirrors them.
-        bottleneck: width of the code.
-
-    Source:
-        Rumelhart, Hinton and Williams, "Learning internal representations by error propagation", 1986.
-
-    Example:
-        >>> DenseAutoencoder(784, (256,), 64).encoder
-        Layers(
-          (0): ParallelLinear(members=1, inputs=784, outputs=256)
-          (1): ReLU()
-          (2): ParallelLinear(members=1, inputs=256, outputs=64)
-        )
-    """
-
-    members = 1
-
-    def __init__(self, width: int, hidden: Sequence[int], bottleneck: int) -> None:
-        super().__init__()
-        self.width = width
-        self.encoder = Layers(1, [width, *hidden, bottleneck], "relu")
-        self.decoder = Layers(1, [bottleneck, *reversed(hidden), width], "relu")
-
-    def forward(self, rows: Tensor) -> Tensor:
-        """Reconstruct rows from their code."""
-        reconstruction: Tensor = self.decoder(self.encoder(for_members(rows, 1)))
-        return reconstruction
-
-
-class DenoisingAutoencoder(nn.Module):
-    """Dense layers that return the clean row for a noisy one; they need no bottleneck to have to learn.
-
-    Args:
-        width: number of elements of a row, d.
-        hidden: widths of the layers in between.
-        members: networks trained side by side.
-
-    Source:
-        Vincent et al., "Stacked denoising autoencoders", JMLR 11, 2010.
-    """
-
-    def __init__(self, width: int, hidden: Sequence[int], members: int = 1) -> None:
-        super().__init__()
-        self.width = width
-        self.members = members
-        self.layers = Layers(members, [width, *hidden, width], "gelu")
-
-    def forward(self, rows: Tensor) -> Tensor:
-        """Reconstruct rows as if they were noisy."""
-        reconstruction: Tensor = self.layers(for_members(rows, self.members))
-        return reconstruction
-
-
-DenseNetwork = DenseAutoencoder | DenoisingAutoencoder
-
-
 def for_members(rows: Tensor, members: int) -> Tensor:
-    """Give rows `(n, d)` to every member; rows `(members, n, d)` are given out already."""
+    """Repeat rows `(n, d)` for every member; rows `(members, n, d)` are each member's already."""
     return rows if rows.dim() == 3 else rows.expand(members, *rows.shape)
