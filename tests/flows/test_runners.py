@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import signal
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,8 @@ def parameters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ScoreParamete
     spec = Spec.model_validate({"workspace": str(workspace), "data": data, "training": {"steps": 5}})
     train(ingest(data, workspace).directory, spec, workspace)
     monkeypatch.setattr(writer, "GROUP_ROWS", 50)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # Dask leaves its scratch space there
     write_table(tmp_path / "new.csv", rows=6 * writer.PART_GROUPS * writer.GROUP_ROWS)
     return ScoreParameters(source=str(tmp_path / "new.csv"), workspace=str(workspace))
 
