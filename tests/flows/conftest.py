@@ -1,8 +1,8 @@
 """A Prefect server of its own for the tests of flows, quiet and without a heartbeat that each flow would wait for."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
+from unittest.mock import Mock
 
 import pytest
 from prefect.settings import (
@@ -11,7 +11,7 @@ from prefect.settings import (
     PREFECT_SERVER_ANALYTICS_ENABLED,
     temporary_settings,
 )
-from prefect.testing.utilities import prefect_test_harness
+from prefect.testing import utilities
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -25,7 +25,8 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     }
     with temporary_settings(quiet), ExitStack() as stack:
         with pytest.MonkeyPatch.context() as patch:
-            # The harness makes a folder that it keeps until this process exits; it belongs to pytest's.
-            patch.setattr(tempfile, "tempdir", str(folder))
-            stack.enter_context(prefect_test_harness(server_startup_timeout=120))
+            # The harness would remove its folder when this process exits; pytest removes this one.
+            patch.setattr(utilities, "mkdtemp", lambda: str(folder))
+            patch.setattr(utilities, "atexit", Mock())
+            stack.enter_context(utilities.prefect_test_harness(server_startup_timeout=120))
         yield
