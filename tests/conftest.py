@@ -37,21 +37,23 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
-    """Fail where something is left in the temporary folder, once the workers are gone."""
+    """Fail where the workers, which have ended by now, left something in the temporary folder."""
     yield
-    if IS_WORKER:
-        return
-    left = left_behind(session.config.stash[TEMP_FOLDER])
-    if left and session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
+    if left_by_workers(session.config) and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Name what was left in the temporary folder."""
-    left = [] if IS_WORKER else left_behind(config.stash[TEMP_FOLDER])
-    if left:
+    if left := left_by_workers(config):
         terminalreporter.section("left in the temporary folder", red=True)
         terminalreporter.write_line("\n".join(left))
+
+
+def left_by_workers(config: pytest.Config) -> list[str]:
+    """Return what is in the temporary folder; nothing without workers, as libraries remove some of it at exit."""
+    has_workers = config.pluginmanager.has_plugin("dsession")
+    return left_behind(config.stash[TEMP_FOLDER]) if has_workers else []
 
 
 @pytest.hookimpl(tryfirst=True)
