@@ -5,10 +5,11 @@ from typing import Any
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
+from anomaly_ae.evaluation.metrics import Metrics
 from anomaly_ae.evaluation.summary import summarise as metric_lines
-from anomaly_ae.stages.judge import JudgeResult
+from anomaly_ae.monitoring.validity import Validity
 from anomaly_ae.stages.pipeline import Run, require
-from anomaly_ae.stages.score import ScoreResult
+from anomaly_ae.stories.grouping import Story
 from anomaly_ae.workspace.scored_table import ScoredTable
 from anomaly_ae.workspace.top_rows import ShownReason, TopRow
 
@@ -19,24 +20,28 @@ def publish_summary(done: Run) -> None:
     """Create the artifacts of a run that scored: what was found, the top anomalies, and a link to the report."""
     scored, judged = require(done.scored), require(done.judged)
     link = scored.table.report.absolute().as_uri()
-    found = summarise(scored, judged, link)
+    found = summarise(scored.facts(), judged.validity, scored.table.stories, judged.metrics, link)
     create_markdown_artifact(found, key="anomaly-ae-summary", description="What was found")
     create_table_artifact(top_anomalies(scored.table), key="anomaly-ae-top", description="Top anomalies")
     create_link_artifact(link, link_text="Report", key="anomaly-ae-report", description="The HTML report")
 
 
-def summarise(scored: ScoreResult, judged: JudgeResult, link: str) -> str:
+def summarise(
+    scored: dict[str, Any],
+    validity: Validity | None,
+    stories: tuple[Story, ...],
+    metrics: Metrics | None,
+    link: str,
+) -> str:
     """Return verdict, counts, stories, metrics and paths of a run as Markdown."""
-    validity, metrics = judged.validity, judged.metrics
     sections = {
         "Threshold": [f"{validity.verdict}: {validity.meaning}"] if validity else [],
-        "Stories": [story.headline for story in scored.table.stories],
+        "Stories": [story.headline for story in stories],
         "Metrics": metric_lines(metrics) if metrics else [],
     }
     lists = [_list(title, lines) for title, lines in sections.items() if lines]
-    paths = f"Scored table: `{scored.directory}`\n\n[Report]({link})\n"
-    facts = scored.facts()
-    return "\n".join([_headline(facts), _counts(facts), *lists, paths])
+    paths = f"Scored table: `{scored['directory']}`\n\n[Report]({link})\n"
+    return "\n".join([_headline(scored), _counts(scored), *lists, paths])
 
 
 def top_anomalies(table: ScoredTable) -> list[dict[str, Any]]:

@@ -55,8 +55,9 @@ class IncrementalResult:
 
     def facts(self) -> dict[str, Any]:
         """Return what became of every partition as JSON values."""
-        tables = {key: made.facts() for key, made in self.scored.items()}
-        return {item.name: getattr(self, item.name) for item in fields(self)} | {"scored": tables}
+        kinds = {item.name: getattr(self, item.name) for item in fields(self)}
+        listed = {name: list(value) if isinstance(value, tuple) else value for name, value in kinds.items()}
+        return listed | {"scored": {key: made.facts() for key, made in self.scored.items()}}
 
     def raise_if_failed(self) -> None:
         """Fail when a partition did, or when files were refused and none scored.

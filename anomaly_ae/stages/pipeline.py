@@ -1,7 +1,7 @@
 """The one list of stages, and what runs it: the command line, the flows, and each partition of a source that grows."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -19,7 +19,7 @@ from anomaly_ae.stages.train import TrainResult, train
 from anomaly_ae.threshold import Calibration
 from anomaly_ae.training import ALONE, OnCheck, ProcessGroup
 from anomaly_ae.workspace.model_version import ModelVersion
-from anomaly_ae.workspace.scored_table import ScoredTable
+from anomaly_ae.workspace.scored_table import ScoredTable, dump_stories
 from anomaly_ae.workspace.workspace import Workspace
 
 _Made = TypeVar("_Made")
@@ -104,7 +104,7 @@ class Run:
         made = {"ingested": self.ingested, "trained": self.trained, "scored": self.scored}
         facts: dict[str, Any] = {name: result.facts() for name, result in made.items() if result}
         if self.table:
-            facts["stories"] = [asdict(story) for story in self.table.stories]
+            facts["stories"] = dump_stories(self.table.stories)
         if self.judged:
             facts |= self.judged.facts()
         return facts | ({"report": str(self.page)} if self.page else {})

@@ -1,7 +1,6 @@
 """Publish a scored table: tell the stories of its alerts, write its Parquet parts, and let it appear whole."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -23,7 +22,7 @@ from anomaly_ae.stories.grouping import Story
 from anomaly_ae.threshold import Calibration
 from anomaly_ae.workspace.dataset import Dataset
 from anomaly_ae.workspace.model_version import ModelVersion
-from anomaly_ae.workspace.scored_table import SPEC, STORIES, ScoredManifest, ScoredTable
+from anomaly_ae.workspace.scored_table import SPEC, STORIES, ScoredManifest, ScoredTable, dump_stories
 from anomaly_ae.workspace.workspace import Workspace
 
 
@@ -71,7 +70,7 @@ def _write_parts(directory: Path, dataset: Dataset, alerts: int) -> None:
     staged = [staged_part(directory, part) for part in dataset.parts]
     modality = modality_of(dataset.contract.modality)
     stories = tell_stories(_rows(staged), alerts) if modality.tells_stories else ()
-    write_json(directory / STORIES, [asdict(story) for story in stories])
+    write_json(directory / STORIES, dump_stories(stories))
     schema = scored_schema(identity_fields(dataset.contract), modality.scored_columns)
     for part in map_ahead(lambda part: _write_part(part, schema, stories), staged):
         remove(part)

@@ -241,6 +241,12 @@ class ScoredTable:
             raise ArtifactError(msg) from error
 
 
+def dump_stories(stories: Sequence[Story]) -> list[dict[str, Any]]:
+    """Return stories as JSON values, as `stories.json` holds them."""
+    dumped: list[dict[str, Any]] = _STORIES.dump_python(tuple(stories), mode="json")
+    return dumped
+
+
 def _batches(part: Path, columns: Sequence[str], batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
     with open_parquet(part) as parquet:
         yield from rebatch(parquet.iter_batches(batch_rows, columns=list(columns)), batch_rows)

@@ -112,7 +112,7 @@ def test_two_workers_share_the_partitions(machines: Machines, tmp_path: Path) ->
     source, copy = str(machines.workspace.parent / "in"), tmp_path / "runs"
     shutil.copytree(machines.workspace, copy)
 
-    machines.finish(machines.start("score/fan-out", source=source))
+    machines.finish(machines.start("fan-out/on-demand", source=source))
     shares = machines.shares()
     machines.finish(*shares)
 

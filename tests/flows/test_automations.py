@@ -1,9 +1,7 @@
 """Automations: what is wanted is there once, however often it is applied, and the server can carry it out."""
 
-import json
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -13,7 +11,6 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.events.actions import DoNothing
 
 from anomaly_ae.monitoring.validity import AlertCheck, Validity
-from anomaly_ae.stages.monitor import VALIDITY
 from flows.automations import OURS, apply_automations, page, watch_runs
 from flows.events import judgements
 
@@ -65,13 +62,13 @@ def test_what_is_wanted_no_more_goes_and_others_stay(client: SyncPrefectClient) 
     assert client.read_automations_by_name("theirs")
 
 
-def test_a_table_nobody_judged_is_unknown(tmp_path: Path) -> None:
+def test_a_table_nobody_judged_is_unknown() -> None:
     """Without a verdict the labels say so, and no automation matches them."""
-    assert judgements(tmp_path) == {"verdict": "unknown", "alert-rate": "unknown"}
+    assert judgements(None) == {"verdict": "unknown", "alert-rate": "unknown"}
 
 
 @pytest.mark.parametrize(("alerts", "rate"), [(12, "usual"), (60, "high")])
-def test_labels_say_verdict_and_alert_rate(tmp_path: Path, alerts: int, rate: str) -> None:
+def test_labels_say_verdict_and_alert_rate(alerts: int, rate: str) -> None:
     """The alert rate is high when, beyond doubt, it is more than twice what was promised."""
     check = AlertCheck(
         alerts=alerts,
@@ -84,6 +81,5 @@ def test_labels_say_verdict_and_alert_rate(tmp_path: Path, alerts: int, rate: st
         p_more=0.3 if rate == "usual" else 1e-9,
     )
     validity = Validity(verdict="drifting", meaning="m", rows=1000, are_normal=False, alerts=check)
-    (tmp_path / VALIDITY).write_text(json.dumps(validity.model_dump(mode="json")))
 
-    assert judgements(tmp_path) == {"verdict": "drifting", "alert-rate": rate}
+    assert judgements(validity) == {"verdict": "drifting", "alert-rate": rate}

@@ -8,9 +8,8 @@ from tests_support import write_table
 
 from anomaly_ae.errors import CalibrationError
 from anomaly_ae.spec.file import parse_spec
-from anomaly_ae.stages.ingest import ingest
-from anomaly_ae.stages.train import train
-from anomaly_ae.workspace.model_version import load_calibration
+from anomaly_ae.stages.pipeline import TRAINING, Run, run_stages
+from anomaly_ae.workspace.workspace import Workspace
 from flows.calibrate import CalibrateParameters, calibrate
 
 
@@ -27,8 +26,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "training": {"steps": 10},
         }
     )
-    dataset = ingest(spec.data, Path(spec.workspace)).directory
-    train(dataset, spec, Path(spec.workspace))
+    run_stages(Run.of(spec), TRAINING)
     return Path(spec.workspace)
 
 
@@ -38,8 +36,7 @@ def test_the_champion_gets_the_threshold(workspace: Path) -> None:
         parameters = CalibrateParameters.model_validate({"workspace": str(workspace), "threshold": threshold})
         made = calibrate(parameters)
 
-        (model,) = (workspace / "models").glob("*/manifest.json")
-        assert load_calibration(model.parent).model_dump(mode="json") == made
+        assert Workspace(workspace).aliased_model("anomaly_ae").calibration.model_dump(mode="json") == made
         assert made["parameters"].items() >= threshold.items()
 
 

@@ -32,9 +32,9 @@ def test_what_must_be_there_is_there() -> None:
     assert len(DEPLOYMENTS) == len(FILE["deployments"])
     assert set(DEPLOYMENTS) == {
         "ingest/on-demand",
-        "score/nightly",
-        "score/fan-out",
-        "score/partitions",
+        "score-new/nightly",
+        "fan-out/on-demand",
+        "score-new/partitions",
         "score/on-demand",
         "train/weekly",
         "train/on-demand",

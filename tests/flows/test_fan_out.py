@@ -12,8 +12,7 @@ from tests_support import write_table
 
 from anomaly_ae.errors import SourceError
 from anomaly_ae.spec import DataSpec, Spec
-from anomaly_ae.stages.ingest import ingest
-from anomaly_ae.stages.train import train
+from anomaly_ae.stages.pipeline import TRAINING, Run, run_stages
 from flows.fan_out import SHARE, fan_out
 from flows.nightly import NightlyParameters, nightly
 
@@ -38,7 +37,7 @@ def parameters(tmp_path: Path) -> NightlyParameters:
     workspace, label = tmp_path / "runs", {"column": "anomaly", "anomaly_values": [1]}
     data = DataSpec.model_validate({"source": str(tmp_path / "plant.csv"), "label": label})
     spec = Spec.model_validate({"workspace": str(workspace), "data": data, "training": {"steps": 5}})
-    train(ingest(data, workspace).directory, spec, workspace)
+    run_stages(Run.of(spec), TRAINING)
     return NightlyParameters(source=str(tmp_path / "in"), workspace=str(workspace))
 
 

@@ -47,8 +47,8 @@ def test_pipeline_makes_what_the_steps_make(spec: Spec, tmp_path: Path) -> None:
 
     part = "part-00000.parquet"
     assert (Path(done["scored"]["directory"]) / part).read_bytes() == (plain.scored.directory / part).read_bytes()
-    assert done["metrics"] == plain.metrics.model_dump(mode="json")
-    assert done["validity"]["verdict"] == plain.validity.verdict
+    assert done["metrics"] == plain.judged.metrics.model_dump(mode="json")
+    assert done["validity"]["verdict"] == plain.judged.validity.verdict
     assert Path(done["report"]).is_file()
 
 

@@ -1,4 +1,4 @@
-"""Log lines: every step says in one line of JSON which run it was, what it made, and of how many rows."""
+"""Log lines: every stage says in one line of JSON which run it was, what it made, and of how many rows."""
 
 import json
 import logging
@@ -30,10 +30,10 @@ def spec(tmp_path: Path) -> Spec:
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> dict[str, dict[str, Any]]:
-    """Return the last line of each step."""
+    """Return the last line of each stage."""
     logged = [record.getMessage() for record in caplog.records if record.name.startswith("prefect.")]
-    read = [json.loads(line) for line in logged if line.startswith('{"step"')]
-    return {line["step"]: line for line in read}
+    read = [json.loads(line) for line in logged if line.startswith('{"stage"')]
+    return {line["stage"]: line for line in read}
 
 
 def test_each_step_says_run_and_rows(spec: Spec, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -51,8 +51,8 @@ def test_each_step_says_run_and_rows(spec: Spec, tmp_path: Path, caplog: pytest.
     assert {line["run_id"] for line in whole.values()} == {manifest["run_id"]}
     assert (whole["ingest"]["rows_in"], whole["ingest"]["rows_rejected"]) == (600, 0)
     assert whole["train"]["train_rows"] > whole["train"]["validation_rows"] > 0
-    assert (whole["score"]["rows_scored"], whole["monitor"]["rows"] > 0) == (600, True)
-    assert whole["evaluate"]["rows"] == done["metrics"]["rows"]
+    assert (whole["score"]["rows_scored"], whole["judge"]["verdict"]) == (600, done["validity"]["verdict"])
+    assert whole["judge"]["rows"] == done["metrics"]["rows"]
     assert whole["report"]["page"] == done["report"]
     assert lines(caplog)["feedback"]["reviewed"] == 1
-    assert (lines(caplog)["nightly"]["new"], lines(caplog)["nightly"]["rows_scored"]) == (1, 70)
+    assert (lines(caplog)["score-new"]["new"], lines(caplog)["score-new"]["rows_scored"]) == (1, 70)

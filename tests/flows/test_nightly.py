@@ -10,9 +10,9 @@ from tests_support import write_table
 
 from anomaly_ae.errors import SourceError
 from anomaly_ae.spec import DataSpec, Spec
-from anomaly_ae.stages.ingest import ingest
+from anomaly_ae.stages.pipeline import TRAINING, Run, run_stages
 from anomaly_ae.stages.score import ScoreResult
-from anomaly_ae.stages.train import train
+from anomaly_ae.workspace.scored_table import ScoredTable
 from flows import nightly as flow
 from flows.nightly import NightlyParameters, nightly
 
@@ -30,7 +30,7 @@ def parameters(tmp_path: Path) -> NightlyParameters:
     spec = Spec.model_validate(
         {"workspace": str(tmp_path / "runs"), "data": data, "training": {"steps": 5}, "threshold": {"target_fpr": 0.05}}
     )
-    train(ingest(data, tmp_path / "runs").directory, spec, tmp_path / "runs")
+    run_stages(Run.of(spec), TRAINING)
     return NightlyParameters(source=str(tmp_path / "in"), workspace=str(tmp_path / "runs"))
 
 
@@ -48,7 +48,7 @@ def test_a_night_with_a_bad_file_scores_the_others(
     parameters: NightlyParameters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The run ends well, the bad file is announced once, and the table of the other one is there and announced."""
-    scored: list[dict[str, object]] = []
+    scored: list[ScoreResult] = []
     refused: list[tuple[str, ...]] = []
     monkeypatch.setattr(flow, "announce_scored", scored.append)
     monkeypatch.setattr(flow, "announce_refused", lambda *about: refused.append(about))
@@ -56,7 +56,7 @@ def test_a_night_with_a_bad_file_scores_the_others(
 
     first, second = nightly(parameters), nightly(parameters)
 
-    assert [one["rows_scored"] for one in scored] == [62]
+    assert [made.rows_scored for made in scored] == [62]
     assert [about[:2] for about in refused] == [("anomaly_ae", "2026-10-01.csv")]
     assert first["refused"] == second["refused_before"] == {"2026-10-01.csv": refused[0][2]}
 
@@ -74,9 +74,10 @@ def test_a_night_of_bad_files_only_fails(parameters: NightlyParameters) -> None:
         assert client.read_flow_runs(flow_run_filter=failed)
 
 
-def test_the_summary_names_every_partition(tmp_path: Path) -> None:
+def test_the_summary_names_every_partition(parameters: NightlyParameters) -> None:
     """Counts, the tables that were made, what failed and why, and what is late or gone."""
-    made = ScoreResult(tmp_path, 9, 9, 0, 1, 0.5, 0.01, "At most 1%.", reused=False)
+    (directory, *_) = (made["directory"] for made in nightly(parameters)["scored"].values())
+    made = ScoreResult(ScoredTable.open(Path(directory)), reused=False)
     result = flow.IncrementalResult(
         new=("b",),
         changed=(),
@@ -94,6 +95,6 @@ def test_the_summary_names_every_partition(tmp_path: Path) -> None:
     text = flow.summarise(result)
 
     assert "| new | 1 |" in text
-    assert f"| `b` | 9 | 1 | `{tmp_path}` |" in text
+    assert f"| `b` | {made.rows_scored} | {made.alerts} | `{directory}` |" in text
     assert {"- `c`: it is torn", "- `d`: it is empty", "- `e`: the disk is gone"} <= set(text.splitlines())
     assert "- late: b\n- waiting: today\n- vanished: z" in text

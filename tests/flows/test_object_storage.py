@@ -8,7 +8,7 @@ from anomaly_ae.spec import Spec
 from anomaly_ae.spec.file import parse_spec
 from anomaly_ae.stages.pipeline import run
 from anomaly_ae.storage import files_below, locate
-from anomaly_ae.workspace.registry import find_model
+from anomaly_ae.workspace.workspace import Workspace
 from flows.housekeeping import HousekeepingParameters, housekeeping
 from flows.nightly import NightlyParameters, nightly
 from flows.pipeline import PipelineParameters, pipeline
@@ -46,4 +46,4 @@ def test_nightly_scores_what_is_new(bucket: Path) -> None:
     kept = files_below(bucket)
     housekeeping(HousekeepingParameters(workspace=spec.workspace, dry_run=False))
     assert files_below(bucket) == kept
-    assert find_model(locate(spec.workspace), spec.name).is_dir()
+    assert Workspace.open(spec.workspace).aliased_model(spec.name).directory.is_dir()

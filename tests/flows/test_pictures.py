@@ -5,7 +5,7 @@ from pathlib import Path
 from inspection_support import Inspection
 from picture_support import write_pictures
 
-from anomaly_ae.storage import read_manifest
+from anomaly_ae.workspace.scored_table import ScoredTable
 from flows.pipeline import PipelineParameters, pipeline
 from flows.score import ScoreParameters, score
 
@@ -19,7 +19,7 @@ def test_flows_make_what_the_steps_make(inspection: Inspection, tmp_path: Path) 
     later = score(ScoreParameters(source=str(new), name=spec.name, workspace=spec.workspace))
 
     directories = Path(done["scored"]["directory"]), inspection.scored
-    made, plain = ({**read_manifest(one, "scored")["files"], "spec.yaml": None} for one in directories)
+    made, plain = ({**ScoredTable.open(path).manifest.files, "spec.yaml": None} for path in directories)
     assert made == plain  # but for the spec, which names its workspace
     assert sum(name.startswith("maps/") for name in made) == 52
     assert done["metrics"]["pixels"]["masked_pictures"] == 5

@@ -9,7 +9,7 @@ from tests_support import write_table
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.spec import Spec
 from anomaly_ae.stages.promote import Promotion
-from anomaly_ae.workspace.registry import find_model, read_aliases
+from anomaly_ae.workspace.workspace import Workspace
 from flows import events
 from flows.promote import ModelParameters, PromoteParameters, promote, rollback, summarise
 from flows.train import TrainParameters, train
@@ -63,7 +63,7 @@ def test_weekly_training_lets_the_gate_decide(spec: Spec, emitted: list[dict[str
     worse = train(TrainParameters(spec=with_steps(spec, 0), promote="auto"))
 
     assert outcomes(emitted) == ["promoted", "champion already", "refused"]
-    assert first["version"] == same["version"] == read_aliases(Path(spec.workspace), "plant").champion
+    assert first["version"] == same["version"] == Workspace.open(spec.workspace).registry("plant").aliases().champion
     assert worse["promotion"]["promoted"] is False
     assert any(reason.startswith("ROC AUC") for reason in emitted[-1]["payload"]["refusals"])
 
@@ -75,7 +75,7 @@ def test_a_first_version_takes_over_whatever_speaks_against_it(spec: Spec, emitt
 
     made = train(TrainParameters(spec=unproven, promote="auto"))
 
-    known = read_aliases(Path(spec.workspace), "plant")
+    known = Workspace.open(spec.workspace).registry("plant").aliases()
     assert (outcomes(emitted), known.champion, known.history[-1].forced) == (["forced"], made["version"], True)
     assert emitted[0]["payload"]["refusals"]
 
@@ -85,7 +85,7 @@ def test_a_challenger_waits_for_a_person(spec: Spec, emitted: list[dict[str, Any
     train(TrainParameters(spec=spec, promote="auto"))
     worse = train(TrainParameters(spec=with_steps(spec, 0)))
     asked = PromoteParameters(name="plant", workspace=spec.workspace)
-    good = find_model(Path(spec.workspace), "plant").name
+    good = Workspace.open(spec.workspace).aliased_model("plant").version
 
     with pytest.raises(ArtifactError, match=f"{worse['version']} is not promoted: "):
         promote(asked)
@@ -95,7 +95,7 @@ def test_a_challenger_waits_for_a_person(spec: Spec, emitted: list[dict[str, Any
     assert outcomes(emitted) == ["promoted", "refused", "forced"]
     assert (forced["version"], forced["before"]) == (worse["version"], good)
     assert back == {"left": worse["version"], "champion": good}
-    assert find_model(Path(spec.workspace), "plant").name == good
+    assert Workspace.open(spec.workspace).aliased_model("plant").version == good
 
 
 def test_the_summary_says_who_is_champion() -> None:

@@ -14,9 +14,10 @@ from tests_support import write_table
 from anomaly_ae.errors import SpecError
 from anomaly_ae.ingest import writer
 from anomaly_ae.spec import DataSpec, Spec
-from anomaly_ae.stages.ingest import ingest
-from anomaly_ae.stages.train import train
-from flows import score as flow
+from anomaly_ae.stages.pipeline import TRAINING, Run, run_stages
+from anomaly_ae.workspace.dataset import Dataset
+from anomaly_ae.workspace.model_version import ModelVersion
+from flows import stages as flow
 from flows.runners import ADDRESS, CHOICE, share_out, task_runner
 from flows.score import ScoreParameters, score
 
@@ -74,7 +75,7 @@ def parameters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ScoreParamete
     workspace, label = tmp_path / "runs", {"column": "anomaly", "anomaly_values": [1]}
     data = DataSpec.model_validate({"source": str(tmp_path / "plant.csv"), "label": label})
     spec = Spec.model_validate({"workspace": str(workspace), "data": data, "training": {"steps": 5}})
-    train(ingest(data, workspace).directory, spec, workspace)
+    run_stages(Run.of(spec), TRAINING)
     monkeypatch.setattr(writer, "GROUP_ROWS", 50)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # Dask leaves its scratch space there
@@ -89,7 +90,7 @@ def pids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory.mkdir()
     real = flow.score_part
 
-    def noted(part: Path, dataset: Path, model: Path, staging: Path) -> int:
+    def noted(part: Path, dataset: Dataset, model: ModelVersion, staging: Path) -> int:
         (directory / str(os.getpid())).touch()
         return real(part, dataset, model, staging)
 
@@ -120,7 +121,7 @@ def test_a_node_that_dies_has_its_part_scored_elsewhere(
     undisturbed = score_on("threads", parameters)
     real, killed = flow.score_part, tmp_path / "killed"
 
-    def dies_once(part: Path, dataset: Path, model: Path, staging: Path) -> int:
+    def dies_once(part: Path, dataset: Dataset, model: ModelVersion, staging: Path) -> int:
         alerts = real(part, dataset, model, staging)
         if part.name == "part-00003.parquet" and not killed.exists():
             killed.touch()

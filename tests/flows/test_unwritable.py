@@ -8,9 +8,7 @@ from tests_support import write_table
 
 from anomaly_ae.errors import StorageError
 from anomaly_ae.spec.file import parse_spec
-from anomaly_ae.stages.ingest import ingest
-from anomaly_ae.stages.pipeline import ingest_for
-from anomaly_ae.stages.train import train
+from anomaly_ae.stages.pipeline import TRAINING, Run, require, run_stages
 from flows.score import ScoreParameters, score
 
 
@@ -21,8 +19,8 @@ def test_a_flow_on_a_full_disk(tmp_path: Path) -> None:
         source, workspace = str(tmp_path / "plant.csv"), disk.path / "runs"
         settings = {"data": {"source": source, "id": "part_id"}, "training": {"steps": 20}, "workspace": str(workspace)}
         spec = parse_spec({**settings, "network": {"kind": "denoising"}, "threshold": {"target_fpr": 0.1}})
-        model = train(ingest(spec.data, workspace).directory, spec, workspace).directory
-        ingest_for(model, spec, source)
+        trained = run_stages(Run.of(spec), TRAINING)
+        run_stages(Run.with_model(require(trained.model), trained.workspace, spec.data, source), ("ingest",))
         parameters = ScoreParameters(source=source, name=spec.name, workspace=str(workspace))
 
         with disk.filled(), pytest.raises(StorageError, match="no space is left"):
