@@ -10,12 +10,13 @@ import pandas as pd
 import pytest
 from inspection_support import Inspection, inspect
 from object_store_support import _reachable, bucket, endpoint, shared_bucket
+from plant_support import finished_plant, plant
 from scheduling import FileScheduling, is_slow, order
 from temp_folder import left_behind, private_temp_folder
 
 from anomaly_ae.estimators.tabular import TabularAutoencoder
 
-__all__ = ["_reachable", "bucket", "endpoint", "shared_bucket"]
+__all__ = ["_reachable", "bucket", "endpoint", "finished_plant", "plant", "shared_bucket"]
 """Fixtures that are made elsewhere."""
 
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ

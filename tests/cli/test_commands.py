@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from plant_support import STEPS
 from tests_support import run_cli, write_table
 
 
@@ -35,7 +36,7 @@ def test_steps_one_by_one_reach_what_run_reaches(tmp_path: Path) -> None:
 
     run_cli("ingest", *steps, cwd=tmp_path)
     run_cli("train", *steps, cwd=tmp_path)
-    scored = json.loads(run_cli("score", "--json", *steps, cwd=tmp_path).stdout)
+    scored = json.loads(run_cli("score", "--json", *steps, cwd=tmp_path).stdout)["scored"]
     metrics = json.loads(run_cli("evaluate", "--json", *steps, cwd=tmp_path).stdout)
     page = json.loads(run_cli("report", "--json", *steps, cwd=tmp_path).stdout)
     whole = json.loads(run_cli("run", "--json", *steps, cwd=tmp_path).stdout)
@@ -45,19 +46,16 @@ def test_steps_one_by_one_reach_what_run_reaches(tmp_path: Path) -> None:
     assert whole["report"] == page["report"]
 
 
-def test_calibrate_changes_the_threshold_and_not_the_weights(tmp_path: Path) -> None:
+def test_calibrate_changes_the_threshold_and_not_the_weights(plant: Path) -> None:
     """A tighter promise gives a higher threshold; the weights keep their hash; the next score uses it."""
-    write_table(tmp_path / "plant.csv")
-    run_cli("init", "plant.csv", cwd=tmp_path)
-    steps = ("--set", "training.steps=30")
-    trained = json.loads(run_cli("train", "--json", *steps, cwd=tmp_path).stdout)
+    trained = json.loads(run_cli("train", "--json", *STEPS, cwd=plant).stdout)
     weights = Path(trained["directory"]) / "weights.safetensors"
     before = weights.read_bytes()
 
-    loose = json.loads(run_cli("calibrate", "--json", "--target-fpr", "0.2", *steps, cwd=tmp_path).stdout)
-    scored = json.loads(run_cli("score", "--json", *steps, cwd=tmp_path).stdout)
+    loose = json.loads(run_cli("calibrate", "--json", "--target-fpr", "0.2", *STEPS, cwd=plant).stdout)
+    scored = json.loads(run_cli("score", "--json", *STEPS, cwd=plant).stdout)["scored"]
 
-    refused = run_cli("calibrate", "--target-fpr", "2", *steps, cwd=tmp_path, expect=3)
+    refused = run_cli("calibrate", "--target-fpr", "2", *STEPS, cwd=plant, expect=3)
 
     assert "'threshold.target_fpr' is 2" in refused.stderr
     assert loose["threshold"] < trained["threshold"]
@@ -65,30 +63,25 @@ def test_calibrate_changes_the_threshold_and_not_the_weights(tmp_path: Path) -> 
     assert weights.read_bytes() == before
 
 
-def test_a_table_is_reported_with_the_model_that_scored_it(tmp_path: Path) -> None:
+def test_a_table_is_reported_with_the_model_that_scored_it(plant: Path) -> None:
     """After another training the older table is still reported, without a spec, by its own model version."""
-    write_table(tmp_path / "plant.csv")
-    run_cli("init", "plant.csv", cwd=tmp_path)
-    older = json.loads(run_cli("run", "--json", "--set", "training.steps=30", cwd=tmp_path).stdout)
-    run_cli("train", "--set", "training.steps=20", cwd=tmp_path)
-    (tmp_path / "anomaly_ae.yaml").unlink()
+    older = json.loads(run_cli("run", "--json", *STEPS, cwd=plant).stdout)
+    run_cli("train", "--set", "training.steps=20", cwd=plant)
+    (plant / "anomaly_ae.yaml").unlink()
     page = Path(older["report"])
     page.unlink()
 
-    run_cli("report", older["scored"]["directory"], cwd=tmp_path)
+    run_cli("report", older["scored"]["directory"], cwd=plant)
 
     assert older["trained"]["version"] in page.read_text(encoding="utf-8")
 
 
-def test_new_rows_are_scored_by_the_champion(tmp_path: Path) -> None:
+def test_new_rows_are_scored_by_the_champion(plant: Path) -> None:
     """`score FILE` holds new rows to the model's contract; their split is null and a missing label is no error."""
-    write_table(tmp_path / "plant.csv")
-    run_cli("init", "plant.csv", cwd=tmp_path)
-    run_cli("train", "--set", "training.steps=30", cwd=tmp_path)
-    table = pd.read_csv(tmp_path / "plant.csv").drop(columns="anomaly")
-    table.iloc[::-1, ::-1].to_csv(tmp_path / "new.csv", index=False)
+    table = pd.read_csv(plant / "plant.csv").drop(columns="anomaly")
+    table.iloc[::-1, ::-1].to_csv(plant / "new.csv", index=False)
 
-    scored = json.loads(run_cli("score", "new.csv", "--json", cwd=tmp_path).stdout)
+    scored = json.loads(run_cli("score", "new.csv", "--json", cwd=plant).stdout)["scored"]
 
     rows = pd.read_parquet(Path(scored["directory"]) / "part-00000.parquet")
     assert len(rows) == 600
@@ -117,12 +110,10 @@ def test_a_mistake_is_named_and_sets_the_exit_code(tmp_path: Path, arguments: tu
     assert "Traceback" not in done.stderr
 
 
-def test_a_model_version_can_be_calibrated_without_a_spec_file(tmp_path: Path) -> None:
+def test_a_model_version_can_be_calibrated_without_a_spec_file(plant: Path) -> None:
     """With `--model` the version's own spec stands in for the file; overrides lie on top of it."""
-    write_table(tmp_path / "plant.csv")
-    run_cli("init", "plant.csv", cwd=tmp_path)
-    model = json.loads(run_cli("train", "--json", "--set", "training.steps=30", cwd=tmp_path).stdout)["directory"]
-    (elsewhere := tmp_path / "elsewhere").mkdir()
+    model = json.loads(run_cli("train", "--json", *STEPS, cwd=plant).stdout)["directory"]
+    (elsewhere := plant / "elsewhere").mkdir()
     budget = ("--set", "threshold.rule=budget", "--set", "threshold.alerts=50")
 
     own = json.loads(run_cli("calibrate", "--json", "--model", model, cwd=elsewhere).stdout)
@@ -166,13 +157,11 @@ def test_help_does_not_load_torch() -> None:
     assert loaded.strip() == "[]"
 
 
-def test_scored_table_opens_in_pandas_duckdb_and_polars(tmp_path: Path) -> None:
+def test_scored_table_opens_in_pandas_duckdb_and_polars(plant: Path) -> None:
     """Three readers see the same rows, and the contributions of a row sum to its score."""
     duckdb, polars = pytest.importorskip("duckdb"), pytest.importorskip("polars")
-    write_table(tmp_path / "plant.csv")
-    run_cli("init", "plant.csv", cwd=tmp_path)
-    steps = ("--set", "training.steps=30", "--set", "scoring.reasons=9")
-    made = json.loads(run_cli("run", "--json", *steps, cwd=tmp_path).stdout)
+    steps = (*STEPS, "--set", "scoring.reasons=9")
+    made = json.loads(run_cli("run", "--json", *steps, cwd=plant).stdout)
     parts = str(Path(made["scored"]["directory"]) / "part-*.parquet")
 
     frame = pd.read_parquet(Path(made["scored"]["directory"]) / "part-00000.parquet")
@@ -186,21 +175,18 @@ def test_scored_table_opens_in_pandas_duckdb_and_polars(tmp_path: Path) -> None:
     np.testing.assert_array_equal(by_polars["anomaly_score"].to_numpy(), frame["anomaly_score"])
 
 
-def test_score_new_scores_what_came_in(tmp_path: Path) -> None:
+def test_score_new_scores_what_came_in(plant: Path) -> None:
     """File by file, each once; a bad file is named every time, and fails only a run that could score nothing."""
-    write_table(tmp_path / "plant.csv")
-    run_cli("init", "plant.csv", cwd=tmp_path)
-    run_cli("train", "--set", "training.steps=5", cwd=tmp_path)
-    (tmp_path / "in").mkdir()
+    (plant / "in").mkdir()
     for day in (1, 2):
-        write_table(tmp_path / "in" / f"2026-10-0{day}.csv", rows=60 + day)
+        write_table(plant / "in" / f"2026-10-0{day}.csv", rows=60 + day)
 
-    backfilled = run_cli("score-new", "in", "--until", "2026-10-01", cwd=tmp_path).stdout
-    (tmp_path / "in" / "torn_2026-10-03.csv").write_text("load\n", encoding="utf-8")
-    second = run_cli("score-new", "in", cwd=tmp_path).stdout
-    third = run_cli("score-new", "in", cwd=tmp_path).stdout
-    (tmp_path / "in" / "torn_2026-10-03.csv").write_text("heat\n", encoding="utf-8")
-    failed = run_cli("score-new", "in", cwd=tmp_path, expect=3)
+    backfilled = run_cli("score-new", "in", "--until", "2026-10-01", cwd=plant).stdout
+    (plant / "in" / "torn_2026-10-03.csv").write_text("load\n", encoding="utf-8")
+    second = run_cli("score-new", "in", cwd=plant).stdout
+    third = run_cli("score-new", "in", cwd=plant).stdout
+    (plant / "in" / "torn_2026-10-03.csv").write_text("heat\n", encoding="utf-8")
+    failed = run_cli("score-new", "in", cwd=plant, expect=3)
 
     assert backfilled.startswith("new        2026-10-01.csv")
     assert "new        2026-10-02.csv" in second
