@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from anomaly_ae.features.pictures import Pictures
+from anomaly_ae.features.pictures import PictureBatch
 from anomaly_ae.modalities.pictures.model import PictureModel, PictureParts
 from anomaly_ae.networks.denoising import DenoisingNetwork
 from anomaly_ae.networks.memory import MemoryNetwork
@@ -79,7 +79,7 @@ def score_in_parts(model: PictureModel, values: NDArray[np.float32]) -> NDArray[
     """Score pictures a thousand at a time."""
     sizes = np.full((1000, 2), values.shape[-1])
     parts = (values[start : start + 1000] for start in range(0, len(values), 1000))
-    return np.concatenate([model.score_pictures(Pictures(one, sizes[: len(one)])).anomaly_score for one in parts])
+    return np.concatenate([model.score_pictures(PictureBatch(one, sizes[: len(one)])).anomaly_score for one in parts])
 
 
 def main(arguments: list[str] | None = None) -> None:

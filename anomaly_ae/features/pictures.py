@@ -13,7 +13,7 @@ PICTURE = "picture"
 
 
 @dataclass(frozen=True)
-class Pictures:
+class PictureBatch:
     """Pictures as a network sees them.
 
     Attributes:
@@ -25,7 +25,7 @@ class Pictures:
     sizes: NDArray[np.int64]
 
 
-def read_pictures(rows: pa.Table | pa.RecordBatch, size: int, colours: int) -> Pictures:
+def read_pictures(rows: pa.Table | pa.RecordBatch, size: int, colours: int) -> PictureBatch:
     """Decode the pictures of rows and resize each to `size` by `size` pixels, whatever its proportions.
 
     Args:
@@ -39,7 +39,7 @@ def read_pictures(rows: pa.Table | pa.RecordBatch, size: int, colours: int) -> P
         pixels = decode(encoded.as_py())
         sizes[index] = pixels.shape[1], pixels.shape[0]
         values[index] = resize(pixels, size, colours)
-    return Pictures(values, sizes)
+    return PictureBatch(values, sizes)
 
 
 def resize(pixels: Pixels, size: int, colours: int) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from anomaly_ae.errors import SpecError
-from anomaly_ae.features.pictures import Pictures
+from anomaly_ae.features.pictures import PictureBatch
 from anomaly_ae.spec import PictureSpec, Section, Spec
 from anomaly_ae.spec.networks import NetworkChoice, NetworkSection, decided
 from anomaly_ae.training import UNATTENDED, Check, Conduct
@@ -73,7 +73,7 @@ class PictureBatches(Protocol):
     def __len__(self) -> int:
         """Return the number of pictures."""
 
-    def __iter__(self) -> Iterator[Pictures]:
+    def __iter__(self) -> Iterator[PictureBatch]:
         """Yield the pictures in order, some at a time."""
 
 

@@ -14,7 +14,7 @@ from anomaly_ae.workspace.top_rows import TopRow
 MAX_CELLS = 40_000
 """Cells of all details together: a table of a thousand columns must still make a page that opens."""
 
-CLIP_VALUE = 80
+_CLIP_VALUE = 80
 
 Cell = float | int | bool | str | None
 
@@ -66,4 +66,4 @@ def cell(value: Any) -> Cell:
         return value.isoformat(sep=" ", timespec="seconds")
     if isinstance(value, float) and value - value != 0:
         return str(value)
-    return clip(value, CLIP_VALUE) if isinstance(value, str) else value
+    return clip(value, _CLIP_VALUE) if isinstance(value, str) else value

@@ -7,8 +7,8 @@ import numpy as np
 
 from anomaly_ae.report.tally import Array, Counts, Tally
 
-BARS = 64
-LOG_FROM = 30
+_BARS = 64
+_LOG_FROM = 30
 """The axis is logarithmic where the highest score is this many times a low one (the 1st percentile)."""
 
 
@@ -74,16 +74,16 @@ def _wants_log(everything: Counts, threshold: float) -> bool:
         return False
     cumulative = np.cumsum(everything.rows[positive])
     low = everything.scores[positive][np.searchsorted(cumulative, 0.01 * cumulative[-1])]
-    return bool(max(everything.scores[-1], threshold) > LOG_FROM * min(low, threshold))
+    return bool(max(everything.scores[-1], threshold) > _LOG_FROM * min(low, threshold))
 
 
 def _edges(low: float, high: float, threshold: float, *, is_log: bool) -> Array:
     """Return the edges of equal bars over all scores and the threshold, which is exactly one of them."""
     to, back = (np.log, np.exp) if is_log else (np.positive, np.positive)
     left, right, cut = (float(to(value)) for value in (min(low, threshold), max(high, threshold), threshold))
-    width = (right - left) / BARS
+    width = (right - left) / _BARS
     if width <= abs(cut) * 1e-9:
-        width = max(abs(cut), 1.0) / BARS
+        width = max(abs(cut), 1.0) / _BARS
     first, last = np.floor((left - cut) / width - 1e-6), np.ceil((right - cut) / width + 1e-6)
     steps = np.arange(first, last + 1)
     edges: Array = np.asarray(back(cut + steps * width))

@@ -14,19 +14,19 @@ from anomaly_ae.ingest.pictures.decode import decode
 from anomaly_ae.modalities.pictures.heat import fit_size, levels, palette, shrink
 from anomaly_ae.scoring.maps import ErrorMap, MapScale, bring_to
 
-HEAT_SIDE = 96
+_HEAT_SIDE = 96
 """Pixels of a map's longer side: the browser interpolates the rest."""
 
-JPEG_QUALITY = 82
-OUTLINE_SIDE = 320
+_JPEG_QUALITY = 82
+_OUTLINE_SIDE = 320
 """Pixels of a mask's longer side."""
 
-OUTLINE = (0, 200, 255)
+_OUTLINE = (0, 200, 255)
 """Colour of a mask's edge: one that no level of the map has."""
 
 
 @dataclass(frozen=True)
-class Layers:
+class PictureLayers:
     """Data URIs of one picture.
 
     Attributes:
@@ -45,7 +45,7 @@ class Layers:
         return len(self.picture) + len(self.heat) + len(self.mask or "")
 
 
-def draw_layers(encoded: bytes, error_map: ErrorMap, mask: bytes | None, scale: MapScale, side: int) -> Layers:
+def draw_layers(encoded: bytes, error_map: ErrorMap, mask: bytes | None, scale: MapScale, side: int) -> PictureLayers:
     """Draw the layers of a picture.
 
     Args:
@@ -57,9 +57,9 @@ def draw_layers(encoded: bytes, error_map: ErrorMap, mask: bytes | None, scale: 
     """
     whole = Image.fromarray(decode(encoded))
     small = shrink(whole, side)
-    heat = levels(bring_to(error_map, fit_size(whole.size, HEAT_SIDE)), scale)
-    return Layers(
-        picture=_as_data(small, "JPEG", quality=JPEG_QUALITY, optimize=True),
+    heat = levels(bring_to(error_map, fit_size(whole.size, _HEAT_SIDE)), scale)
+    return PictureLayers(
+        picture=_as_data(small, "JPEG", quality=_JPEG_QUALITY, optimize=True),
         heat=_as_palette_png(heat, palette()),
         mask=_outline(mask) if mask else None,
     )
@@ -68,10 +68,10 @@ def draw_layers(encoded: bytes, error_map: ErrorMap, mask: bytes | None, scale: 
 def _outline(mask: bytes) -> str:
     """Draw the edge of a mask, inside it, always equally fine: a mask costs few characters at any size."""
     whole = Image.fromarray(decode(mask)).convert("L")
-    factor = OUTLINE_SIDE / max(whole.size)
+    factor = _OUTLINE_SIDE / max(whole.size)
     marked = np.asarray(whole.resize((max(1, round(whole.width * factor)), max(1, round(whole.height * factor))))) > 127
     edge = marked & ~binary_erosion(marked, np.ones((3, 3), np.bool_), iterations=2)
-    return _as_palette_png(edge.astype(np.uint8), np.array([(0, 0, 0, 0), (*OUTLINE, 255)], np.uint8))
+    return _as_palette_png(edge.astype(np.uint8), np.array([(0, 0, 0, 0), (*_OUTLINE, 255)], np.uint8))
 
 
 def _as_palette_png(values: NDArray[np.uint8], colours: NDArray[np.uint8]) -> str:

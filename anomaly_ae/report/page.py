@@ -17,14 +17,14 @@ from markupsafe import Markup
 from anomaly_ae.report import wording
 from anomaly_ae.report.view import ReportView
 
-STYLES = ("page", "verdict", "sections", "anomalies", "gallery", "narrow", "print")
-SCRIPTS = ("charts", "what_if", "rows", "query", "export", "detail", "table", "gallery")
+_STYLES = ("page", "verdict", "sections", "anomalies", "gallery", "narrow", "print")
+_SCRIPTS = ("charts", "what_if", "rows", "query", "export", "detail", "table", "gallery")
 """In the order in which they are joined: later ones use what earlier ones define."""
 
 
 def render_page(view: ReportView) -> str:
     """Return the whole page as HTML text."""
-    engine, script = _chart_engine(), _joined("scripts", SCRIPTS, "js")
+    engine, script = _chart_engine(), _joined("scripts", _SCRIPTS, "js")
     charts = {name: chart for section in view.sections for name, chart in section.charts.items()}
     return (
         _environment()
@@ -33,7 +33,7 @@ def render_page(view: ReportView) -> str:
             view=view,
             charts=charts,
             data={"charts": charts} | {name: value for one in view.sections for name, value in one.data.items()},
-            style=Markup(_joined("styles", STYLES, "css")),  # noqa: S704 - our own files
+            style=Markup(_joined("styles", _STYLES, "css")),  # noqa: S704 - our own files
             engine=Markup(engine),  # noqa: S704 - the library's own code; a test compares its hash
             script=Markup(script),  # noqa: S704 - our own files
             hashes=[_hash(engine), _hash(script)],

@@ -7,7 +7,7 @@ from anomaly_ae.report.charts import Chart
 
 
 @dataclass(frozen=True)
-class Section:
+class PageSection:
     """One section.
 
     Attributes:

@@ -17,7 +17,7 @@ from anomaly_ae.scoring.schema import own_columns
 from anomaly_ae.storage.parquet import open_parquet, schema_of
 
 BINS = 180
-RANKS = 512
+_RANKS = 512
 
 
 @dataclass(frozen=True)
@@ -93,9 +93,9 @@ def _fill(batches: Iterator[tuple[Array, Array, Array]], first: int, length: flo
 
 
 def _ranks(counts: Counts) -> Array:
-    """Return at most `RANKS` scores that part all rows evenly."""
+    """Return at most `_RANKS` scores that part all rows evenly."""
     cumulative = np.cumsum(counts.rows)
-    wanted = np.linspace(0, cumulative[-1], RANKS)
+    wanted = np.linspace(0, cumulative[-1], _RANKS)
     edges: Array = np.unique(counts.scores[np.searchsorted(cumulative, wanted).clip(0, len(cumulative) - 1)])
     return edges
 

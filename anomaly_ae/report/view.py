@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from anomaly_ae.report.section import Section
+from anomaly_ae.report.section import PageSection
 from anomaly_ae.report.sections import (
     accounting,
     anomalies,
@@ -23,7 +23,7 @@ from anomaly_ae.report.source import ReportSource
 from anomaly_ae.report.verdict import Verdict
 from anomaly_ae.workspace.scored_table import ScoredManifest, ScoredTable
 
-SECTIONS: tuple[Callable[[ReportSource], Section | None], ...] = (
+SECTIONS: tuple[Callable[[ReportSource], PageSection | None], ...] = (
     verdict.section,
     stories.section,
     gallery.section,
@@ -50,7 +50,7 @@ class ReportView:
 
     manifest: ScoredManifest
     verdict: Verdict
-    sections: tuple[Section, ...]
+    sections: tuple[PageSection, ...]
 
 
 def gather(table: ScoredTable) -> ReportView:

@@ -13,7 +13,7 @@ from anomaly_ae.report.tally import Array, Counts, Tally
 from anomaly_ae.report.verdict import Rate, measure_rate
 from anomaly_ae.threshold.what_if import round_cuts
 
-STEPS = 240
+_STEPS = 240
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Rows:
+class _Rows:
     """Scores of the rows that thresholds are tried on; labelled ones only as far as they may be judged."""
 
     all: Counts
@@ -48,7 +48,7 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class WhatIf:
+class ThresholdSweep:
     """Outcomes of many thresholds, ascending, and the few of them that a table names.
 
     Attributes:
@@ -75,7 +75,7 @@ def try_thresholds(
     *,
     has_segments: bool = False,
     rows_per_day: float | None = None,
-) -> WhatIf | None:
+) -> ThresholdSweep | None:
     """Try thresholds over the whole upper tail of the scores; None where no row was scored.
 
     Args:
@@ -89,19 +89,19 @@ def try_thresholds(
     if not everything.total:
         return None
     judged = judged_rows(tally)
-    rows = Rows(
+    rows = _Rows(
         all=everything,
         anomalies=tally.counts(lambda group: judged(group) and group.label is True),
         normals=tally.counts(lambda group: judged(group) and group.label is False),
         validation=validation,
     )
-    in_force = _in_force(try_one(rows, threshold), tally, has_segments=has_segments)
+    in_force = _in_force(_try_one(rows, threshold), tally, has_segments=has_segments)
 
     def outcomes(cuts: Iterable[float]) -> tuple[Outcome, ...]:
-        others = [try_one(rows, one) for one in cuts if one != threshold]
+        others = [_try_one(rows, one) for one in cuts if one != threshold]
         return tuple(sorted([*others, in_force], key=lambda outcome: outcome.threshold))
 
-    return WhatIf(
+    return ThresholdSweep(
         rows=everything.total,
         rows_per_day=rows_per_day,
         validation=None if validation is None else len(validation),
@@ -112,7 +112,7 @@ def try_thresholds(
     )
 
 
-def try_one(rows: Rows, threshold: float) -> Outcome:
+def _try_one(rows: _Rows, threshold: float) -> Outcome:
     """Return what one threshold does."""
     hits, false_alarms, validation = _above(rows.anomalies, threshold), _above(rows.normals, threshold), rows.validation
     return Outcome(
@@ -142,17 +142,17 @@ def _in_force(outcome: Outcome, tally: Tally, *, has_segments: bool) -> Outcome:
 
 def _tail(rows: int) -> Array:
     """Return places in ascending order of scores: close together at the top, sparser towards the median."""
-    from_the_top: Array = np.unique(np.geomspace(1, max(1, rows // 2), STEPS).astype(np.int64))
+    from_the_top: Array = np.unique(np.geomspace(1, max(1, rows // 2), _STEPS).astype(np.int64))
     return rows - from_the_top
 
 
-def _candidates(rows: Rows) -> list[float]:
+def _candidates(rows: _Rows) -> list[float]:
     """Return scores of the table itself and of the validation rows, from the median up."""
     cumulative = np.cumsum(rows.all.rows)
     places = np.searchsorted(cumulative, _tail(rows.all.total), side="right").clip(0, len(rows.all.scores) - 1)
     known: Array | list[float] = [] if rows.validation is None else rows.validation[_tail(len(rows.validation))]
     cuts = np.unique([*rows.all.scores[places], *known])
-    kept: list[float] = cuts[np.unique(np.linspace(0, len(cuts) - 1, STEPS).astype(np.int64))].tolist()
+    kept: list[float] = cuts[np.unique(np.linspace(0, len(cuts) - 1, _STEPS).astype(np.int64))].tolist()
     return kept
 
 

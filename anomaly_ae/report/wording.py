@@ -12,10 +12,10 @@ FILTERS = (
 
 LABEL_NAMES = {False: "labelled normal", True: "labelled anomaly", None: "without a label"}
 
-CLIP = 48
+_CLIP = 48
 """Characters of a cell that are shown; the rest is in its tooltip."""
 
-CLIP_TITLE = 400
+_CLIP_TITLE = 400
 """Characters of a cell that are in the page at all: 200 rows of megabyte cells still make a small page."""
 
 _DECIMAL = re.compile(r"-?(\d+)\.\d+(e[+-]?\d+)?")
@@ -123,12 +123,12 @@ def visible(text: object) -> str:
     return str(text).translate(_CONTROL)
 
 
-def clip(text: object, length: int = CLIP) -> str:
+def clip(text: object, length: int = _CLIP) -> str:
     """Shorten text to `length` characters, the last an ellipsis."""
     whole = str(text)
     return visible(whole if len(whole) <= length else f"{whole[: length - 1]}…")
 
 
-def hover(text: object, length: int = CLIP) -> str:
+def hover(text: object, length: int = _CLIP) -> str:
     """Return what the tooltip of a clipped cell says; empty where nothing was clipped."""
-    return clip(text, CLIP_TITLE) if len(str(text)) > length else ""
+    return clip(text, _CLIP_TITLE) if len(str(text)) > length else ""

@@ -242,17 +242,17 @@ def test_no_number_of_false_alerts_is_claimed_of_a_threshold_that_fails(
     published = publish_run(scores=np.linspace(0.1, 20, 100))
     write_validity(published.scored, verdict=verdict)
 
-    assert sections_of(published)["verdict"].content.falsehood.figure == figure
+    assert sections_of(published)["verdict"].content.false_alarms.figure == figure
 
 
 def test_labels_say_how_many_alerts_are_false(publish_run: Callable[..., Any]) -> None:
     """With labels, false alerts are counted, whatever the promise."""
     published = publish_run(scores=[1.0, 1.0, 20.0, 30.0, 40.0], labels=[False, True, False, True, True])
 
-    falsehood = sections_of(published)["verdict"].content.falsehood
+    false_alarms = sections_of(published)["verdict"].content.false_alarms
 
-    assert falsehood.figure == "1"
-    assert falsehood.meaning.startswith("of 3 alerts on labelled rows is false: 33.3%")
+    assert false_alarms.figure == "1"
+    assert false_alarms.meaning.startswith("of 3 alerts on labelled rows is false: 33.3%")
 
 
 def test_alerts_that_labels_do_not_judge_are_counted_beside(publish_run: Callable[..., Any]) -> None:
@@ -262,10 +262,10 @@ def test_alerts_that_labels_do_not_judge_are_counted_beside(publish_run: Callabl
         scores=[1, 20, 30, 40, 50, 60], labels=[False, False, *[True] * 2, False, None], splits=splits
     )
 
-    falsehood = sections_of(published)["verdict"].content.falsehood
+    false_alarms = sections_of(published)["verdict"].content.false_alarms
 
-    assert falsehood.meaning.startswith("of 3 alerts on test rows is false: 33.3%")
-    assert falsehood.meaning.endswith(". 2 others are on rows that made the model or have no label")
+    assert false_alarms.meaning.startswith("of 3 alerts on test rows is false: 33.3%")
+    assert false_alarms.meaning.endswith(". 2 others are on rows that made the model or have no label")
 
 
 def test_a_rule_without_a_rate_promises_none(publish_run: Callable[..., Any]) -> None:

@@ -12,7 +12,7 @@ from pydantic import AliasChoices, Field
 from torch import Tensor
 from torch.nn.functional import pad
 
-from anomaly_ae.features.pictures import Pictures, read_pictures
+from anomaly_ae.features.pictures import PictureBatch, read_pictures
 from anomaly_ae.ingest.rows import RowStore
 from anomaly_ae.modalities.model import Fitted, ModelParts
 from anomaly_ae.modalities.pictures.networks import decide_format
@@ -137,7 +137,7 @@ class PictureModel:
         """Score pictures some at a time."""
         return (self.score_pictures(one) for one in pictures)
 
-    def score_pictures(self, pictures: Pictures) -> PictureScores:
+    def score_pictures(self, pictures: PictureBatch) -> PictureScores:
         """Score pictures that are decoded and of the network's size already."""
         seen = list(side_by_side(self._examine, _full_batches(pictures.values)))
         count = len(pictures.values)

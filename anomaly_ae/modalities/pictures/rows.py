@@ -7,7 +7,7 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from anomaly_ae.features.pictures import PICTURE, Pictures, read_pictures
+from anomaly_ae.features.pictures import PICTURE, PictureBatch, read_pictures
 from anomaly_ae.ingest.contract import ROW_ID
 from anomaly_ae.ingest.rows import RowStore
 from anomaly_ae.networks.picture_network import TypicalPicture
@@ -42,7 +42,7 @@ class PictureRows:
         """How many pictures there are."""
         return len(self.ids)
 
-    def __iter__(self) -> Iterator[Pictures]:
+    def __iter__(self) -> Iterator[PictureBatch]:
         """Yield the pictures in order, some at a time."""
         for batch in self.dataset.batches([ROW_ID, PICTURE], batch_rows=ROWS_AT_ONCE):
             wanted = batch.filter(pc.is_in(batch.column(ROW_ID), self.ids))

@@ -8,12 +8,12 @@ from typing import Any
 import pyarrow as pa
 
 from anomaly_ae.errors import ArtifactError
-from anomaly_ae.report.section import Section
+from anomaly_ae.report.section import PageSection
 from anomaly_ae.report.source import ReportSource
 from anomaly_ae.storage.parquet import open_parquet
 from anomaly_ae.workspace.scored_table import ScoredTable
 
-REJECTED_EXAMPLES = 10
+_REJECTED_EXAMPLES = 10
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Accounting:
     examples: tuple[RejectedRow, ...]
 
 
-def section(source: ReportSource) -> Section:
+def section(source: ReportSource) -> PageSection:
     """Return the account of every row of the source."""
-    return Section("accounting", "Rows", _account(source.table))
+    return PageSection("accounting", "Rows", _account(source.table))
 
 
 def _account(table: ScoredTable) -> Accounting:
@@ -58,7 +58,7 @@ def _rejected_examples(path: Path) -> tuple[RejectedRow, ...]:
     columns = ["source_file", "source_row", "reject_reason", "detail"]
     try:
         with open_parquet(path) as file:
-            batches = file.iter_batches(batch_size=REJECTED_EXAMPLES, columns=columns)
+            batches = file.iter_batches(batch_size=_REJECTED_EXAMPLES, columns=columns)
             records: list[dict[str, Any]] = [row for batch in itertools.islice(batches, 1) for row in batch.to_pylist()]
         return tuple(RejectedRow(*(record[name] for name in columns)) for record in records)
     except (pa.ArrowException, OSError, KeyError) as error:

@@ -8,7 +8,7 @@ from anomaly_ae.monitoring.profile import HoursProfile, LevelsProfile, NumericPr
 from anomaly_ae.report.charts import ALERT, INK, PLAIN, QUIET, Chart, chart, layer
 from anomaly_ae.report.details import Values, cell, read_values
 from anomaly_ae.report.neighbours import Neighbours, read_neighbours
-from anomaly_ae.report.section import Section
+from anomaly_ae.report.section import PageSection
 from anomaly_ae.report.sections.timeline import TIME, TIME_AXIS
 from anomaly_ae.report.source import ReportSource
 from anomaly_ae.report.timeline import time_column
@@ -17,9 +17,9 @@ from anomaly_ae.spec import Role
 from anomaly_ae.stories.grouping import Story
 from anomaly_ae.workspace.top_rows import TopRow, TopRows
 
-CLIP_ID = 400
-CLIP_STORY = 120
-SHOWN_LEVELS = 3
+_CLIP_ID = 400
+_CLIP_STORY = 120
+_SHOWN_CATEGORIES = 3
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Anomalies:
     warned: int
 
 
-def section(source: ReportSource) -> Section:
+def section(source: ReportSource) -> PageSection:
     """Return the table of the highest scores with their details, or that no row was scored."""
     top = source.top
     values = read_values(source.table.dataset_parts(), source.about.contract, top.rows)
@@ -60,14 +60,14 @@ def section(source: ReportSource) -> Section:
     data = {
         "rows": {
             "identity": list(top.identity_columns),
-            "stories": [clip(story.name, CLIP_STORY) for story in source.stories],
+            "stories": [clip(story.name, _CLIP_STORY) for story in source.stories],
             "columns": _columns(values, source.profile),
             "rows": _rows(top.rows, story_of, values, _neighbours(source)),
             "leftOut": values.left_out if values else 0,
-            "context": context_chart(),
+            "context": _context_chart(),
         }
     }
-    return Section("anomalies", "Anomalies", content, data=data)
+    return PageSection("anomalies", "Anomalies", content, data=data)
 
 
 def _stories_of(stories: tuple[Story, ...], rows: Sequence[TopRow]) -> tuple[int, ...]:
@@ -101,8 +101,8 @@ def _rows(
     """Return the rows as the page's script reads them."""
     return [
         {
-            "id": row.row_id if len(row.row_id) <= CLIP_ID else None,
-            "file": row.source_file if len(row.source_file) <= CLIP_ID else None,
+            "id": row.row_id if len(row.row_id) <= _CLIP_ID else None,
+            "file": row.source_file if len(row.source_file) <= _CLIP_ID else None,
             "row": row.source_row,
             "names": [cell(name) for name in row.identity],
             "score": row.score,
@@ -135,12 +135,12 @@ def _normal(profile: NumericProfile | LevelsProfile | HoursProfile | None) -> di
         return {"low": profile.low, "median": profile.median, "high": profile.high}
     if isinstance(profile, LevelsProfile):
         total = max(1, sum(profile.counts))
-        pairs = zip(profile.levels[:SHOWN_LEVELS], profile.counts, strict=False)
+        pairs = zip(profile.levels[:_SHOWN_CATEGORIES], profile.counts, strict=False)
         return {"levels": [[cell(level), round(rows / total, 4)] for level, rows in pairs]}
     return {}
 
 
-def context_chart() -> Chart:
+def _context_chart() -> Chart:
     """Draw a row among its neighbours in time; the script in the page fills in `near`, `self` and `cut`."""
     x = {**TIME, "axis": {**TIME_AXIS, "tickCount": 4}}
     y = {"field": "score", "type": "quantitative", "scale": {"type": "symlog", "domainMin": 0}}

@@ -5,25 +5,25 @@ from typing import Any
 from anomaly_ae.evaluation.metrics import Metrics
 from anomaly_ae.report.charts import ALERT, NORMAL, SOFT, Chart, chart, layer
 from anomaly_ae.report.curves import Curves, Points, draw_curves
-from anomaly_ae.report.section import Section
+from anomaly_ae.report.section import PageSection
 from anomaly_ae.report.source import ReportSource
 from anomaly_ae.report.wording import percent
 
 
-def section(source: ReportSource) -> Section | None:
+def section(source: ReportSource) -> PageSection | None:
     """Return both curves; None unless labelled rows of both kinds may be judged."""
     curves = draw_curves(source.tally)
     if curves is None:
         return None
     metrics = source.metrics
     charts = {
-        "chart-precision-recall": precision_recall_chart(curves, metrics),
-        "chart-roc": roc_chart(curves, metrics),
+        "chart-precision-recall": _precision_recall_chart(curves, metrics),
+        "chart-roc": _roc_chart(curves, metrics),
     }
-    return Section("curves", "Curves", curves, charts)
+    return PageSection("curves", "Curves", curves, charts)
 
 
-def precision_recall_chart(curves: Curves, metrics: Metrics | None) -> Chart:
+def _precision_recall_chart(curves: Curves, metrics: Metrics | None) -> Chart:
     """Draw precision over recall, with the base rate and the threshold in force."""
     base_rate = curves.anomalies / (curves.anomalies + curves.normals)
     point = None
@@ -33,7 +33,7 @@ def precision_recall_chart(curves: Curves, metrics: Metrics | None) -> Chart:
     return _curve("Precision over recall", ("recall", "precision"), curves.precision_recall, ends, point)
 
 
-def roc_chart(curves: Curves, metrics: Metrics | None) -> Chart:
+def _roc_chart(curves: Curves, metrics: Metrics | None) -> Chart:
     """Draw recall over the false-alarm rate, with the diagonal of chance and the threshold in force."""
     point = None
     if metrics and metrics.false_alarm_rate is not None and metrics.recall is not None:

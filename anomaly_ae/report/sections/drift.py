@@ -1,9 +1,9 @@
 """Drift: whether inputs and scores still are what the threshold was set on."""
 
-from anomaly_ae.report.section import Section
+from anomaly_ae.report.section import PageSection
 from anomaly_ae.report.source import ReportSource
 
 
-def section(source: ReportSource) -> Section:
+def section(source: ReportSource) -> PageSection:
     """Return the check of the threshold, or that it was not made."""
-    return Section("drift", "Drift", source.validity)
+    return PageSection("drift", "Drift", source.validity)

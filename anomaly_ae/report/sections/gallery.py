@@ -14,8 +14,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from anomaly_ae.modalities.pictures.heat import full_scale, palette
-from anomaly_ae.report.layers import Layers, draw_layers
-from anomaly_ae.report.section import Section
+from anomaly_ae.report.layers import PictureLayers, draw_layers
+from anomaly_ae.report.section import PageSection
 from anomaly_ae.report.source import ReportSource
 from anomaly_ae.scoring.maps import Box, MapScale, load_map
 from anomaly_ae.storage.parquet import count_rows, read_parquet
@@ -24,16 +24,16 @@ from anomaly_ae.workspace.places import RowPlace, read_places
 MAX_SHOWN = {"found": 32, "alert": 32, "false alarm": 16, "missed": 16, "normal": 8, "no alert": 8}
 """Verdict -> pictures shown of it: those of the highest scores, of the last two some of every score."""
 
-SPREAD = ("normal", "no alert")
+_SPREAD = ("normal", "no alert")
 BUDGET = 2_500_000
 """Characters of the page that pictures may take."""
 
 SIDES = (384, 320, 256, 192, 128, 96)
 """Pixels of a picture's longer side: the largest with which all of them keep the budget."""
 
-SCORED = ("row_id", "source_file", "anomaly_score", "threshold", "split", "region", "anomaly_map")
-PICTURE = ("picture", "mask", "kind", "width", "height")
-BATCH_ROWS = 16
+_SCORED = ("row_id", "source_file", "anomaly_score", "threshold", "split", "region", "anomaly_map")
+_PICTURE = ("picture", "mask", "kind", "width", "height")
+_BATCH_ROWS = 16
 """Few: each is a whole picture."""
 
 
@@ -61,7 +61,7 @@ class Card:
     split: str | None
     size: tuple[int, int]
     box: tuple[float, float, float, float]
-    layers: Layers
+    layers: PictureLayers
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Gallery:
         return any(card.layers.mask for card in self.cards)
 
 
-def section(source: ReportSource) -> Section | None:
+def section(source: ReportSource) -> PageSection | None:
     """Return the pictures that an inspector would ask for; None where the rows are no pictures.
 
     Raises:
@@ -105,7 +105,9 @@ def section(source: ReportSource) -> Section | None:
     layers = _draw(records, source.table.directory, scale)
     cards = tuple(map(_card, records, [str(verdicts[row]) for row in chosen], layers))
     totals = {name: int((verdicts == name).sum()) for name in MAX_SHOWN}
-    return Section("gallery", "Pictures", Gallery(cards, totals, scale.low, scale.high, full_scale(scale), _colours()))
+    return PageSection(
+        "gallery", "Pictures", Gallery(cards, totals, scale.low, scale.high, full_scale(scale), _colours())
+    )
 
 
 def _judged(parts: Sequence[Path]) -> tuple[NDArray[np.str_], NDArray[np.float64]]:
@@ -133,7 +135,7 @@ def _choose(verdicts: NDArray[np.str_], scores: NDArray[np.float64]) -> list[int
     chosen: list[int] = []
     for verdict, most in MAX_SHOWN.items():
         rows = order[verdicts[order] == verdict]
-        if verdict in SPREAD and len(rows) > most:
+        if verdict in _SPREAD and len(rows) > most:
             rows = rows[np.linspace(0, len(rows) - 1, most).round().astype(np.int64)]
         chosen += rows[:most].tolist()
     return sorted(chosen, key=lambda row: (-scores[row], row))
@@ -144,14 +146,14 @@ def _records(source: ReportSource, places: Sequence[RowPlace]) -> list[dict[str,
     pictures = source.table.dataset_parts()
     if pictures is None:
         return []
-    halves = (read_places(source.parts, places, SCORED), read_places(pictures, places, PICTURE, BATCH_ROWS))
+    halves = (read_places(source.parts, places, _SCORED), read_places(pictures, places, _PICTURE, _BATCH_ROWS))
     return [scored | picture for scored, picture in zip(*halves, strict=True)]
 
 
-def _draw(records: Sequence[dict[str, Any]], scored: Path, scale: MapScale) -> list[Layers]:
+def _draw(records: Sequence[dict[str, Any]], scored: Path, scale: MapScale) -> list[PictureLayers]:
     """Draw all pictures, as large as the page can bear."""
     maps = [load_map(scored / record["anomaly_map"]) for record in records]
-    layers: list[Layers] = []
+    layers: list[PictureLayers] = []
     for side in SIDES:
         layers = [
             draw_layers(record["picture"], one, record["mask"], scale, side)
@@ -162,7 +164,7 @@ def _draw(records: Sequence[dict[str, Any]], scored: Path, scale: MapScale) -> l
     return layers
 
 
-def _card(record: dict[str, Any], verdict: str, layers: Layers) -> Card:
+def _card(record: dict[str, Any], verdict: str, layers: PictureLayers) -> Card:
     width, height, box = record["width"], record["height"], Box(**record["region"])
     return Card(
         row_id=record["row_id"],

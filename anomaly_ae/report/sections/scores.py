@@ -2,39 +2,39 @@
 
 from anomaly_ae.report.charts import ALERT, APART, INK, NORMAL, PLAIN, SHORT, SOFT, Chart, chart, layer, log_ticks
 from anomaly_ae.report.distribution import Distribution, Panel, draw_distribution
-from anomaly_ae.report.section import Section
+from anomaly_ae.report.section import PageSection
 from anomaly_ae.report.source import ReportSource
 from anomaly_ae.report.wording import LABEL_NAMES, number, rows
 
-IS_ABOVE = "datum.from >= cut"
+_IS_ABOVE = "datum.from >= cut"
 """Whether a bar lies above the cut, which the slider moves and which at first is the threshold in force."""
 
-PANEL_HUES = {False: (NORMAL, NORMAL), True: (ALERT, ALERT), None: (NORMAL, ALERT)}
+_PANEL_HUES = {False: (NORMAL, NORMAL), True: (ALERT, ALERT), None: (NORMAL, ALERT)}
 """Hue of bars below and above the threshold: the label's own where there is one, else what was decided."""
 
 
-def section(source: ReportSource) -> Section:
+def section(source: ReportSource) -> PageSection:
     """Return the histograms, or that no row was scored."""
     has_segments = source.calibration.by is not None
     distribution = draw_distribution(source.tally, source.manifest.threshold, has_segments=has_segments)
     charts = {}
     if distribution:
         panels = enumerate(distribution.panels)
-        charts = {f"chart-scores-{place}": score_chart(distribution, panel) for place, panel in panels}
-    return Section("scores", "Scores", distribution, charts)
+        charts = {f"chart-scores-{place}": _score_chart(distribution, panel) for place, panel in panels}
+    return PageSection("scores", "Scores", distribution, charts)
 
 
-def score_chart(distribution: Distribution, panel: Panel) -> Chart:
+def _score_chart(distribution: Distribution, panel: Panel) -> Chart:
     """Draw the histogram of one label; bars right of the threshold are alerts."""
     bars, x = _bars(distribution, panel), _score_axis(distribution)
-    hue, alert_hue = PANEL_HUES[panel.label]
+    hue, alert_hue = _PANEL_HUES[panel.label]
     encoding = {
         "x": {"field": "from", **x},
         "x2": {"field": "to"},
         "y": {"field": "rows", "type": "quantitative", **_row_axis(max(bar["rows"] for bar in bars))},
         "y2": {"datum": 0},
-        "color": {"condition": {"test": IS_ABOVE, "value": alert_hue}, "value": hue},
-        "opacity": {"condition": {"test": IS_ABOVE, "value": 1}, "value": 0.5},
+        "color": {"condition": {"test": _IS_ABOVE, "value": alert_hue}, "value": hue},
+        "opacity": {"condition": {"test": _IS_ABOVE, "value": 1}, "value": 0.5},
         "tooltip": {"field": "text"},
     }
     in_force = {"cut": distribution.threshold, "text": f"threshold {number(distribution.threshold)}"}

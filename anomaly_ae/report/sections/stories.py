@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from anomaly_ae.report.section import Section
+from anomaly_ae.report.section import PageSection
 from anomaly_ae.report.source import ReportSource
 from anomaly_ae.stories.grouping import Story
 
@@ -19,8 +19,8 @@ class Stories:
     alerts: int
 
 
-def section(source: ReportSource) -> Section | None:
+def section(source: ReportSource) -> PageSection | None:
     """Return the stories; None without an alert."""
     if not source.stories:
         return None
-    return Section("stories", "Stories", Stories(source.stories, source.manifest.alerts))
+    return PageSection("stories", "Stories", Stories(source.stories, source.manifest.alerts))

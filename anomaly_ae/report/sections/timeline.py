@@ -1,33 +1,33 @@
 """Scores over time: the median and the highest score, and the alerts, of each stretch of time."""
 
 from anomaly_ae.report.charts import ALERT, INK, NORMAL, PLAIN, QUIET, SHORT, Chart, chart, layer, log_ticks
-from anomaly_ae.report.section import Section
+from anomaly_ae.report.section import PageSection
 from anomaly_ae.report.source import ReportSource
 from anomaly_ae.report.timeline import Bin, Timeline, read_timeline, time_column
 from anomaly_ae.report.wording import count, number, rows
 
-LOG_FROM = 30
+_LOG_FROM = 30
 """Scores that differ by this factor are drawn on a logarithmic axis."""
 
 TIME: Chart = {"field": "time", "type": "temporal", "scale": {"type": "utc"}}
 TIME_AXIS = {"grid": False, "tickCount": 8, "labelOverlap": "greedy", "title": None}
-SIDE = {"minExtent": 44, "maxExtent": 44}
+_SIDE = {"minExtent": 44, "maxExtent": 44}
 
 
-def section(source: ReportSource) -> Section | None:
+def section(source: ReportSource) -> PageSection | None:
     """Return both charts; None where the table has no column of moments."""
     column = time_column(source.parts[0]) if source.parts else None
     timeline = read_timeline(source.parts, column, source.tally.counts()) if column else None
     if timeline is None:
         return None
     charts = {
-        "chart-time-scores": scores_chart(timeline, source.manifest.threshold),
-        "chart-time-alerts": alerts_chart(timeline),
+        "chart-time-scores": _scores_chart(timeline, source.manifest.threshold),
+        "chart-time-alerts": _alerts_chart(timeline),
     }
-    return Section("timeline", "Time", timeline, charts)
+    return PageSection("timeline", "Time", timeline, charts)
 
 
-def scores_chart(timeline: Timeline, threshold: float) -> Chart:
+def _scores_chart(timeline: Timeline, threshold: float) -> Chart:
     """Draw the median and the highest score of each stretch of time, with the threshold."""
     values = [
         {**_span(one, timeline.length), "median": one.median, "highest": one.highest, "alert": one.alerts > 0}
@@ -51,10 +51,10 @@ def scores_chart(timeline: Timeline, threshold: float) -> Chart:
     return chart("Median and highest anomaly score over time", layers, height=210)
 
 
-def alerts_chart(timeline: Timeline) -> Chart:
+def _alerts_chart(timeline: Timeline) -> Chart:
     """Draw the alerts of each stretch of time."""
     values = [{**_span(one, timeline.length), "alerts": one.alerts} for one in timeline.bins]
-    axis = {"title": "alerts", "tickCount": 3, "tickMinStep": 1, "labelExpr": SHORT, **SIDE}
+    axis = {"title": "alerts", "tickCount": 3, "tickMinStep": 1, "labelExpr": SHORT, **_SIDE}
     encoding = {
         "x": {**TIME, "axis": TIME_AXIS},
         "x2": {"field": "end"},
@@ -68,8 +68,8 @@ def alerts_chart(timeline: Timeline) -> Chart:
 def _score_axis(timeline: Timeline, threshold: float) -> Chart:
     lowest = min(*(one.median for one in timeline.bins), threshold)
     highest = max(*(one.highest for one in timeline.bins), threshold)
-    axis: Chart = {"title": "anomaly score", "tickCount": 5, "labelExpr": PLAIN, **SIDE}
-    if lowest <= 0 or highest < LOG_FROM * lowest:
+    axis: Chart = {"title": "anomaly score", "tickCount": 5, "labelExpr": PLAIN, **_SIDE}
+    if lowest <= 0 or highest < _LOG_FROM * lowest:
         return {"scale": {"zero": False}, "axis": axis}
     ticks = [tick for tick in log_ticks(lowest, highest) if highest < 100 * lowest or f"{tick:e}"[0] == "1"]
     return {"scale": {"type": "log", "nice": False}, "axis": {**axis, "title": "score, logarithmic", "values": ticks}}

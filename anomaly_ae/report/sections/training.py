@@ -1,29 +1,29 @@
 """The training: both losses over its steps."""
 
 from anomaly_ae.report.charts import NORMAL, QUIET, Chart, chart, layer
-from anomaly_ae.report.section import Section
+from anomaly_ae.report.section import PageSection
 from anomaly_ae.report.source import ReportSource
 from anomaly_ae.training import Check
 
-LOG_FROM = 20
+_LOG_FROM = 20
 """A loss that falls by this factor is drawn on a logarithmic axis."""
 
-POINTS = 500
+_POINTS = 500
 
 
-def section(source: ReportSource) -> Section:
+def section(source: ReportSource) -> PageSection:
     """Return the losses, or that the network was not trained."""
-    history = thin(source.about.history)
-    return Section("training", "Training", history, {"chart-training": training_chart(history)} if history else {})
+    history = _thin(source.about.history)
+    return PageSection("training", "Training", history, {"chart-training": _training_chart(history)} if history else {})
 
 
-def thin(history: tuple[Check, ...]) -> tuple[Check, ...]:
-    """Return some `POINTS` checks, evenly, and the last."""
-    stride = -(-len(history) // POINTS) or 1
+def _thin(history: tuple[Check, ...]) -> tuple[Check, ...]:
+    """Return some `_POINTS` checks, evenly, and the last."""
+    stride = -(-len(history) // _POINTS) or 1
     return (*history[:-1:stride], *history[-1:])
 
 
-def training_chart(history: tuple[Check, ...]) -> Chart:
+def _training_chart(history: tuple[Check, ...]) -> Chart:
     """Draw the training loss and the early-stopping loss over the steps."""
     names = {"loss": "train", "early_stopping_loss": "early stopping"}
     losses = [
@@ -33,7 +33,7 @@ def training_chart(history: tuple[Check, ...]) -> Chart:
         if getattr(check, key) is not None
     ]
     values = [loss["loss"] for loss in losses]
-    is_log = bool(values) and min(values) > 0 and max(values) > LOG_FROM * min(values)
+    is_log = bool(values) and min(values) > 0 and max(values) > _LOG_FROM * min(values)
     encoding = {
         "x": {"field": "step", "type": "quantitative", "axis": {"grid": False, "format": ",d", "tickCount": 6}},
         "y": {

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from anomaly_ae.evaluation.metrics import Metrics
 from anomaly_ae.monitoring.validity import Validity
 from anomaly_ae.report.charts import ALERT, APART, INK, Chart, chart, layer
-from anomaly_ae.report.section import Section
+from anomaly_ae.report.section import PageSection
 from anomaly_ae.report.source import ReportSource
 from anomaly_ae.report.verdict import Rate, Verdict, measure_rate
 from anomaly_ae.report.wording import count, interval, percent, rows
 
 
 @dataclass(frozen=True)
-class Falsehood:
+class FalseAlarmEstimate:
     """How many of the alerts are probably false.
 
     Attributes:
@@ -33,35 +33,37 @@ class Opening:
     """
 
     verdict: Verdict
-    falsehood: Falsehood
+    false_alarms: FalseAlarmEstimate
     validity: Validity | None
 
 
-def section(source: ReportSource) -> Section:
+def section(source: ReportSource) -> PageSection:
     """Return the section that comes first, of every table."""
     verdict, validity = source.verdict, source.validity
-    charts = {"chart-promise": promise_chart(verdict)} if verdict.alerts.rows else {}
-    opening = Opening(verdict, count_false(verdict, source.metrics, validity), validity)
-    return Section("verdict", "Verdict", opening, charts)
+    charts = {"chart-promise": _promise_chart(verdict)} if verdict.alerts.rows else {}
+    opening = Opening(verdict, _estimate_false_alarms(verdict, source.metrics, validity), validity)
+    return PageSection("verdict", "Verdict", opening, charts)
 
 
-def count_false(verdict: Verdict, metrics: Metrics | None, validity: Validity | None) -> Falsehood:
+def _estimate_false_alarms(verdict: Verdict, metrics: Metrics | None, validity: Validity | None) -> FalseAlarmEstimate:
     """Say how many alerts are probably false: by the labels where there are some, else by the promise."""
     if verdict.alerts.count == 0:
-        return Falsehood("0", "there is no alert that could be false")
+        return FalseAlarmEstimate("0", "there is no alert that could be false")
     if metrics and metrics.confusion.tp + metrics.confusion.fp and metrics.normals:
         found = measure_rate(metrics.confusion.fp, metrics.confusion.tp + metrics.confusion.fp)
-        return Falsehood(count(found.count), _by_labels(found, metrics.split, verdict.alerts.count - found.rows))
+        return FalseAlarmEstimate(
+            count(found.count), _by_labels(found, metrics.split, verdict.alerts.count - found.rows)
+        )
     judged = verdict.unseen or verdict.alerts
     if judged.rows == 0:
-        return Falsehood("?", "all rows were used to make the model, which says nothing of false alarms")
+        return FalseAlarmEstimate("?", "all rows were used to make the model, which says nothing of false alarms")
     if validity and validity.verdict == "invalid":
         meaning = f"the threshold does not hold here, so all {count(judged.count)} alerts may be false"
-        return Falsehood("Unknown", meaning)
+        return FalseAlarmEstimate("Unknown", meaning)
     low, high = (min(bound, judged.count) for bound in verdict.allowed)
     figure = count(high) if low == high else f"{count(low)} to {count(high)}"
     alerts = f"the {count(judged.count)} alerts on new rows"
-    return Falsehood(figure, f"of {alerts} would be false if nearly all were normal")
+    return FalseAlarmEstimate(figure, f"of {alerts} would be false if nearly all were normal")
 
 
 def _by_labels(found: Rate, split: str, others: int) -> str:
@@ -74,7 +76,7 @@ def _by_labels(found: Rate, split: str, others: int) -> str:
     return f"{judged} {'is' if found.count == 1 else 'are'} false: {share}{whose}"
 
 
-def promise_chart(verdict: Verdict) -> Chart:
+def _promise_chart(verdict: Verdict) -> Chart:
     """Draw the observed rates with their intervals against the promise, and what chance makes of the promise."""
     marks = _observed(verdict)
     judged, allowed = marks[-1], verdict.allowed

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from anomaly_ae.report.section import Section
+from anomaly_ae.report.section import PageSection
 from anomaly_ae.report.source import ReportSource
 from anomaly_ae.report.verdict import Rate
 from anomaly_ae.report.what_if import Outcome, try_thresholds
 
 
-def section(source: ReportSource) -> Section | None:
+def section(source: ReportSource) -> PageSection | None:
     """Return what other thresholds would do; None where no row was scored."""
     has_segments = source.calibration.by is not None
     tried = try_thresholds(
@@ -22,7 +22,9 @@ def section(source: ReportSource) -> Section | None:
         return None
     steps = [_numbers(outcome) for outcome in tried.outcomes]
     place = next(number for number, outcome in enumerate(tried.outcomes) if outcome.in_force)
-    return Section("what_if", "What if", tried, data={"what-if": {"rows": tried.rows, "steps": steps, "place": place}})
+    return PageSection(
+        "what_if", "What if", tried, data={"what-if": {"rows": tried.rows, "steps": steps, "place": place}}
+    )
 
 
 def _numbers(outcome: Outcome) -> dict[str, Any]:
