@@ -1,7 +1,7 @@
-"""What all charts share: they are Vega-Lite specifications, drawn by the library's own script in the page.
+"""Shared parts of all charts, which are Vega-Lite specifications drawn by the library's script in the page.
 
-Colours are names of CSS variables: the page's own style says what they are in light, in dark and on paper, so nothing
-is drawn anew when that changes. No text from the data enters a chart, but for names of columns in the drift chart.
+Colours are CSS variables defined in the page's style for light, dark and print, so charts need no redraw when these
+change. No text from the data enters a chart.
 """
 
 import math
@@ -14,16 +14,16 @@ INK, SOFT, RULE = "var(--ink)", "var(--soft)", "var(--rule)"
 NORMAL, ALERT, QUIET = "var(--normal)", "var(--alert)", "var(--quiet)"
 APART = {"labelOverlap": "greedy", "labelSeparation": 10}
 PLAIN, SHORT = "format(datum.value, ',~g')", "format(datum.value, '~s')"
-"""How ticks read, each by itself: an axis-wide format would write all in the unit of the largest ("0k")."""
+"""Formats of single ticks; an axis-wide format would write all of them in the unit of the largest ("0k")."""
 
 
 def layer(values: Iterable[Chart], mark: str, encoding: Chart, **style: Any) -> Chart:
-    """Return one layer: a mark for each value; `style` are properties of the mark."""
+    """Return one layer with a mark for each value; `style` are properties of the mark."""
     return {"data": {"values": list(values)}, "mark": {"type": mark, **style}, "encoding": encoding}
 
 
 def chart(title: str, layers: list[Chart], height: int) -> Chart:
-    """Return layers as one chart as wide as its place, `height` pixels high; `title` is for those who cannot see it."""
+    """Return a chart of layers, as wide as its container and `height` pixels high; `title` is for screen readers."""
     axis = {
         "labelColor": SOFT,
         "titleColor": SOFT,
@@ -54,7 +54,7 @@ def chart(title: str, layers: list[Chart], height: int) -> Chart:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Return ticks at 1, 2 and 5 times each power of ten, or at the powers alone where there are many."""
+    """Return ticks at 1, 2 and 5 times each power of ten, or only at the powers if there are many."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     steps = (1, 2, 5) if high < 1e4 * low else (1,)
     ticks = [float(f"{step}e{power}") for power in powers for step in steps]

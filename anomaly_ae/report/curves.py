@@ -1,4 +1,4 @@
-"""Precision-recall and ROC curves of labelled rows, thinned to what a picture can show."""
+"""Precision-recall and ROC curves of labelled rows, thinned to the resolution of a chart."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,13 +30,13 @@ class Curves:
 
 
 def judged_rows(tally: Tally) -> Callable[[Group], bool]:
-    """Say which rows may be judged: those of the test split, or all where the table knows no splits."""
+    """Return a filter for labelled rows that may be evaluated: the test split, or all rows if there are no splits."""
     has_splits = any(group.split for group in tally.groups)
     return lambda group: group.label is not None and (group.split == "test" or not has_splits)
 
 
 def draw_curves(tally: Tally) -> Curves | None:
-    """Return the curves of the rows that may be judged; None unless some are anomalies and some normal."""
+    """Return the curves of the rows that may be evaluated; None unless both classes occur."""
     judged = judged_rows(tally)
     anomalies = tally.counts(lambda group: judged(group) and group.label is True)
     normals = tally.counts(lambda group: judged(group) and group.label is False)
@@ -56,14 +56,14 @@ def draw_curves(tally: Tally) -> Curves | None:
 
 
 def _at_least(thresholds: Array, scores: Array, rows: Array) -> Array:
-    """Count, for each threshold, the rows that score at least it."""
+    """Return the number of rows that score at least each threshold, `(len(thresholds),)`."""
     from_the_top = np.concatenate([np.cumsum(rows[::-1])[::-1], [0]])
     counts: Array = from_the_top[np.searchsorted(scores, thresholds, side="left")]
     return counts
 
 
 def _thin(x: Array, y: Array) -> Points:
-    """Keep at most `POINTS` points, evenly along the length of the curve, so that steep parts keep theirs."""
+    """Keep at most `POINTS` points, evenly spaced along the length of the curve, so that steep parts keep detail."""
     if len(x) > POINTS:
         length = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])
         kept = np.unique(np.searchsorted(length, np.linspace(0, length[-1], POINTS)).clip(0, len(x) - 1))

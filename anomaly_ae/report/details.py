@@ -1,4 +1,4 @@
-"""What a row's detail shows: its features as the source held them, where the dataset is still there."""
+"""The detail of a row: its features as in the source, if the dataset still exists."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from anomaly_ae.workspace.places import read_places
 from anomaly_ae.workspace.top_rows import TopRow
 
 MAX_CELLS = 40_000
-"""Cells of all details together: a table of a thousand columns must still make a page that opens."""
+"""Maximum number of cells in all details together, so that even the page of a table with a thousand columns opens."""
 
 _CLIP_VALUE = 80
 
@@ -24,9 +24,9 @@ class Values:
     """Features of the top rows.
 
     Attributes:
-        columns: names of the columns that a cell's number points to.
-        rows: for each row its cells, (number of the column, value).
-        left_out: columns of each row that are not shown, because there are too many.
+        columns: names of all feature columns.
+        rows: the cells of each row, as (index into `columns`, value).
+        left_out: number of columns per row that are not shown.
     """
 
     columns: tuple[str, ...]
@@ -35,11 +35,11 @@ class Values:
 
 
 def read_values(parts: Sequence[Path] | None, contract: Contract, top: Sequence[TopRow]) -> Values | None:
-    """Read the features of the top rows; None where they are gone, or the rows have none.
+    """Read the features of the top rows; return None if they were removed or the rows have none.
 
     Args:
-        parts: of the dataset that was scored; None where they were removed.
-        contract: names the features.
+        parts: the Parquet files of the dataset that was scored; None if they were removed.
+        contract: the contract that names the features.
         top: the rows.
     """
     names = [column.name for column in contract.features]
@@ -55,13 +55,13 @@ def read_values(parts: Sequence[Path] | None, contract: Contract, top: Sequence[
 
 
 def _shown(row: TopRow, names: Sequence[str]) -> list[str]:
-    """Order the features: those that made the row's score first, then as in the source."""
+    """Return the features in display order: the row's reasons first, then as in the source."""
     reasons = [reason.feature for reason in row.reasons if reason.feature in names]
     return [*reasons, *(name for name in names if name not in reasons)]
 
 
 def cell(value: Any) -> Cell:
-    """Return a value as JSON can hold it; long text is shortened, and a number that is none is text."""
+    """Return a value that JSON can represent; long text is clipped, and NaN and infinity become text."""
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
     if isinstance(value, float) and value - value != 0:

@@ -1,4 +1,4 @@
-"""The score distribution: a histogram for each label, all on one axis, with the threshold on the edge of a bar."""
+"""The score distribution: a histogram per label, on a shared axis, with the threshold at the edge of a bar."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,7 @@ from anomaly_ae.report.tally import Array, Counts, Tally
 
 _BARS = 64
 _LOG_FROM = 30
-"""The axis is logarithmic where the highest score is this many times a low one (the 1st percentile)."""
+"""The axis is logarithmic if the highest score is more than this many times the 1st percentile."""
 
 
 @dataclass(frozen=True)
@@ -17,10 +17,10 @@ class Panel:
     """One histogram: the rows with one label.
 
     Attributes:
-        label: True (anomaly), False (normal), None (the source does not say).
+        label: True (anomaly), False (normal) or None (unlabelled).
         below: rows in each bar that are not alerts.
-        above: rows in each bar that are.
-        total: rows of this label, drawn or not.
+        above: rows in each bar that are alerts.
+        total: rows with this label, drawn or not.
     """
 
     label: bool | None
@@ -31,13 +31,13 @@ class Panel:
 
 @dataclass(frozen=True)
 class Distribution:
-    """Histograms that share their bars.
+    """Histograms with shared bars.
 
     Attributes:
-        edges: of the bars, ascending, one more than there are bars; the threshold is one of them.
-        is_log: whether bars are equally wide on a logarithmic axis.
-        not_drawn: rows with a score of 0 or less, for which a logarithmic axis has no place.
-        has_segments: whether segments have thresholds of their own, so that alerts lie on either side of this one.
+        edges: edges of the bars, ascending, one more than bars; the threshold is one of them.
+        is_log: whether the axis is logarithmic.
+        not_drawn: rows with a score of 0 or less, which a logarithmic axis cannot show.
+        has_segments: whether segments have their own thresholds, so that alerts lie on either side of `threshold`.
     """
 
     edges: tuple[float, ...]
@@ -49,12 +49,12 @@ class Distribution:
 
 
 def draw_distribution(tally: Tally, threshold: float, *, has_segments: bool = False) -> Distribution | None:
-    """Bin the scores of all rows; None where there are none.
+    """Bin the scores of all rows; return None if there are no rows.
 
     Args:
         tally: counts of the scored rows.
-        threshold: of all rows that have none of their own.
-        has_segments: whether some rows have; alerts may then lie on either side of `threshold`.
+        threshold: threshold of all rows without their own.
+        has_segments: whether some rows have their own threshold; alerts may then lie on either side of `threshold`.
     """
     everything = tally.counts()
     if not everything.total:
@@ -78,7 +78,7 @@ def _wants_log(everything: Counts, threshold: float) -> bool:
 
 
 def _edges(low: float, high: float, threshold: float, *, is_log: bool) -> Array:
-    """Return the edges of equal bars over all scores and the threshold, which is exactly one of them."""
+    """Return the edges of equal bars over all scores and the threshold, which is exactly one of the edges."""
     to, back = (np.log, np.exp) if is_log else (np.positive, np.positive)
     left, right, cut = (float(to(value)) for value in (min(low, threshold), max(high, threshold), threshold))
     width = (right - left) / _BARS
@@ -102,9 +102,9 @@ def _panel(tally: Tally, label: bool | None, edges: Array, threshold: float | No
 
 
 def _fill(counts: Counts, edges: Array, first: int, last: int) -> tuple[int, ...]:
-    """Count rows in bars first..last; a score that rounding moved over the threshold goes back to its side."""
+    """Count rows in bars first..last; scores that rounding moved across the threshold are put back on their side."""
     bars: Any = np.zeros(len(edges) - 1, dtype=np.int64)
     inside = counts.scores > (0 if edges[0] > 0 else -np.inf)
-    place = np.searchsorted(edges, counts.scores[inside], side="left") - 1
-    np.add.at(bars, np.clip(place, first, max(first, last - 1)), counts.rows[inside])
+    index = np.searchsorted(edges, counts.scores[inside], side="left") - 1
+    np.add.at(bars, np.clip(index, first, max(first, last - 1)), counts.rows[inside])
     return tuple(bars.tolist())

@@ -1,4 +1,4 @@
-"""A picture as the page holds it: small, as data, with its map and its mask as layers that lie over it."""
+"""A picture in the page: reduced, as a data URI, with its anomaly map and mask as layers over it."""
 
 import base64
 import io
@@ -15,14 +15,14 @@ from anomaly_ae.modalities.pictures.heat import fit_size, levels, palette, shrin
 from anomaly_ae.scoring.maps import ErrorMap, MapScale, bring_to
 
 _HEAT_SIDE = 96
-"""Pixels of a map's longer side: the browser interpolates the rest."""
+"""Longer side of a map, in pixels; the browser interpolates the rest."""
 
 _JPEG_QUALITY = 82
 _OUTLINE_SIDE = 320
-"""Pixels of a mask's longer side."""
+"""Longer side of a mask, in pixels."""
 
 _OUTLINE = (0, 200, 255)
-"""Colour of a mask's edge: one that no level of the map has."""
+"""Colour of a mask's edge, which does not occur in the map."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class PictureLayers:
 
     Attributes:
         picture: JPEG.
-        heat: the map in colours, transparent where the picture is normal; it covers the whole picture.
-        mask: the edge of the marked area; None where nobody marked one.
+        heat: the coloured map of the whole picture, transparent where it is normal.
+        mask: the edge of the marked area; None if there is no mask.
     """
 
     picture: str
@@ -41,7 +41,7 @@ class PictureLayers:
 
     @property
     def characters(self) -> int:
-        """What they take in the page."""
+        """Number of characters in the page."""
         return len(self.picture) + len(self.heat) + len(self.mask or "")
 
 
@@ -49,11 +49,11 @@ def draw_layers(encoded: bytes, error_map: ErrorMap, mask: bytes | None, scale: 
     """Draw the layers of a picture.
 
     Args:
-        encoded: the picture, as the dataset holds it.
+        encoded: the picture's file content.
         error_map: its anomaly map.
-        mask: PNG of its size, not 0 where it is anomalous.
-        scale: of the model's maps.
-        side: pixels of the longer side at most.
+        mask: PNG of the same size, nonzero where the picture is anomalous.
+        scale: colour scale of the model's maps.
+        side: maximum longer side, in pixels.
     """
     whole = Image.fromarray(decode(encoded))
     small = shrink(whole, side)
@@ -66,7 +66,7 @@ def draw_layers(encoded: bytes, error_map: ErrorMap, mask: bytes | None, scale: 
 
 
 def _outline(mask: bytes) -> str:
-    """Draw the edge of a mask, inside it, always equally fine: a mask costs few characters at any size."""
+    """Draw the inner edge of a mask with constant width, which takes few characters at any size."""
     whole = Image.fromarray(decode(mask)).convert("L")
     factor = _OUTLINE_SIDE / max(whole.size)
     marked = np.asarray(whole.resize((max(1, round(whole.width * factor)), max(1, round(whole.height * factor))))) > 127
@@ -75,7 +75,7 @@ def _outline(mask: bytes) -> str:
 
 
 def _as_palette_png(values: NDArray[np.uint8], colours: NDArray[np.uint8]) -> str:
-    """Encode values as the colours `(k, 4)` they stand for."""
+    """Encode values as a PNG with the palette `colours`, `(k, 4)`."""
     picture = Image.fromarray(values)
     picture.putpalette(colours[:, :3].tobytes())
     return _as_data(picture, "PNG", optimize=True, transparency=colours[:, 3].tobytes())

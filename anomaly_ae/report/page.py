@@ -1,8 +1,8 @@
-"""The page: one HTML file that holds its style, its script, its charts and their engine, and asks no network.
+"""The page: one self-contained HTML file with its styles, scripts, charts and chart engine; it needs no network.
 
-Text from the data is escaped by the template and never becomes markup; a content security policy allows exactly the
-two scripts written here, by their hashes, and no connection at all. Charts are drawn by Vega-Embed with its
-expression interpreter, so the policy need not allow `eval`.
+Text from the data is escaped by the template and never becomes markup. A content security policy allows only the two
+scripts written here, by their hashes, and no connections at all. Charts are drawn by Vega-Embed with its expression
+interpreter, so the policy does not have to allow `eval`.
 """
 
 import base64
@@ -19,11 +19,11 @@ from anomaly_ae.report.view import ReportView
 
 _STYLES = ("page", "verdict", "sections", "anomalies", "gallery", "narrow", "print")
 _SCRIPTS = ("charts", "what_if", "rows", "query", "export", "detail", "table", "gallery")
-"""In the order in which they are joined: later ones use what earlier ones define."""
+"""In order of concatenation: later scripts use what earlier ones define."""
 
 
 def render_page(view: ReportView) -> str:
-    """Return the whole page as HTML text."""
+    """Return the page as HTML text."""
     engine, script = _chart_engine(), _joined("scripts", _SCRIPTS, "js")
     charts = {name: chart for section in view.sections for name, chart in section.charts.items()}
     return (
@@ -32,7 +32,8 @@ def render_page(view: ReportView) -> str:
         .render(
             view=view,
             charts=charts,
-            data={"charts": charts} | {name: value for one in view.sections for name, value in one.data.items()},
+            data={"charts": charts}
+            | {name: value for section in view.sections for name, value in section.data.items()},
             style=Markup(_joined("styles", _STYLES, "css")),  # noqa: S704 - our own files
             engine=Markup(engine),  # noqa: S704 - the library's own code; a test compares its hash
             script=Markup(script),  # noqa: S704 - our own files
@@ -49,8 +50,8 @@ def _chart_engine() -> str:
 
 @cache
 def _joined(folder: str, names: tuple[str, ...], ending: str) -> str:
-    place = files(__package__).joinpath(folder)
-    return "\n".join(place.joinpath(f"{name}.{ending}").read_text(encoding="utf-8") for name in names)
+    directory = files(__package__).joinpath(folder)
+    return "\n".join(directory.joinpath(f"{name}.{ending}").read_text(encoding="utf-8") for name in names)
 
 
 @cache
@@ -62,7 +63,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    # |tojson escapes <, >, & and '; ASCII output escapes U+2028; NaN is no JSON and is refused.
+    # |tojson escapes <, >, & and '; ASCII output escapes U+2028; NaN is not valid JSON and is refused.
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "ensure_ascii": True, "separators": (",", ":")}
     for name in wording.FILTERS:
         environment.filters[name] = getattr(wording, name)

@@ -1,4 +1,4 @@
-"""A section of the page: what one module gathers, and the template of the same name shows."""
+"""A section of the page: gathered by one module, shown by the template of the same name."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,14 +8,14 @@ from anomaly_ae.report.charts import Chart
 
 @dataclass(frozen=True)
 class PageSection:
-    """One section.
+    """One section of the page.
 
     Attributes:
-        name: its id in the page; `templates/<name>.html.j2` shows it.
-        title: what the navigation calls it.
-        content: what the template reads, as `content`.
-        charts: Vega-Lite specifications by the id of the element that shows each.
-        data: what the page's script reads, by the id of the JSON element that holds it.
+        name: its id in the page; the template is `templates/<name>.html.j2`.
+        title: its title in the navigation.
+        content: passed to the template as `content`.
+        charts: Vega-Lite specifications by element id.
+        data: JSON data for the page's script by element id.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""Scores over time: the table's rows in bins of equal length, and the neighbours in time of single rows.
+"""Scores over time: the table's rows in bins of equal length.
 
-Memory is bounded by bins, not rows: a bin counts its scores by their rank among all, of which 512 are told apart, so
-its median is exact to a fifth of a percent of the rows.
+Memory is bounded by the bins, not the rows: each bin counts its scores in 512 quantile classes of all scores, so its
+median is exact to a fifth of a percent of the rows.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ _RANKS = 512
 
 @dataclass(frozen=True)
 class Bin:
-    """One stretch of time: when it begins, in milliseconds since 1970, and what the scores of its rows were."""
+    """One time bin: its start, in milliseconds since 1970, and a summary of its scores."""
 
     start: int
     rows: int
@@ -33,13 +33,13 @@ class Bin:
 
 @dataclass(frozen=True)
 class Timeline:
-    """The stretches of time that hold rows, in order.
+    """The time bins that hold rows, in order.
 
     Attributes:
-        column: what holds the time.
-        bins: at most 180, all equally long; those without rows are left out.
-        length: of a bin, in milliseconds.
-        untimed: rows without a time.
+        column: the time column.
+        bins: at most 180, of equal length; empty ones are left out.
+        length: length of a bin, in milliseconds.
+        untimed: number of rows without a time.
     """
 
     column: str
@@ -49,51 +49,51 @@ class Timeline:
 
 
 def time_column(part: Path) -> str | None:
-    """Name the column of moments among the user's own."""
+    """Return the first datetime column among the user's columns, or None."""
     schema = schema_of(part)
     return next((name for name in own_columns(schema.names) if pa.types.is_timestamp(schema.field(name).type)), None)
 
 
 def read_timeline(parts: Sequence[Path], column: str, counts: Counts) -> Timeline | None:
-    """Bin all rows by time; None where no row has one.
+    """Bin all rows by time; return None if no row has one.
 
     Args:
         parts: the Parquet files of a scored table.
-        column: which column holds the time.
-        counts: of the scores of all rows.
+        column: the time column.
+        counts: counts of the scores of all rows.
     """
     ends = [end for times, _, _ in _batches(parts, column) if len(times) for end in (times.min(), times.max())]
     if not ends:
         return None
     first, length = int(min(ends)), max(1.0, (max(ends) - min(ends)) / BINS)
     bins = _fill(_batches(parts, column), first, length, _ranks(counts))
-    return Timeline(column, bins, length, counts.total - sum(one.rows for one in bins))
+    return Timeline(column, bins, length, counts.total - sum(time_bin.rows for time_bin in bins))
 
 
 def _fill(batches: Iterator[tuple[Array, Array, Array]], first: int, length: float, edges: Array) -> tuple[Bin, ...]:
     ranks = np.zeros((BINS, len(edges)), np.int64)
     alerts, highest = np.zeros(BINS), np.full(BINS, -np.inf)
     for times, scores, is_anomaly in batches:
-        place = np.minimum(((times - first) / length).astype(np.int64), BINS - 1)
-        np.add.at(ranks, (place, np.minimum(np.searchsorted(edges, scores), len(edges) - 1)), 1)
-        alerts += np.bincount(place, is_anomaly, BINS)
-        np.maximum.at(highest, place, scores)
+        index = np.minimum(((times - first) / length).astype(np.int64), BINS - 1)
+        np.add.at(ranks, (index, np.minimum(np.searchsorted(edges, scores), len(edges) - 1)), 1)
+        alerts += np.bincount(index, is_anomaly, BINS)
+        np.maximum.at(highest, index, scores)
     rows = ranks.sum(axis=1)
     median = edges[np.argmax(np.cumsum(ranks, axis=1) * 2 >= rows[:, None], axis=1)]
     return tuple(
         Bin(
-            int(first + place * length),
-            int(rows[place]),
-            int(alerts[place]),
-            float(median[place]),
-            float(highest[place]),
+            int(first + index * length),
+            int(rows[index]),
+            int(alerts[index]),
+            float(median[index]),
+            float(highest[index]),
         )
-        for place in np.flatnonzero(rows)
+        for index in np.flatnonzero(rows)
     )
 
 
 def _ranks(counts: Counts) -> Array:
-    """Return at most `_RANKS` scores that part all rows evenly."""
+    """Return at most `_RANKS` quantiles of the scores, evenly spaced over the rows."""
     cumulative = np.cumsum(counts.rows)
     wanted = np.linspace(0, cumulative[-1], _RANKS)
     edges: Array = np.unique(counts.scores[np.searchsorted(cumulative, wanted).clip(0, len(cumulative) - 1)])
@@ -114,8 +114,8 @@ def _batches(parts: Sequence[Path], column: str) -> Iterator[tuple[Array, Array,
                 )
 
 
-def milliseconds(moments: pa.Array) -> Array:
-    """Return moments, none of them missing, as milliseconds since 1970."""
-    rounded = pc.cast(moments, pa.timestamp("ms", moments.type.tz), safe=False)
+def milliseconds(datetimes: pa.Array) -> Array:
+    """Return datetimes, none of them missing, as milliseconds since 1970."""
+    rounded = pc.cast(datetimes, pa.timestamp("ms", datetimes.type.tz), safe=False)
     numbers: Array = pc.cast(rounded, pa.int64()).to_numpy()
     return numbers

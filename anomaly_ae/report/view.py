@@ -1,4 +1,4 @@
-"""The view: everything the page shows, gathered from the files and computed, before any of it is drawn."""
+"""The view: everything the page shows, read and computed before rendering."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,15 +38,15 @@ SECTIONS: tuple[Callable[[ReportSource], PageSection | None], ...] = (
     accounting.section,
     lineage.section,
 )
-"""The page from top to bottom: how many alerts, which of them false, their stories, why this row, can it be trusted.
+"""The sections from top to bottom, in the order an analyst asks: how many alerts, are they false, why, can I trust it.
 
-A section that has nothing to say of a table returns None and is left out.
+A section that does not apply to a table returns None and is left out.
 """
 
 
 @dataclass(frozen=True)
 class ReportView:
-    """What the page shows: its title and its sections, from top to bottom."""
+    """The contents of the page: its title and its sections, from top to bottom."""
 
     manifest: ScoredManifest
     verdict: Verdict

@@ -1,6 +1,6 @@
-"""What other thresholds do to the rows of this table: alerts, false-alarm rate and, with labels, precision and recall.
+"""The effect of other thresholds on this table: alerts, false-alarm rate and, with labels, precision and recall.
 
-`threshold/what_if.py` says what they would do to rows to come; its thresholds are the ones that the table names here.
+`threshold/what_if.py` estimates their effect on future rows; its thresholds are the ones listed in the table here.
 """
 
 from collections.abc import Iterable
@@ -18,14 +18,14 @@ _STEPS = 240
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one threshold does.
+    """The effect of one threshold.
 
     Attributes:
-        threshold: the cut.
+        threshold: cut on the anomaly score.
         alerts: rows of this table above it.
-        false_alarm_rate: of the validation rows, all of them normal; None where they are not known.
-        precision: of the labelled rows that may be judged; None without labels.
-        recall: of the same.
+        false_alarm_rate: share of the normal validation rows above it; None if their scores are unknown.
+        precision: on the labelled rows that may be evaluated; None without labels.
+        recall: on the same rows.
         in_force: whether this is the threshold in force.
     """
 
@@ -39,7 +39,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class _Rows:
-    """Scores of the rows that thresholds are tried on; labelled ones only as far as they may be judged."""
+    """Scores of the rows on which thresholds are tried; labelled rows only if they may be evaluated."""
 
     all: Counts
     anomalies: Counts
@@ -49,14 +49,16 @@ class _Rows:
 
 @dataclass(frozen=True)
 class ThresholdSweep:
-    """Outcomes of many thresholds, ascending, and the few of them that a table names.
+    """The outcomes of many thresholds, ascending.
 
     Attributes:
-        rows: of this table.
-        rows_per_day: that the source brings; None where it is not known.
-        validation: rows that false-alarm rates are measured on; None where they are not known.
+        rows: number of rows of this table.
+        rows_per_day: rows the source delivers per day; None if unknown.
+        validation: number of rows on which false-alarm rates are measured; None if their scores are unknown.
         has_labels: whether precision and recall are known.
-        has_segments: whether segments have thresholds of their own.
+        has_segments: whether segments have their own thresholds.
+        outcomes: all of them, for the slider.
+        named: those listed in the table.
     """
 
     rows: int
@@ -76,14 +78,14 @@ def try_thresholds(
     has_segments: bool = False,
     rows_per_day: float | None = None,
 ) -> ThresholdSweep | None:
-    """Try thresholds over the whole upper tail of the scores; None where no row was scored.
+    """Try thresholds over the upper half of the scores; return None if no row was scored.
 
     Args:
         tally: counts of the scored rows.
-        validation: scores of the validation rows, ascending; None where they are not known.
-        threshold: the one in force, of all rows that have none of their own.
-        has_segments: whether some rows have; what is in force is then counted, and the others stand for all rows.
-        rows_per_day: that the source brings, where known.
+        validation: scores of the validation rows, ascending; None if unknown.
+        threshold: the one in force, for all rows without their own.
+        has_segments: whether some rows have their own threshold; every other threshold tried applies to all rows.
+        rows_per_day: rows the source delivers per day, if known.
     """
     everything = tally.counts()
     if not everything.total:
@@ -98,7 +100,7 @@ def try_thresholds(
     in_force = _in_force(_try_one(rows, threshold), tally, has_segments=has_segments)
 
     def outcomes(cuts: Iterable[float]) -> tuple[Outcome, ...]:
-        others = [_try_one(rows, one) for one in cuts if one != threshold]
+        others = [_try_one(rows, cut) for cut in cuts if cut != threshold]
         return tuple(sorted([*others, in_force], key=lambda outcome: outcome.threshold))
 
     return ThresholdSweep(
@@ -113,7 +115,7 @@ def try_thresholds(
 
 
 def _try_one(rows: _Rows, threshold: float) -> Outcome:
-    """Return what one threshold does."""
+    """Return the outcome of one threshold."""
     hits, false_alarms, validation = _above(rows.anomalies, threshold), _above(rows.normals, threshold), rows.validation
     return Outcome(
         threshold=threshold,
@@ -125,33 +127,33 @@ def _try_one(rows: _Rows, threshold: float) -> Outcome:
 
 
 def _in_force(outcome: Outcome, tally: Tally, *, has_segments: bool) -> Outcome:
-    """Count what was flagged, which rounded scores and thresholds of segments would blur."""
+    """Count the rows that were flagged, instead of comparing rounded scores with a single threshold."""
     judged = judged_rows(tally)
     flagged = tally.total(lambda group: group.is_anomaly)
-    told = tally.total(lambda group: group.is_anomaly and judged(group))
+    labelled = tally.total(lambda group: group.is_anomaly and judged(group))
     hits = tally.total(lambda group: group.is_anomaly and judged(group) and group.label is True)
     return replace(
         outcome,
         alerts=flagged,
         false_alarm_rate=None if has_segments else outcome.false_alarm_rate,
-        precision=outcome.precision and measure_rate(hits, told),
+        precision=outcome.precision and measure_rate(hits, labelled),
         recall=outcome.recall and measure_rate(hits, outcome.recall.rows),
         in_force=True,
     )
 
 
 def _tail(rows: int) -> Array:
-    """Return places in ascending order of scores: close together at the top, sparser towards the median."""
+    """Return indices into ascending scores: dense at the top, sparser towards the median."""
     from_the_top: Array = np.unique(np.geomspace(1, max(1, rows // 2), _STEPS).astype(np.int64))
     return rows - from_the_top
 
 
 def _candidates(rows: _Rows) -> list[float]:
-    """Return scores of the table itself and of the validation rows, from the median up."""
+    """Return scores of the table and of the validation rows, from the median up."""
     cumulative = np.cumsum(rows.all.rows)
-    places = np.searchsorted(cumulative, _tail(rows.all.total), side="right").clip(0, len(rows.all.scores) - 1)
+    indices = np.searchsorted(cumulative, _tail(rows.all.total), side="right").clip(0, len(rows.all.scores) - 1)
     known: Array | list[float] = [] if rows.validation is None else rows.validation[_tail(len(rows.validation))]
-    cuts = np.unique([*rows.all.scores[places], *known])
+    cuts = np.unique([*rows.all.scores[indices], *known])
     kept: list[float] = cuts[np.unique(np.linspace(0, len(cuts) - 1, _STEPS).astype(np.int64))].tolist()
     return kept
 

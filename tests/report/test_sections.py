@@ -165,7 +165,7 @@ def test_a_detail_holds_the_cells_of_its_row(publish_run: Callable[..., Any]) ->
     first = {names[number]: value for number, value in data["rows"][0]["values"]}
     assert list(first.items()) == [("pressure", 0.0), ("site", "south"), ("flow", 99.0)]
     assert data["columns"][names.index("flow")]["median"] == 49.5
-    assert data["columns"][names.index("site")]["levels"][0][0] == "north"
+    assert data["columns"][names.index("site")]["categories"][0][0] == "north"
 
 
 def test_a_dataset_that_is_gone_leaves_the_reasons(publish_run: Callable[..., Any]) -> None:
@@ -265,7 +265,7 @@ def test_alerts_that_labels_do_not_judge_are_counted_beside(publish_run: Callabl
     false_alarms = sections_of(published)["verdict"].content.false_alarms
 
     assert false_alarms.meaning.startswith("of 3 alerts on test rows is false: 33.3%")
-    assert false_alarms.meaning.endswith(". 2 others are on rows that made the model or have no label")
+    assert false_alarms.meaning.endswith(". 2 others are on rows used to make the model or without a label")
 
 
 def test_a_rule_without_a_rate_promises_none(publish_run: Callable[..., Any]) -> None:

@@ -1,24 +1,24 @@
-// A row's detail: its features against their normal range, its neighbours in time, and how to find it again.
+// A row's detail: its features with their normal range, its neighbours in time, and queries that find it.
 function showValue(value) {
   if (value === null) return make("span", "quiet", "missing");
   return make("bdi", "", typeof value === "number" ? plain(value) : String(value));
 }
 
-// A strip from the lowest to the highest of value and normal range: the range as a bar, the value as a dot.
+// A strip that spans value and normal range: the range as a bar, the value as a dot.
 function strip(column, value) {
   const low = Math.min(column.low, value);
   const span = Math.max(column.high, value) - low || 1;
-  const place = (number) => `${(100 * (number - low) / span).toFixed(1)}%`;
+  const position = (number) => `${(100 * (number - low) / span).toFixed(1)}%`;
   const element = make("span", value < column.low || value > column.high ? "strip out" : "strip", make("i"), make("b"));
-  element.style.setProperty("--from", place(column.low));
-  element.style.setProperty("--to", place(column.high));
-  element.style.setProperty("--at", place(value));
+  element.style.setProperty("--from", position(column.low));
+  element.style.setProperty("--to", position(column.high));
+  element.style.setProperty("--at", position(value));
   return element;
 }
 
 function normalRange(column) {
   if (column.low !== undefined) return `${plain(column.low)} to ${plain(column.high)}`;
-  if (column.levels) return column.levels.map(([level, share]) => `${level} ${percent(share)}`).join(", ");
+  if (column.categories) return column.categories.map(([category, share]) => `${category} ${percent(share)}`).join(", ");
   return "";
 }
 
@@ -43,15 +43,15 @@ function reasonLine([feature, value, expected, share]) {
 function featureTable(row) {
   const names = ["Feature", "Seen", "Normal range", "Expected", "Share of score"];
   const head = make("tr", "", ...names.map((name) => make("th", name === "Seen" || name.startsWith("Share") ? "numeric" : "", name)));
-  const lines = row.values.length ? row.values.map((one) => featureLine(row, one)) : row.reasons.map(reasonLine);
-  const whole = make("div", "scroll", make("table", "features", make("thead", "", head), make("tbody", "", ...lines)));
-  whole.tabIndex = 0;
-  return whole;
+  const lines = row.values.length ? row.values.map((value) => featureLine(row, value)) : row.reasons.map(reasonLine);
+  const region = make("div", "scroll", make("table", "features", make("thead", "", head), make("tbody", "", ...lines)));
+  region.tabIndex = 0;
+  return region;
 }
 
 function facts(row) {
   const pairs = [["Row", row.id], ["Source", row.file && `${row.file}, row ${row.row.toLocaleString("en")}`],
-    ...rowData.identity.map((name, place) => [name, row.names[place]]), ["Score", plain(row.score)],
+    ...rowData.identity.map((name, index) => [name, row.names[index]]), ["Score", plain(row.score)],
     ["p-value", plain(row.p)], ["Label", row.label === null ? null : labelName(row)], ["Level", row.level],
     ["Segment", row.segment], ["Story", storyName(row)]];
   return make("dl", "", ...pairs.filter(([, value]) => value !== null && value !== "")
@@ -60,18 +60,18 @@ function facts(row) {
 
 function context(row) {
   if (row.near.length < 2) return null;
-  const place = make("div", "chart");
+  const container = make("div", "chart");
   const point = ([time, score]) => ({ time, score });
   const spec = { ...rowData.context, datasets: {
     near: row.near.map(point), self: [point([row.time, row.score])], cut: [{ score: row.threshold }] } };
-  requestAnimationFrame(() => drawChart(place, spec));
-  return make("figure", "", make("figcaption", "", make("strong", "", "Before and after"), "scores of the rows around it in time"), place);
+  requestAnimationFrame(() => drawChart(container, spec));
+  return make("figure", "", make("figcaption", "", make("strong", "", "Before and after"), "scores of the rows around it in time"), container);
 }
 
 function detailNote(row) {
-  if (!row.values.length) return "The dataset these rows were scored from is gone, so only the reasons are shown.";
+  if (!row.values.length) return "The scored dataset has been removed, so only the reasons are shown.";
   const left = rowData.leftOut ? ` ${rowData.leftOut} more columns are in the Parquet files.` : "";
-  return `Normal range: 5 to 95% of the train rows, or their commonest levels.${left}`;
+  return `Normal range: 5th to 95th percentile of the train rows, or their most frequent categories.${left}`;
 }
 
 function detailOf(row, id, columns) {

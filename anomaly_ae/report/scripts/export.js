@@ -1,4 +1,4 @@
-// CSV of the rows shown. A spreadsheet runs a cell that begins like a formula, so such text gets an apostrophe in front.
+// CSV of the rows shown. A spreadsheet evaluates cells that start like a formula, so such text is prefixed with an apostrophe.
 const FORMULA = /^[\t\r\n]|^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]/u;
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 
@@ -15,7 +15,7 @@ function csvOf(rows) {
     `${feature}: ${value ?? "missing"}, expected ${expected ?? "missing"} (${shareText(share)})`;
   const columns = [
     ["row_id", (row) => row.id], ["source_file", (row) => row.file], ["source_row", (row) => row.row],
-    ...rowData.identity.map((name, place) => [name, (row) => row.names[place]]),
+    ...rowData.identity.map((name, index) => [name, (row) => row.names[index]]),
     ["anomaly_score", (row) => row.score], ["p_value", (row) => row.p], ["is_anomaly", (row) => String(row.alert)],
     ["label", labelName], ["level", (row) => row.level], ["segment", (row) => row.segment], ["story", storyName],
     ["reasons", (row) => row.reasons.map(reason).join("; ")],
@@ -25,7 +25,7 @@ function csvOf(rows) {
 }
 
 function saveCsv(rows) {
-  // The mark in front tells Excel that the text is UTF-8.
+  // The byte order mark tells Excel that the text is UTF-8.
   const link = make("a");
   link.href = URL.createObjectURL(new Blob(["\ufeff", csvOf(rows)], { type: "text/csv" }));
   link.download = "anomalies.csv";

@@ -1,4 +1,4 @@
-// The gallery: each picture is in the page once; the pane beside its map shows the same data without the layers.
+// The gallery: each picture is in the page once; the pane beside its map shows the same image without the layers.
 const closer = document.getElementById("closer");
 
 function arrangeGallery() {
@@ -33,9 +33,9 @@ function arrangeGallery() {
     for (const line of [".what", ".which"]) {
       closer.querySelector(line).replaceChildren(...card.querySelector(line).cloneNode(true).childNodes);
     }
-    const place = shown().indexOf(card);
-    closer.querySelector("[data-step='-1']").disabled = place <= 0;
-    closer.querySelector("[data-step='1']").disabled = place === shown().length - 1;
+    const index = shown().indexOf(card);
+    closer.querySelector("[data-step='-1']").disabled = index <= 0;
+    closer.querySelector("[data-step='1']").disabled = index === shown().length - 1;
   }
 
   function open(card) {

@@ -1,11 +1,11 @@
-// Queries that find a row again in the Parquet files beside this page.
+// Queries that find a row in the Parquet files beside this page.
 function folder() {
   if (location.protocol !== "file:") return "";
   const path = decodeURIComponent(new URL(".", location.href).pathname);
   return path.replace(/^\/([A-Za-z]:)/, "$1");
 }
 
-// What names the row: exact even where a name is too long to be in the page.
+// The columns that identify the row, exactly even if a name is too long to be in the page.
 function conditions(row) {
   return [["row_id", row.id], ["source_file", row.file], ["source_row", row.row]].filter(([, value]) => value !== null);
 }
@@ -16,14 +16,14 @@ function duckdbQuery(row) {
   return `SELECT * FROM read_parquet(${literal(`${folder()}part-*.parquet`)}) WHERE ${where};`;
 }
 
-// A JSON text is a Python literal of the same text.
+// A JSON string is also a valid Python literal.
 function pandasCode(row) {
   const filters = conditions(row).map(([name, value]) => `("${name}", "==", ${JSON.stringify(value)})`).join(", ");
   return `import glob, pandas as pd\npd.read_parquet(sorted(glob.glob(${JSON.stringify(`${folder()}part-*.parquet`)})), filters=[${filters}])`;
 }
 
-// Browsers give a page from a file no clipboard now and then; selecting the text and the old command remain.
-function copyOldWay(text) {
+// Some browsers deny pages opened from a file access to the clipboard; the legacy copy command still works there.
+function copyLegacy(text) {
   const area = make("textarea", "unseen", text);
   document.body.append(area);
   area.select();
@@ -37,7 +37,7 @@ async function copyText(text) {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    return copyOldWay(text);
+    return copyLegacy(text);
   }
 }
 

@@ -1,4 +1,4 @@
-// The rows of the table, as data: what the detail, the copied queries and the export are made from.
+// The rows of the table, as data for the detail, the copied queries and the export.
 const rowData = read("rows");
 
 const labelName = (row) => (row.label === null ? "none" : row.label ? "anomaly" : "normal");

@@ -1,8 +1,8 @@
-// The table of anomalies: everything is in the page already; this hides, shows, orders and opens its rows.
+// The table of anomalies: all rows are in the page; this script hides, shows, sorts and opens them.
 const FIRST = 25;
 const table = document.getElementById("anomaly-table");
 
-// A clipped cell keeps its longer text in its title; search reads both.
+// A clipped cell has its longer text in its title; search covers both.
 function fullText(row) {
   const titles = [...row.querySelectorAll("[title]")].map((element) => element.title);
   return [row.textContent, ...titles].join(" ").toLowerCase();

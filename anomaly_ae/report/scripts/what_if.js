@@ -1,4 +1,4 @@
-// The slider: every step was computed beforehand; this shows one, and moves the line in the histograms.
+// The slider: all steps are precomputed; this shows one and moves the line in the histograms.
 const whatIf = read("what-if");
 
 function percent(share) {
@@ -15,12 +15,12 @@ function plain(value) {
 function offerThresholds() {
   const slider = document.getElementById("cut");
   const reset = document.getElementById("cut-reset");
-  const put = (id, main, more) => {
-    const place = document.getElementById(id);
-    if (place) place.replaceChildren(main, make("small", "", more));
+  const put = (id, main, note) => {
+    const element = document.getElementById(id);
+    if (element) element.replaceChildren(main, make("small", "", note));
   };
-  const bounded = (id, bounds, what, missing = "no row to measure it on") => put(id, bounds ? percent(bounds[0]) : "–",
-    bounds ? `${what}; 95% interval ${percent(bounds[1])} to ${percent(bounds[2])}` : missing);
+  const bounded = (id, bounds, meaning, missing = "no rows to measure it on") => put(id, bounds ? percent(bounds[0]) : "–",
+    bounds ? `${meaning}; 95% interval ${percent(bounds[1])} to ${percent(bounds[2])}` : missing);
 
   function show() {
     const step = whatIf.steps[slider.value];
@@ -29,7 +29,7 @@ function offerThresholds() {
     document.getElementById("cut-threshold").textContent = plain(step.threshold);
     slider.setAttribute("aria-valuetext", `threshold ${plain(step.threshold)}, ${step.alerts} alerts`);
     put("cut-alerts", step.alerts.toLocaleString("en"), `${percent(step.alerts / whatIf.rows)} of rows; ${change}`);
-    bounded("cut-rate", step.rate, "of normal rows flagged", "each segment has a threshold of its own");
+    bounded("cut-rate", step.rate, "of normal rows flagged", "each segment has its own threshold");
     bounded("cut-precision", step.precision, "of alerts are anomalies");
     bounded("cut-recall", step.recall, "of anomalies found");
     reset.disabled = Number(slider.value) === whatIf.place;

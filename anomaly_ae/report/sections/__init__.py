@@ -1,1 +1,1 @@
-"""The sections of the page, one file each: `section(source)` gathers it, or returns None where there is none."""
+"""The sections of the page, one file each: `section(source)` returns the section, or None if it does not apply."""

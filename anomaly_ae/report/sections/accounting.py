@@ -38,7 +38,7 @@ class Accounting:
 
 
 def section(source: ReportSource) -> PageSection:
-    """Return the account of every row of the source."""
+    """Return the account of all rows of the source."""
     return PageSection("accounting", "Rows", _account(source.table))
 
 

@@ -1,4 +1,4 @@
-"""The table of anomalies, and behind each row its detail: features, normal ranges, neighbours in time."""
+"""The table of anomalies, and the detail of each row: features, normal ranges, neighbours in time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ _SHOWN_CATEGORIES = 3
 
 @dataclass(frozen=True)
 class Anomalies:
-    """The table.
+    """The table of anomalies.
 
     Attributes:
-        story_of: for each row the number of its story, or -1.
-        filters: columns by whose values rows may be picked, with those values.
-        has_labels: whether any row of the table carries a label.
-        alerts: of the whole table.
-        warned: rows shown that are not alerts but above the warn threshold.
+        story_of: index of each row's story, or -1.
+        filters: columns that rows can be filtered by, with their values.
+        has_labels: whether any row of the table has a label.
+        alerts: number of alerts in the whole table.
+        warned: number of rows shown that are above the warn threshold but are no alerts.
     """
 
     top: TopRows
@@ -44,7 +44,7 @@ class Anomalies:
 
 
 def section(source: ReportSource) -> PageSection:
-    """Return the table of the highest scores with their details, or that no row was scored."""
+    """Return the table of the highest scores with their details; it is empty if no row was scored."""
     top = source.top
     values = read_values(source.table.dataset_parts(), source.about.contract, top.rows)
     story_of = _stories_of(source.stories, top.rows)
@@ -71,13 +71,13 @@ def section(source: ReportSource) -> PageSection:
 
 
 def _stories_of(stories: tuple[Story, ...], rows: Sequence[TopRow]) -> tuple[int, ...]:
-    """Return the number of each row's story, or -1."""
+    """Return the index of each row's story, or -1."""
     numbers = {story.name: number for number, story in enumerate(stories)}
     return tuple(numbers.get(row.story or "", -1) for row in rows)
 
 
 def _filters(rows: Sequence[TopRow]) -> dict[str, tuple[str, ...]]:
-    """Return what rows may be picked by: only what differs between them."""
+    """Return the columns that rows can be filtered by: those with more than one value."""
     labels = {True: "anomaly", False: "normal", None: "none"}
     held = {
         "label": {labels[row.label] for row in rows},
@@ -113,7 +113,10 @@ def _rows(
             "level": row.level,
             "segment": cell(row.segment),
             "story": story_of[number],
-            "reasons": [(cell(one.feature), cell(one.value), cell(one.expected), one.share) for one in row.reasons],
+            "reasons": [
+                (cell(reason.feature), cell(reason.value), cell(reason.expected), reason.share)
+                for reason in row.reasons
+            ],
             "values": values.rows[number] if values else (),
             "time": neighbours[number].time if neighbours else None,
             "near": neighbours[number].points if neighbours else (),
@@ -123,7 +126,7 @@ def _rows(
 
 
 def _columns(values: Values | None, profile: Profile) -> list[dict[str, Any]]:
-    """Return each feature column with its normal range: numbers of numeric columns, else the commonest levels."""
+    """Return each feature column with its normal range, or its most frequent categories."""
     if values is None:
         return []
     profiles = {column.name: column for column in profile.columns}
@@ -136,12 +139,12 @@ def _normal(profile: NumericProfile | LevelsProfile | HoursProfile | None) -> di
     if isinstance(profile, LevelsProfile):
         total = max(1, sum(profile.counts))
         pairs = zip(profile.levels[:_SHOWN_CATEGORIES], profile.counts, strict=False)
-        return {"levels": [[cell(level), round(rows / total, 4)] for level, rows in pairs]}
+        return {"categories": [[cell(category), round(rows / total, 4)] for category, rows in pairs]}
     return {}
 
 
 def _context_chart() -> Chart:
-    """Draw a row among its neighbours in time; the script in the page fills in `near`, `self` and `cut`."""
+    """Return the chart of a row among its neighbours in time; the page's script fills in `near`, `self` and `cut`."""
     x = {**TIME, "axis": {**TIME_AXIS, "tickCount": 4}}
     y = {"field": "score", "type": "quantitative", "scale": {"type": "symlog", "domainMin": 0}}
     axis = {"tickCount": 3, "labelExpr": PLAIN, "title": "score, logarithmic"}

@@ -1,4 +1,4 @@
-"""Precision, recall and false alarms at every threshold, of labelled rows."""
+"""Precision, recall and false-alarm rate at every threshold, on labelled rows."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from anomaly_ae.report.wording import percent
 
 
 def section(source: ReportSource) -> PageSection | None:
-    """Return both curves; None unless labelled rows of both kinds may be judged."""
+    """Return both curves; None unless labelled rows of both classes may be evaluated."""
     curves = draw_curves(source.tally)
     if curves is None:
         return None
@@ -24,7 +24,7 @@ def section(source: ReportSource) -> PageSection | None:
 
 
 def _precision_recall_chart(curves: Curves, metrics: Metrics | None) -> Chart:
-    """Draw precision over recall, with the base rate and the threshold in force."""
+    """Return the chart of precision over recall, with the base rate and the threshold in force."""
     base_rate = curves.anomalies / (curves.anomalies + curves.normals)
     point = None
     if metrics and metrics.precision is not None and metrics.recall is not None:
@@ -34,7 +34,7 @@ def _precision_recall_chart(curves: Curves, metrics: Metrics | None) -> Chart:
 
 
 def _roc_chart(curves: Curves, metrics: Metrics | None) -> Chart:
-    """Draw recall over the false-alarm rate, with the diagonal of chance and the threshold in force."""
+    """Return the chart of recall over false-alarm rate, with the diagonal of chance and the threshold in force."""
     point = None
     if metrics and metrics.false_alarm_rate is not None and metrics.recall is not None:
         point = (metrics.false_alarm_rate, metrics.recall)

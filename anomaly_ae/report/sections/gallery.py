@@ -1,7 +1,7 @@
-"""The gallery of a scored table of pictures: what an inspector looks at to believe an alert, or not.
+"""The gallery of a scored table of pictures, for an inspector to confirm or dismiss alerts.
 
-Each picture lies in the page once, small, with its map and its mask as layers to lay over it; the page decides what is
-seen. All maps are coloured on the one scale that the validation pictures fixed.
+Each picture is in the page once, reduced, with its map and its mask as layers that the page can show or hide. All maps
+are coloured on the same scale, which was fixed on the validation pictures.
 """
 
 from collections.abc import Sequence
@@ -22,19 +22,19 @@ from anomaly_ae.storage.parquet import count_rows, read_parquet
 from anomaly_ae.workspace.places import RowPlace, read_places
 
 MAX_SHOWN = {"found": 32, "alert": 32, "false alarm": 16, "missed": 16, "normal": 8, "no alert": 8}
-"""Verdict -> pictures shown of it: those of the highest scores, of the last two some of every score."""
+"""Verdict -> maximum number of pictures shown: the highest scores, and for `_SPREAD` an even sample of all scores."""
 
 _SPREAD = ("normal", "no alert")
 BUDGET = 2_500_000
-"""Characters of the page that pictures may take."""
+"""Maximum number of characters that pictures may take in the page."""
 
 SIDES = (384, 320, 256, 192, 128, 96)
-"""Pixels of a picture's longer side: the largest with which all of them keep the budget."""
+"""Candidates for a picture's longer side, in pixels; the largest with which all pictures fit the budget is used."""
 
 _SCORED = ("row_id", "source_file", "anomaly_score", "threshold", "split", "region", "anomaly_map")
 _PICTURE = ("picture", "mask", "kind", "width", "height")
 _BATCH_ROWS = 16
-"""Few: each is a whole picture."""
+"""Small, because each row is a whole picture."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,15 @@ class Card:
     """One picture of the gallery.
 
     Attributes:
-        row_id: names it.
-        score: its anomaly score.
-        threshold: what the score is compared with.
+        row_id: id of the row.
+        score: anomaly score.
+        threshold: threshold of the score.
         verdict: a key of `MAX_SHOWN`.
-        kind: what the source's folder calls it.
+        kind: name of the picture's folder in the source.
         split: train, validation or test; None for new pictures.
         size: width and height in pixels.
-        box: of the hottest area, in percent of the picture's sides: left, top, width, height.
-        layers: what is drawn of it.
+        box: left, top, width and height of the hottest area, in percent of the picture's sides.
+        layers: the picture, its map and its mask.
     """
 
     row_id: str
@@ -69,12 +69,12 @@ class Gallery:
     """The pictures that are shown, highest score first.
 
     Attributes:
-        cards: empty where the dataset, which holds the pictures, is gone.
-        totals: verdict -> pictures of the whole table.
-        low: error from which on positions are coloured, the median of normal pictures.
-        high: error that 99.9 % of the positions of normal pictures stay below.
-        full: error from which on the colour no longer changes.
-        colours: from low to full, with their opacity, as CSS.
+        cards: empty if the dataset with the pictures was removed.
+        totals: verdict -> number of pictures in the whole table.
+        low: error from which positions are coloured; the median of normal pictures.
+        high: 99.9th percentile of the positions of normal pictures.
+        full: error from which the colour no longer changes.
+        colours: CSS colours with opacity, from low to full.
     """
 
     cards: tuple[Card, ...]
@@ -86,12 +86,12 @@ class Gallery:
 
     @property
     def has_masks(self) -> bool:
-        """Whether somebody marked what is anomalous in a picture that is shown."""
+        """Whether any picture shown has a mask."""
         return any(card.layers.mask for card in self.cards)
 
 
 def section(source: ReportSource) -> PageSection | None:
-    """Return the pictures that an inspector would ask for; None where the rows are no pictures.
+    """Return the gallery; None if the rows are not pictures.
 
     Raises:
         ArtifactError: a map or a part is missing or damaged.
@@ -111,7 +111,7 @@ def section(source: ReportSource) -> PageSection | None:
 
 
 def _judged(parts: Sequence[Path]) -> tuple[NDArray[np.str_], NDArray[np.float64]]:
-    """Return for every picture of a scored table, in order, what became of it, and its score."""
+    """Return the verdict and the score of every picture of a scored table, in order."""
     table = pa.concat_tables(read_parquet(part, columns=["is_anomaly", "label", "anomaly_score"]) for part in parts)
     is_alert = table.column("is_anomaly").to_numpy()
     label = table.column("label").cast("int8").fill_null(-1).to_numpy()
@@ -121,7 +121,7 @@ def _judged(parts: Sequence[Path]) -> tuple[NDArray[np.str_], NDArray[np.float64
 
 
 def _places(parts: Sequence[Path], rows: Sequence[int]) -> list[RowPlace]:
-    """Return where rows lie that are numbered over all parts."""
+    """Return the places of rows given by their numbers across all parts."""
     ends = np.cumsum([count_rows(part) for part in parts])
     part_of = np.searchsorted(ends, rows, side="right")
     return [
@@ -142,7 +142,7 @@ def _choose(verdicts: NDArray[np.str_], scores: NDArray[np.float64]) -> list[int
 
 
 def _records(source: ReportSource, places: Sequence[RowPlace]) -> list[dict[str, Any]]:
-    """Read the rows at `places` with their pictures; none where the dataset is gone."""
+    """Read the rows at `places` with their pictures; return an empty list if the dataset was removed."""
     pictures = source.table.dataset_parts()
     if pictures is None:
         return []
@@ -151,15 +151,15 @@ def _records(source: ReportSource, places: Sequence[RowPlace]) -> list[dict[str,
 
 
 def _draw(records: Sequence[dict[str, Any]], scored: Path, scale: MapScale) -> list[PictureLayers]:
-    """Draw all pictures, as large as the page can bear."""
+    """Draw all pictures, as large as the budget allows."""
     maps = [load_map(scored / record["anomaly_map"]) for record in records]
     layers: list[PictureLayers] = []
     for side in SIDES:
         layers = [
-            draw_layers(record["picture"], one, record["mask"], scale, side)
-            for record, one in zip(records, maps, strict=True)
+            draw_layers(record["picture"], error_map, record["mask"], scale, side)
+            for record, error_map in zip(records, maps, strict=True)
         ]
-        if sum(one.characters for one in layers) <= BUDGET:
+        if sum(picture.characters for picture in layers) <= BUDGET:
             break
     return layers
 
@@ -185,6 +185,6 @@ def _card(record: dict[str, Any], verdict: str, layers: PictureLayers) -> Card:
 
 
 def _colours() -> tuple[str, ...]:
-    """Name nine colours of the scale in CSS, from none to full."""
+    """Return nine CSS colours of the scale, from transparent to full."""
     steps = palette()[np.linspace(0, 255, 9).round().astype(int)].tolist()
     return tuple(f"rgb({red} {green} {blue} / {alpha / 255:.2f})" for red, green, blue, alpha in steps)

@@ -1,4 +1,4 @@
-"""Against the labels: metrics with their intervals, false alarms by segment, and simple methods beside the model."""
+"""Metrics on labelled rows with their intervals, a comparison with baselines, and false alarms by segment."""
 
 from dataclasses import dataclass
 
@@ -14,20 +14,22 @@ _TILES = {
     "recall": ("Recall", "of the anomalies raise an alert"),
     "f1": ("F1", "harmonic mean of precision and recall"),
     "average_precision": ("Average precision", "over all thresholds"),
-    "roc_auc": ("ROC AUC", "chance to rank an anomaly above a normal row"),
+    "roc_auc": ("ROC AUC", "probability of ranking an anomaly above a normal row"),
     "false_alarm_rate": ("False-alarm rate", "of normal rows raise an alert"),
 }
 _SHARES = {"precision", "recall", "false_alarm_rate"}
-"""What is a share of rows and reads as a percentage; the others are numbers between 0 and 1."""
+"""Metrics that are shares of rows, shown as percentages; the others are shown as numbers between 0 and 1."""
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One metric: its value, and what bounds or explains it.
+    """One metric.
 
     Attributes:
-        value: as text; None where the metric is undefined, and `note` then says why.
-        interval: its 95 % interval, as text; None where there is none.
+        name: its title.
+        value: as text; None if the metric is undefined.
+        note: the metric's meaning, or why it is undefined.
+        interval: its 95% interval, as text; None if there is none.
     """
 
     name: str
@@ -38,7 +40,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Labels:
-    """The metrics as they were written, and as tiles."""
+    """The metrics, and their tiles."""
 
     metrics: Metrics
     tiles: tuple[Tile, ...]

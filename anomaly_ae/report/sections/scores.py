@@ -1,4 +1,4 @@
-"""The score distribution: a histogram for each label, with the threshold."""
+"""The score distribution: a histogram per label, with the threshold."""
 
 from anomaly_ae.report.charts import ALERT, APART, INK, NORMAL, PLAIN, SHORT, SOFT, Chart, chart, layer, log_ticks
 from anomaly_ae.report.distribution import Distribution, Panel, draw_distribution
@@ -7,25 +7,25 @@ from anomaly_ae.report.source import ReportSource
 from anomaly_ae.report.wording import LABEL_NAMES, number, rows
 
 _IS_ABOVE = "datum.from >= cut"
-"""Whether a bar lies above the cut, which the slider moves and which at first is the threshold in force."""
+"""Whether a bar lies above the cut: at first the threshold in force, then wherever the slider moves it."""
 
 _PANEL_HUES = {False: (NORMAL, NORMAL), True: (ALERT, ALERT), None: (NORMAL, ALERT)}
-"""Hue of bars below and above the threshold: the label's own where there is one, else what was decided."""
+"""Hues of bars below and above the threshold: by label, or by the decision for unlabelled rows."""
 
 
 def section(source: ReportSource) -> PageSection:
-    """Return the histograms, or that no row was scored."""
+    """Return the histograms; the content is None if no row was scored."""
     has_segments = source.calibration.by is not None
     distribution = draw_distribution(source.tally, source.manifest.threshold, has_segments=has_segments)
     charts = {}
     if distribution:
         panels = enumerate(distribution.panels)
-        charts = {f"chart-scores-{place}": _score_chart(distribution, panel) for place, panel in panels}
+        charts = {f"chart-scores-{index}": _score_chart(distribution, panel) for index, panel in panels}
     return PageSection("scores", "Scores", distribution, charts)
 
 
 def _score_chart(distribution: Distribution, panel: Panel) -> Chart:
-    """Draw the histogram of one label; bars right of the threshold are alerts."""
+    """Return the histogram of one label; bars to the right of the threshold are alerts."""
     bars, x = _bars(distribution, panel), _score_axis(distribution)
     hue, alert_hue = _PANEL_HUES[panel.label]
     encoding = {
@@ -52,9 +52,9 @@ def _score_chart(distribution: Distribution, panel: Panel) -> Chart:
 
 
 def _side(distribution: Distribution) -> str:
-    """Choose where the name of the threshold stands, so that it stays within the chart at either end."""
-    place = distribution.edges.index(distribution.threshold) / len(distribution.edges)
-    return "left" if place < 0.1 else "right" if place > 0.9 else "center"
+    """Return the alignment with which the threshold's label stays within the chart."""
+    position = distribution.edges.index(distribution.threshold) / len(distribution.edges)
+    return "left" if position < 0.1 else "right" if position > 0.9 else "center"
 
 
 def _bars(distribution: Distribution, panel: Panel) -> list[Chart]:
@@ -72,7 +72,7 @@ def _bars(distribution: Distribution, panel: Panel) -> list[Chart]:
 
 
 def _score_axis(distribution: Distribution) -> Chart:
-    """Describe the axis of scores, the same for every label."""
+    """Return the encoding of the score axis, which all labels share."""
     axis: Chart = {"grid": False, "tickCount": 8, "labelExpr": PLAIN, **APART}
     if distribution.is_log:
         axis["values"] = log_ticks(distribution.edges[0], distribution.edges[-1])
@@ -83,7 +83,7 @@ def _score_axis(distribution: Distribution) -> Chart:
 
 
 def _row_axis(highest: int) -> Chart:
-    """Describe the axis of row counts: logarithmic where bars of a few rows would vanish beside the highest."""
+    """Return the axis of row counts: logarithmic if bars of a few rows would be invisible beside the highest."""
     axis: Chart = {
         "title": "rows",
         "tickCount": 4,

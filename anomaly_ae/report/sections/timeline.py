@@ -1,4 +1,4 @@
-"""Scores over time: the median and the highest score, and the alerts, of each stretch of time."""
+"""Scores over time: the median, the highest score and the alerts of each time bin."""
 
 from anomaly_ae.report.charts import ALERT, INK, NORMAL, PLAIN, QUIET, SHORT, Chart, chart, layer, log_ticks
 from anomaly_ae.report.section import PageSection
@@ -7,7 +7,7 @@ from anomaly_ae.report.timeline import Bin, Timeline, read_timeline, time_column
 from anomaly_ae.report.wording import count, number, rows
 
 _LOG_FROM = 30
-"""Scores that differ by this factor are drawn on a logarithmic axis."""
+"""The axis is logarithmic if scores differ by at least this factor."""
 
 TIME: Chart = {"field": "time", "type": "temporal", "scale": {"type": "utc"}}
 TIME_AXIS = {"grid": False, "tickCount": 8, "labelOverlap": "greedy", "title": None}
@@ -15,7 +15,7 @@ _SIDE = {"minExtent": 44, "maxExtent": 44}
 
 
 def section(source: ReportSource) -> PageSection | None:
-    """Return both charts; None where the table has no column of moments."""
+    """Return both charts; None if the table has no datetime column."""
     column = time_column(source.parts[0]) if source.parts else None
     timeline = read_timeline(source.parts, column, source.tally.counts()) if column else None
     if timeline is None:
@@ -28,10 +28,15 @@ def section(source: ReportSource) -> PageSection | None:
 
 
 def _scores_chart(timeline: Timeline, threshold: float) -> Chart:
-    """Draw the median and the highest score of each stretch of time, with the threshold."""
+    """Return the chart of the median and the highest score of each bin, with the threshold."""
     values = [
-        {**_span(one, timeline.length), "median": one.median, "highest": one.highest, "alert": one.alerts > 0}
-        for one in timeline.bins
+        {
+            **_span(time_bin, timeline.length),
+            "median": time_bin.median,
+            "highest": time_bin.highest,
+            "alert": time_bin.alerts > 0,
+        }
+        for time_bin in timeline.bins
     ]
     x, axis = {**TIME, "field": "middle"}, _score_axis(timeline, threshold)
 
@@ -52,8 +57,8 @@ def _scores_chart(timeline: Timeline, threshold: float) -> Chart:
 
 
 def _alerts_chart(timeline: Timeline) -> Chart:
-    """Draw the alerts of each stretch of time."""
-    values = [{**_span(one, timeline.length), "alerts": one.alerts} for one in timeline.bins]
+    """Return the chart of the alerts of each bin."""
+    values = [{**_span(time_bin, timeline.length), "alerts": time_bin.alerts} for time_bin in timeline.bins]
     axis = {"title": "alerts", "tickCount": 3, "tickMinStep": 1, "labelExpr": SHORT, **_SIDE}
     encoding = {
         "x": {**TIME, "axis": TIME_AXIS},
@@ -66,8 +71,8 @@ def _alerts_chart(timeline: Timeline) -> Chart:
 
 
 def _score_axis(timeline: Timeline, threshold: float) -> Chart:
-    lowest = min(*(one.median for one in timeline.bins), threshold)
-    highest = max(*(one.highest for one in timeline.bins), threshold)
+    lowest = min(*(time_bin.median for time_bin in timeline.bins), threshold)
+    highest = max(*(time_bin.highest for time_bin in timeline.bins), threshold)
     axis: Chart = {"title": "anomaly score", "tickCount": 5, "labelExpr": PLAIN, **_SIDE}
     if lowest <= 0 or highest < _LOG_FROM * lowest:
         return {"scale": {"zero": False}, "axis": axis}
@@ -75,7 +80,8 @@ def _score_axis(timeline: Timeline, threshold: float) -> Chart:
     return {"scale": {"type": "log", "nice": False}, "axis": {**axis, "title": "score, logarithmic", "values": ticks}}
 
 
-def _span(one: Bin, length: float) -> Chart:
-    alerts = f"{count(one.alerts)} alert{'' if one.alerts == 1 else 's'}"
-    text = f"{alerts} in {rows(one.rows)}; median score {number(one.median)}, highest {number(one.highest)}"
-    return {"time": one.start, "middle": one.start + length / 2, "end": one.start + length, "text": text}
+def _span(time_bin: Bin, length: float) -> Chart:
+    start, alerts = time_bin.start, time_bin.alerts
+    scores = f"median score {number(time_bin.median)}, highest {number(time_bin.highest)}"
+    text = f"{count(alerts)} alert{'' if alerts == 1 else 's'} in {rows(time_bin.rows)}; {scores}"
+    return {"time": start, "middle": start + length / 2, "end": start + length, "text": text}

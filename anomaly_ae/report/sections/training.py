@@ -1,4 +1,4 @@
-"""The training: both losses over its steps."""
+"""Training: the training loss and the early-stopping loss over the steps."""
 
 from anomaly_ae.report.charts import NORMAL, QUIET, Chart, chart, layer
 from anomaly_ae.report.section import PageSection
@@ -6,25 +6,25 @@ from anomaly_ae.report.source import ReportSource
 from anomaly_ae.training import Check
 
 _LOG_FROM = 20
-"""A loss that falls by this factor is drawn on a logarithmic axis."""
+"""The axis is logarithmic if losses differ by more than this factor."""
 
 _POINTS = 500
 
 
 def section(source: ReportSource) -> PageSection:
-    """Return the losses, or that the network was not trained."""
+    """Return the losses; empty if the network was not trained."""
     history = _thin(source.about.history)
     return PageSection("training", "Training", history, {"chart-training": _training_chart(history)} if history else {})
 
 
 def _thin(history: tuple[Check, ...]) -> tuple[Check, ...]:
-    """Return some `_POINTS` checks, evenly, and the last."""
+    """Return about `_POINTS` evenly spaced checks, including the last."""
     stride = -(-len(history) // _POINTS) or 1
     return (*history[:-1:stride], *history[-1:])
 
 
 def _training_chart(history: tuple[Check, ...]) -> Chart:
-    """Draw the training loss and the early-stopping loss over the steps."""
+    """Return the chart of the training loss and the early-stopping loss over the steps."""
     names = {"loss": "train", "early_stopping_loss": "early stopping"}
     losses = [
         {"step": check.step, "loss": getattr(check, key), "of": name}

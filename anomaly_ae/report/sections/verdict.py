@@ -1,4 +1,4 @@
-"""The verdict: how many alerts, how many of them probably false, and whether the threshold still holds."""
+"""The verdict: the number of alerts, how many are probably false, and whether the threshold still holds."""
 
 from dataclasses import dataclass
 
@@ -13,11 +13,11 @@ from anomaly_ae.report.wording import count, interval, percent, rows
 
 @dataclass(frozen=True)
 class FalseAlarmEstimate:
-    """How many of the alerts are probably false.
+    """The estimated number of false alarms among the alerts.
 
     Attributes:
-        figure: the number itself, as text.
-        meaning: what it counts, and how sure it is.
+        figure: the number, as text.
+        meaning: what it counts, and its uncertainty.
     """
 
     figure: str
@@ -26,10 +26,10 @@ class FalseAlarmEstimate:
 
 @dataclass(frozen=True)
 class Opening:
-    """What the reader sees first: the verdict, how many alerts are probably false, and whether the threshold holds.
+    """The first section: the verdict, the false-alarm estimate, and whether the threshold still holds.
 
     Attributes:
-        validity: None where it was not checked.
+        validity: None if it was not checked.
     """
 
     verdict: Verdict
@@ -38,7 +38,7 @@ class Opening:
 
 
 def section(source: ReportSource) -> PageSection:
-    """Return the section that comes first, of every table."""
+    """Return the first section of every report."""
     verdict, validity = source.verdict, source.validity
     charts = {"chart-promise": _promise_chart(verdict)} if verdict.alerts.rows else {}
     opening = Opening(verdict, _estimate_false_alarms(verdict, source.metrics, validity), validity)
@@ -46,7 +46,7 @@ def section(source: ReportSource) -> PageSection:
 
 
 def _estimate_false_alarms(verdict: Verdict, metrics: Metrics | None, validity: Validity | None) -> FalseAlarmEstimate:
-    """Say how many alerts are probably false: by the labels where there are some, else by the promise."""
+    """Estimate how many alerts are false: from the labels if there are any, else from the promise."""
     if verdict.alerts.count == 0:
         return FalseAlarmEstimate("0", "there is no alert that could be false")
     if metrics and metrics.confusion.tp + metrics.confusion.fp and metrics.normals:
@@ -56,7 +56,7 @@ def _estimate_false_alarms(verdict: Verdict, metrics: Metrics | None, validity: 
         )
     judged = verdict.unseen or verdict.alerts
     if judged.rows == 0:
-        return FalseAlarmEstimate("?", "all rows were used to make the model, which says nothing of false alarms")
+        return FalseAlarmEstimate("?", "all rows were used to make the model, so false alarms cannot be estimated")
     if validity and validity.verdict == "invalid":
         meaning = f"the threshold does not hold here, so all {count(judged.count)} alerts may be false"
         return FalseAlarmEstimate("Unknown", meaning)
@@ -67,17 +67,17 @@ def _estimate_false_alarms(verdict: Verdict, metrics: Metrics | None, validity: 
 
 
 def _by_labels(found: Rate, split: str, others: int) -> str:
-    """Say which alerts were judged by their labels, and that the others were not."""
+    """Return how many alerts are false by their labels, and how many were not evaluated."""
     alerts = f"{count(found.rows)} alert{'' if found.rows == 1 else 's'}"
     judged = f"of {alerts} on {'test' if split == 'test' else 'labelled'} rows"
     share = f"{percent(found.share)}; 95% interval {interval(found.low, found.high)}"
     left_out = "other is on a row" if others == 1 else "others are on rows"
-    whose = f". {count(others)} {left_out} that made the model or have no label" if others else ""
-    return f"{judged} {'is' if found.count == 1 else 'are'} false: {share}{whose}"
+    rest = f". {count(others)} {left_out} used to make the model or without a label" if others else ""
+    return f"{judged} {'is' if found.count == 1 else 'are'} false: {share}{rest}"
 
 
 def _promise_chart(verdict: Verdict) -> Chart:
-    """Draw the observed rates with their intervals against the promise, and what chance makes of the promise."""
+    """Return the chart of the observed rates with their intervals, the promise, and its range by chance."""
     marks = _observed(verdict)
     judged, allowed = marks[-1], verdict.allowed
     band = {"name": judged["name"], "low": allowed[0] / judged["rows"], "high": allowed[1] / judged["rows"]}
@@ -110,7 +110,7 @@ def _promise_chart(verdict: Verdict) -> Chart:
 
 
 def _observed(verdict: Verdict) -> list[Chart]:
-    """List the observed rates; the last is the one the verdict rests on."""
+    """Return the observed rates; the verdict is based on the last."""
     named = [
         ("all rows scored", verdict.alerts),
         ("rows new to the model", verdict.unseen),

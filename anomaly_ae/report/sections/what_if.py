@@ -1,4 +1,4 @@
-"""Another threshold: a slider over what each would have done, and the same as a table."""
+"""Other thresholds: their effect on this table, as a slider and as a table."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from anomaly_ae.report.what_if import Outcome, try_thresholds
 
 
 def section(source: ReportSource) -> PageSection | None:
-    """Return what other thresholds would do; None where no row was scored."""
+    """Return the effect of other thresholds; None if no row was scored."""
     has_segments = source.calibration.by is not None
     tried = try_thresholds(
         source.tally,
