@@ -12,7 +12,7 @@ from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun
 
-from anomaly_ae.modalities.partitions import Partition
+from anomaly_ae.ingest.source import Partition
 from anomaly_ae.stages.plan import ScoringPlan
 from anomaly_ae.storage import fingerprint
 

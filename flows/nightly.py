@@ -9,7 +9,7 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from anomaly_ae.errors import SourceError
-from anomaly_ae.modalities.partitions import By, Partition
+from anomaly_ae.ingest.source import By, Partition
 from anomaly_ae.spec import Section, Spec
 from anomaly_ae.stages import incremental
 from anomaly_ae.stages.incremental import IncrementalResult, PartitionOutcomes

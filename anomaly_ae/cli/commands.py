@@ -56,9 +56,10 @@ def init(
 @app.command()
 def validate(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False) -> None:
     """Check the spec, and show the contract that the data would be held to."""
-    from anomaly_ae.modalities import find_source
+    from anomaly_ae.modalities import find_source, modality_of
 
-    contract = find_source(load(spec, overrides).data).infer_contract()
+    source = find_source(load(spec, overrides).data)
+    contract = modality_of(source.modality).infer_contract(source)
     columns = [f"{column.name}: {column.role} ({column.note})" for column in contract.columns]
     print_result(as_json, contract.model_dump(mode="json"), columns)
 

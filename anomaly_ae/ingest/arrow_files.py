@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from anomaly_ae.ingest.raw import RawBatch
-from anomaly_ae.ingest.sources import SourceFile
+from anomaly_ae.ingest.source_file import SourceFile
 from anomaly_ae.ingest.text import open_stream
 from anomaly_ae.spec import DataSpec
 from anomaly_ae.storage.parquet import open_parquet

@@ -5,7 +5,7 @@ and what did not change does not. Only where rows are named by their number (no 
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Any, Self
@@ -19,8 +19,10 @@ from anomaly_ae.ingest.cells import to_text
 from anomaly_ae.ingest.contract import ARROW_TYPES, Contract
 from anomaly_ae.ingest.parse import mask, parse_column
 from anomaly_ae.ingest.raw import RawBatch
-from anomaly_ae.ingest.sources import SourceFile, States
-from anomaly_ae.spec import Role
+from anomaly_ae.ingest.source import Identity
+from anomaly_ae.ingest.source_file import States
+from anomaly_ae.ingest.table_files import TableFile
+from anomaly_ae.spec import DataSpec, Role
 
 UNDATED = "undated"
 """What the rows are called whose time is missing or cannot be read."""
@@ -50,22 +52,51 @@ class DayRows:
 
 
 @dataclass(frozen=True)
-class DayFile(SourceFile):
-    """A file that stands for the rows of one day in it."""
+class DayFile(TableFile):
+    """A file that stands for the rows of one day in it.
+
+    Attributes:
+        day: its rows.
+        contract: says which column is the time, and which cells are hashed.
+    """
 
     day: DayRows = field(kw_only=True)
+    contract: Contract = field(kw_only=True, repr=False)
 
     @classmethod
-    def of(cls, file: SourceFile, day: DayRows) -> Self:
+    def of(cls, file: TableFile, day: DayRows, contract: Contract) -> Self:
         """Take the rows of a day out of a file."""
-        return cls(**{one.name: getattr(file, one.name) for one in fields(file)}, day=day)
+        return cls(
+            **{attribute.name: getattr(file, attribute.name) for attribute in fields(file)}, day=day, contract=contract
+        )
+
+    @property
+    def size(self) -> int:
+        """Bytes of the cells of the day."""
+        return self.day.bytes
 
     def states(self) -> States:
-        """Return number and digest of the rows: the file may grow, and its day stays what it was."""
+        """Return number and digest of the rows: the file may grow, and its day stays the same."""
         return [(self.day.rows, self.day.sha256)]
 
-    def facts(self) -> dict[str, Any]:
-        """Return what a dataset says of its source."""
+    def read(self, data: DataSpec) -> Iterator[RawBatch]:
+        """Yield the records of the day.
+
+        Raises:
+            SourceError: they are not those that were found when the file was cut into days, or cannot be read.
+        """
+        digest = Digest()
+        for batch in super().read(data):
+            for day, rows in split_days(batch, self.contract):
+                if day == self.day.day:
+                    digest.add(rows, self.contract)
+                    yield rows
+        if digest.of(self.day.day) != self.day:
+            msg = f"{self.path} changed while it was read, among its rows of {self.day.key}; score it again"
+            raise SourceError(msg)
+
+    def identity(self) -> Identity:
+        """Return name, day, size and SHA-256 of the rows."""
         return {"name": self.name, "day": self.day.key, "bytes": self.day.bytes, "sha256": self.day.sha256}
 
 
@@ -98,23 +129,6 @@ def split_days(batch: RawBatch, contract: Contract) -> Iterator[tuple[date | Non
         yield None, RawBatch(batch.records.slice(0, 0), batch.numbers[:0], batch.malformed)
 
 
-def rows_of_day(batches: Iterable[RawBatch], file: DayFile, contract: Contract) -> Iterator[RawBatch]:
-    """Yield of every batch of a file the rows of its day.
-
-    Raises:
-        SourceError: they are not those that were found when the file was taken apart.
-    """
-    digest = Digest()
-    for batch in batches:
-        for day, rows in split_days(batch, contract):
-            if day == file.day.day:
-                digest.add(rows, contract)
-                yield rows
-    if digest.of(file.day.day) != file.day:
-        msg = f"{file.path} changed while it was read, among its rows of {file.day.key}; score it again"
-        raise SourceError(msg)
-
-
 @dataclass
 class Digest:
     """Rows of a day, counted and hashed; the result does not depend on how they come in batches."""
@@ -127,7 +141,7 @@ class Digest:
     def add(self, batch: RawBatch, contract: Contract) -> None:
         """Take in rows, in source order."""
         numbers, texts = _cells(batch, contract)
-        self.rows += len(batch.numbers) + len(batch.malformed)
+        self.rows += batch.total
         self.bytes += len(numbers) + len(texts)
         self.numbers.update(numbers)
         self.texts.update(texts)

@@ -12,8 +12,7 @@ from anomaly_ae.ingest.contract import ColumnContract, Contract
 from anomaly_ae.ingest.guess import as_datetime, as_number, guess_column, ignored, is_id, present_cells
 from anomaly_ae.ingest.labels import make_label_rule
 from anomaly_ae.ingest.raw import RawBatch
-from anomaly_ae.ingest.readers import read_records
-from anomaly_ae.ingest.sources import SourceFile
+from anomaly_ae.ingest.source import TablePart
 from anomaly_ae.spec import DataSpec, LabelSpec, Role
 
 SAMPLE_BYTES = 256 << 20
@@ -25,17 +24,17 @@ _SHOWN = 20
 _SINGLE = (Role.ID, Role.TIME, Role.ENTITY, Role.LABEL)
 
 
-def infer_contract(files: Sequence[SourceFile], data: DataSpec) -> Contract:
+def infer_contract(parts: Sequence[TablePart], data: DataSpec) -> Contract:
     """Infer which columns there are and what each is for.
 
-    The columns are those of the first file that has any; the cells that types are judged by come from the first
-    `data.infer_rows` rows of all files.
+    The columns are those of the first part that has any; types are judged by the first `data.infer_rows` rows of all
+    parts.
 
     Raises:
         SpecError: the spec names a column that is not there, or gives one role to two columns.
         ContractError: there are no rows or no feature columns, or the label or time column cannot be one.
     """
-    sample = read_sample(files, data)
+    sample = read_sample(parts, data)
     roles = _assigned_roles(data, list(sample))
     columns = [_column(name, raw, roles.get(name), data.missing_values) for name, raw in sample.items()]
     columns = _with_one_id(columns, sample, roles, data.missing_values)
@@ -63,7 +62,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"there are: {', '.join(map(repr, names[:_SHOWN]))}{more}"
 
 
-def read_sample(files: Sequence[SourceFile], data: DataSpec) -> dict[str, pa.Array]:
+def read_sample(parts: Sequence[TablePart], data: DataSpec) -> dict[str, pa.Array]:
     """Read the first rows of a source, column by column.
 
     Raises:
@@ -72,26 +71,26 @@ def read_sample(files: Sequence[SourceFile], data: DataSpec) -> dict[str, pa.Arr
     chunks: dict[str, list[pa.Array]] = {}
     first = None
     rows = 0
-    for file, batch in _first_batches(files, data):
+    for part, batch in _first_batches(parts, data):
         names = batch.records.schema.names
-        first = first or (file if names else None)
-        for name in names if file is first else ():
+        first = first or (part if names else None)
+        for name in names if part is first else ():
             chunks.setdefault(name, [pa.nulls(rows)])
         some = batch.records[: data.infer_rows - rows]
-        for name, parts in chunks.items():
-            parts.append(some.column(name) if name in names else pa.nulls(some.num_rows))
+        for name, pieces in chunks.items():
+            pieces.append(some.column(name) if name in names else pa.nulls(some.num_rows))
         rows += some.num_rows
     if not rows:
-        msg = f"{data.source} holds no rows that can be read, in {len(files)} file(s)"
+        msg = f"{data.source} holds no rows that can be read, in {len(parts)} file(s)"
         raise ContractError(msg)
     return {name: _joined(parts) for name, parts in chunks.items()}
 
 
-def _first_batches(files: Sequence[SourceFile], data: DataSpec) -> Iterator[tuple[SourceFile, RawBatch]]:
+def _first_batches(parts: Sequence[TablePart], data: DataSpec) -> Iterator[tuple[TablePart, RawBatch]]:
     rows = size = 0
-    for file in files:
-        for batch in read_records(file, data):
-            yield file, batch
+    for part in parts:
+        for batch in part.read(data):
+            yield part, batch
             rows += batch.records.num_rows
             size += batch.records.nbytes
             if rows >= data.infer_rows or size >= SAMPLE_BYTES:

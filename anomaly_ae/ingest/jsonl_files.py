@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from anomaly_ae.errors import SourceError
 from anomaly_ae.ingest.raw import Malformed, RawBatch
-from anomaly_ae.ingest.sources import SourceFile
+from anomaly_ae.ingest.source_file import SourceFile
 from anomaly_ae.ingest.text import choose_encoding, open_stream, read_head
 from anomaly_ae.spec import DataSpec
 

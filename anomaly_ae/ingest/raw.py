@@ -37,6 +37,11 @@ class RawBatch:
     numbers: np.ndarray
     malformed: tuple[Malformed, ...] = ()
 
+    @property
+    def total(self) -> int:
+        """How many records there are, malformed ones among them."""
+        return len(self.numbers) + len(self.malformed)
+
     def column(self, name: str) -> pa.Array:
         """Return a column of the records; of nulls where they have none of that name."""
         place = self.records.schema.get_field_index(name)

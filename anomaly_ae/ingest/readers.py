@@ -13,7 +13,7 @@ from anomaly_ae.ingest.contract import META_FIELDS
 from anomaly_ae.ingest.csv_files import read_csv
 from anomaly_ae.ingest.jsonl_files import read_jsonl
 from anomaly_ae.ingest.raw import RawBatch
-from anomaly_ae.ingest.sources import SourceFile
+from anomaly_ae.ingest.source_file import SourceFile
 from anomaly_ae.spec import DataSpec
 
 Reader = Callable[[SourceFile, DataSpec], Iterator[RawBatch]]
@@ -24,10 +24,7 @@ READERS: dict[str, Reader] = {
     "parquet": read_parquet,
     "arrow": read_arrow,
 }
-"""A new format is a new reader and one line here (and its suffixes in `sources.py`)."""
-
-HEADERLESS = frozenset({"jsonl"})
-"""Formats in which a column that one batch lacks may come with a later one."""
+"""A new format is a new reader and one line here (and its suffixes in `table_files.py`)."""
 
 _META_NAMES = frozenset(field.name for field in META_FIELDS)
 _DAMAGE = (pa.ArrowException, OSError, EOFError, zlib.error, csv.Error, UnicodeError)

@@ -33,7 +33,7 @@ class Tally:
     def add(self, source_file: str, applied: Applied) -> None:
         """Count one batch."""
         rows = applied.accepted
-        self.rows[source_file] += len(applied.raw.numbers) + len(applied.raw.malformed)
+        self.rows[source_file] += applied.raw.total
         self.accepted += rows.num_rows
         self.reasons.update(reject.reject_reason for reject in applied.rejects)
         for reject in applied.rejects:

@@ -6,7 +6,7 @@ import charset_normalizer
 import pyarrow as pa
 
 from anomaly_ae.errors import SpecError
-from anomaly_ae.ingest.sources import SourceFile
+from anomaly_ae.ingest.source_file import SourceFile
 from anomaly_ae.storage import is_remote, open_bytes
 
 HEAD_BYTES = 1 << 20

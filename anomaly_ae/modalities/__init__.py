@@ -3,16 +3,16 @@
 Importing this package loads no torch: what a modality needs for fitting and scoring it imports when it is asked to.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.ingest.rows import RowStore
-from anomaly_ae.ingest.sources import root_of, visible_files
+from anomaly_ae.ingest.source import Source, SourcePart
+from anomaly_ae.ingest.source_file import root_of, visible_files
 from anomaly_ae.modalities.modality import Modality
 from anomaly_ae.modalities.pictures.modality import Pictures
-from anomaly_ae.modalities.source import Source
 from anomaly_ae.modalities.tables.modality import Tables
 from anomaly_ae.spec import AutoNetwork, DataSpec, Spec
 from anomaly_ae.storage import expand, locate, reach
@@ -40,15 +40,25 @@ def modality_of(name: str) -> Modality[Any]:
     raise ArtifactError(msg)
 
 
-def find_source(data: DataSpec) -> Source:
+def find_source(data: DataSpec) -> Source[SourcePart]:
     """Find what `data.source` names, and tell of which modality it is.
 
     Raises:
-        SourceError: nothing is there, or the modality or format cannot be told.
+        SourceError: nothing is found, or the modality or format cannot be told.
         StorageError: the place cannot be reached.
     """
+    return next(source for find in SOURCES if (source := find(data)) is not None)
+
+
+def find_files(data: DataSpec) -> Source[SourcePart]:
+    """Find the files that `data.source` names; errors as of `find_source`."""
     reach(root_of(data.source))
-    return _modality_in(data).find(data)
+    source: Source[SourcePart] = _modality_in(data).find(data)
+    return source
+
+
+SOURCES: tuple[Callable[[DataSpec], Source[SourcePart] | None], ...] = (find_files,)
+"""Kinds of sources, each of which returns None for what it does not read; files are last, as they take any path."""
 
 
 def _modality_in(data: DataSpec) -> Modality[Any]:

@@ -13,8 +13,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from anomaly_ae.ingest.apply import Applied
 from anomaly_ae.ingest.contract import Contract
 from anomaly_ae.ingest.rows import RowStore
+from anomaly_ae.ingest.source import Source
 from anomaly_ae.spec import DataSpec, NetworkSection, Spec
 from anomaly_ae.split import SplitRule
 
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
     from anomaly_ae.evaluation.pixels import PixelMetrics
     from anomaly_ae.modalities.model import Fitted, Model, ModelParts
-    from anomaly_ae.modalities.source import Source
     from anomaly_ae.scoring.scores import Scores
     from anomaly_ae.training import Check, Conduct
 
@@ -82,11 +83,27 @@ class Modality(Protocol[Parts]):
             SourceError: they are of several modalities, and the user has to choose.
         """
 
-    def find(self, data: DataSpec) -> "Source":
-        """Find what `data.source` names.
+    def find(self, data: DataSpec) -> Source[Any]:
+        """Find the files that `data.source` names.
 
         Raises:
             SourceError: nothing is there, or its format is unknown.
+        """
+
+    def infer_contract(self, source: Source[Any]) -> Contract:
+        """Find out what the rows look like, from the first of them and what the spec says.
+
+        Raises:
+            SpecError: the spec does not fit the source.
+            ContractError: there is nothing to learn from.
+        """
+
+    def read(self, source: Source[Any], contract: Contract) -> Iterator[tuple[str, Applied]]:
+        """Yield every batch of rows, held against the contract, with the name of the part that it is from.
+
+        Raises:
+            SourceError: a part cannot be read.
+            ContractError: a part lacks a column.
         """
 
     def row_groups(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -95,7 +112,7 @@ class Modality(Protocol[Parts]):
     def facts(self, parts: Sequence[Path]) -> dict[str, Any]:
         """Return what the manifest of a dataset says besides the counts, from its Parquet parts."""
 
-    def starter_spec(self, source: "Source", name: str) -> str:
+    def starter_spec(self, source: Source[Any], name: str) -> str:
         """Return the commented YAML that `init` writes.
 
         Args:

@@ -11,10 +11,9 @@ from typing import Any
 
 from anomaly_ae.errors import ContractError, SourceError
 from anomaly_ae.ingest.faults import is_in_the_data
-from anomaly_ae.modalities.partitions import Partition
-from anomaly_ae.stages.ingest import describe
+from anomaly_ae.ingest.source import Partition, content_of
 from anomaly_ae.stages.pipeline import SCORING, Run, require, run_stages
-from anomaly_ae.stages.plan import ScoringPlan, ScoringTarget, content_of
+from anomaly_ae.stages.plan import ScoringPlan, ScoringTarget
 from anomaly_ae.stages.score import ScoreResult
 from anomaly_ae.workspace.dataset import Dataset
 from anomaly_ae.workspace.ledger import PartitionRefusal, PartitionResult
@@ -111,7 +110,7 @@ def score_partition(
             raise
         refusal = PartitionRefusal(
             partition=partition.key,
-            content=content_of([describe(file) for file in partition.source.files]),
+            content=partition.content(),
             stamp=stamp,
             model_version=about.version,
             reason=_as_text(error),

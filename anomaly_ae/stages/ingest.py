@@ -9,15 +9,12 @@ import pyarrow as pa
 
 from anomaly_ae.errors import ContractError, SourceError
 from anomaly_ae.ingest.contract import Contract
-from anomaly_ae.ingest.day_files import DayFile
-from anomaly_ae.ingest.pictures.folder import hash_folder
-from anomaly_ae.ingest.sources import SourceFile, States
+from anomaly_ae.ingest.source import Source, SourcePart
 from anomaly_ae.ingest.tally import Tally
 from anomaly_ae.ingest.writer import RejectWriter, open_rejects, write_parts
 from anomaly_ae.modalities import find_source, modality_of
-from anomaly_ae.modalities.source import Source
 from anomaly_ae.spec import DataSpec
-from anomaly_ae.storage import fingerprint, hash_file, publish, write_json
+from anomaly_ae.storage import fingerprint, publish, write_json
 from anomaly_ae.workspace.dataset import CONTRACT, Dataset, DatasetManifest
 from anomaly_ae.workspace.workspace import Workspace
 
@@ -82,11 +79,11 @@ def ingest(data: DataSpec, workspace: Workspace, contract: Contract | None = Non
     return ingest_source(find_source(data), workspace, contract)
 
 
-def ingest_source(source: Source, workspace: Workspace, contract: Contract | None = None) -> IngestResult:
-    """Read the files of a source that was found already; arguments and errors are those of `ingest`."""
+def ingest_source(source: Source[SourcePart], workspace: Workspace, contract: Contract | None = None) -> IngestResult:
+    """Read a source that was found already; arguments and errors are those of `ingest`."""
     data = source.data
-    before = [file.states() for file in source.files]
-    sources = [describe(file) for file in source.files]
+    before = [part.stamp() for part in source.parts]
+    sources = [part.identity() for part in source.parts]
     name = fingerprint(
         {
             "format_version": DatasetManifest.FORMAT_VERSION,
@@ -104,11 +101,11 @@ def ingest_source(source: Source, workspace: Workspace, contract: Contract | Non
         "fingerprint": name,
         "source": data.source,
     }
-    contract = contract or source.infer_contract()
+    contract = contract or modality_of(source.modality).infer_contract(source)
     _check_modality(source, contract)
     with publish(target) as staging:
         tally, parts = _write(staging.path, source, contract)
-        _check_states(source.files, before)
+        _check_stamps(source.parts, before)
         _check_rejects(tally, data)
         listed = [{**one, "rows": tally.rows[one["name"]]} for one in sources]
         staging.facts.update(facts, sources=listed, parts=parts, **tally.facts())
@@ -116,15 +113,7 @@ def ingest_source(source: Source, workspace: Workspace, contract: Contract | Non
     return IngestResult(Dataset.open(target), reused=False)
 
 
-def describe(file: SourceFile) -> dict[str, Any]:
-    """Return name, size and SHA-256 of a file of a source, or of the rows of a day in it."""
-    if isinstance(file, DayFile):
-        return file.facts()
-    size, digest = hash_folder(file) if file.members else (file.path.stat().st_size, hash_file(file.path))
-    return {"name": file.name, "bytes": size, "sha256": digest}
-
-
-def _write(directory: Path, source: Source, contract: Contract) -> tuple[Tally, list[dict[str, Any]]]:
+def _write(directory: Path, source: Source[SourcePart], contract: Contract) -> tuple[Tally, list[dict[str, Any]]]:
     """Write the files of a dataset; return what was counted and the parts."""
     tally = Tally(contract)
     write_json(directory / CONTRACT, contract.model_dump(mode="json"))
@@ -134,15 +123,15 @@ def _write(directory: Path, source: Source, contract: Contract) -> tuple[Tally, 
     return tally, parts
 
 
-def _accepted(source: Source, tally: Tally, rejects: RejectWriter) -> Iterator[pa.RecordBatch]:
+def _accepted(source: Source[SourcePart], tally: Tally, rejects: RejectWriter) -> Iterator[pa.RecordBatch]:
     """Yield the accepted rows; count all and write down the others on the way."""
-    for file, applied in source.stream(tally.contract):
-        tally.add(file.name, applied)
+    for name, applied in modality_of(source.modality).read(source, tally.contract):
+        tally.add(name, applied)
         rejects.write(applied.rejects)
         yield applied.accepted
 
 
-def _check_modality(source: Source, contract: Contract) -> None:
+def _check_modality(source: Source[SourcePart], contract: Contract) -> None:
     """Refuse a source of other things than the contract is about."""
     if contract.modality != source.modality:
         held, wanted = (modality_of(name).plural for name in (source.modality, contract.modality))
@@ -165,9 +154,9 @@ def _check_rejects(tally: Tally, data: DataSpec) -> None:
         raise ContractError(msg)
 
 
-def _check_states(files: Sequence[SourceFile], before: list[States]) -> None:
+def _check_stamps(parts: Sequence[SourcePart], before: list[Any]) -> None:
     """Refuse a source that changed between its hash and its last row: the dataset's name would be a lie."""
-    for file, then in zip(files, before, strict=True):
-        if file.states() != then:
-            msg = f"{file.path} changed while it was read; ingest it again when it is complete"
+    for part, then in zip(parts, before, strict=True):
+        if part.stamp() != then:
+            msg = f"{part.location} changed while it was read; ingest it again when it is complete"
             raise SourceError(msg)

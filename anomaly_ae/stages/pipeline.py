@@ -7,8 +7,8 @@ from typing import Any, Self, TypeVar
 
 from anomaly_ae.errors import SpecError
 from anomaly_ae.ingest.contract import Contract
+from anomaly_ae.ingest.source import Source, SourcePart
 from anomaly_ae.modalities import find_source
-from anomaly_ae.modalities.source import Source
 from anomaly_ae.spec import DataSpec, Spec
 from anomaly_ae.stages.calibrate import register
 from anomaly_ae.stages.ingest import IngestResult, ingest_source
@@ -44,7 +44,7 @@ class Run:
 
     spec: Spec
     workspace: Workspace
-    source: Source | None = None
+    source: Source[SourcePart] | None = None
     contract: Contract | None = None
     model: ModelVersion | None = None
     table: ScoredTable | None = None

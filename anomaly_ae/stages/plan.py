@@ -1,15 +1,13 @@
 """Plan: what of a source that grows is new, changed, or done, by comparison with the ledger."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
 
+from anomaly_ae.ingest.file_source import day_in
+from anomaly_ae.ingest.source import By, Partition, between
+from anomaly_ae.ingest.table_source import last_day_over
 from anomaly_ae.modalities import find_source
-from anomaly_ae.modalities.days import find_days, last_day_over
-from anomaly_ae.modalities.partitions import By, Partition, between, day_in, find_partitions
-from anomaly_ae.stages.ingest import describe
-from anomaly_ae.storage import fingerprint, is_published
+from anomaly_ae.storage import is_published
 from anomaly_ae.workspace.ledger import Ledger, LedgerEntry, PartitionRefusal
 from anomaly_ae.workspace.model_version import ModelDescription, ModelVersion
 from anomaly_ae.workspace.workspace import Workspace
@@ -121,14 +119,9 @@ def plan(
     )
 
 
-def content_of(files: Iterable[dict[str, Any]]) -> str:
-    """Return a fingerprint of files, from their names and hashes."""
-    return fingerprint([(file["name"], file["sha256"]) for file in files])
-
-
 def _find(source: str, by: By, about: ModelDescription) -> tuple[Partition, ...]:
     found = find_source(about.spec.data.model_copy(update={"source": source}))
-    return find_days(found, about.contract) if by == "time" else find_partitions(found, by)
+    return found.partitions(by, about.contract)
 
 
 def _of_days(found: tuple[Partition, ...]) -> tuple[Partition, ...]:
@@ -149,6 +142,4 @@ def _stands(refusal: PartitionRefusal, partition: Partition, version: str) -> bo
 
 def _is_unchanged(partition: Partition, known: LedgerEntry | PartitionRefusal) -> bool:
     """Say whether the files are those that are known; they are read only if they were touched."""
-    if known.stamp == partition.stamp():
-        return True
-    return known.content == content_of(describe(file) for file in partition.source.files)
+    return known.stamp == partition.stamp() or known.content == partition.content()

@@ -6,7 +6,7 @@ from typing import Any
 
 from anomaly_ae.ingest.raw import Malformed
 from anomaly_ae.ingest.readers import read_records
-from anomaly_ae.ingest.sources import find_sources
+from anomaly_ae.ingest.table_files import find_tables
 from anomaly_ae.spec import DataSpec
 
 
@@ -22,7 +22,7 @@ def read(path: Path, **data: Any) -> tuple[dict[int, dict[str, Any]], list[Malfo
     spec = DataSpec(source=str(path), **data)
     records: dict[int, dict[str, Any]] = {}
     malformed: list[Malformed] = []
-    for batch in read_records(find_sources(str(path), spec.format)[0], spec):
+    for batch in read_records(find_tables(str(path), spec.format)[0], spec):
         records.update(zip(batch.numbers.tolist(), batch.records.to_pylist(), strict=True))
         malformed.extend(batch.malformed)
     return records, malformed

@@ -11,13 +11,13 @@ from tables import write
 from anomaly_ae.errors import AnomalyAEError, ContractError, SpecError
 from anomaly_ae.ingest.contract import Contract
 from anomaly_ae.ingest.infer import infer_contract
-from anomaly_ae.ingest.sources import find_sources
+from anomaly_ae.ingest.table_files import find_tables
 from anomaly_ae.spec import DataSpec
 
 
 def infer(path: Path, **data: Any) -> Contract:
     """Infer the contract of a source."""
-    return infer_contract(find_sources(str(path)), DataSpec(source=str(path), **data))
+    return infer_contract(find_tables(str(path)), DataSpec(source=str(path), **data))
 
 
 def column_of(directory: Path, cells: list[str], name: str = "x", **data: Any) -> Any:

@@ -10,7 +10,7 @@ import pytest
 from tests_support import make_frame, write_table
 
 from anomaly_ae.errors import SourceError, SpecError
-from anomaly_ae.modalities.days import last_day_over
+from anomaly_ae.ingest.table_source import last_day_over
 from anomaly_ae.spec import Spec
 from anomaly_ae.stages import incremental
 from anomaly_ae.stages.incremental import IncrementalResult, score_new

@@ -14,7 +14,7 @@ from tests_support import make_frame, write_table
 from warm_process import WarmProcess
 
 from anomaly_ae.errors import SourceError
-from anomaly_ae.modalities.source import Source
+from anomaly_ae.ingest.source import Source, SourcePart
 from anomaly_ae.spec import Spec
 from anomaly_ae.stages import incremental, plan
 from anomaly_ae.stages.calibrate import calibrate
@@ -279,7 +279,7 @@ def test_a_file_that_the_disk_keeps_back_is_tried_again(workspace: Path, monkeyp
     """What may be better tomorrow is no refusal: the run fails with the list, and the next tries again."""
     read = incremental.ingest_source
 
-    def fail(source: Source, *arguments: Any) -> IngestResult:
+    def fail(source: Source[SourcePart], *arguments: Any) -> IngestResult:
         if days(2)[0] in source.data.source:
             msg = "cannot be read"
             raise SourceError(msg) from OSError(5, "Input/output error")

@@ -17,7 +17,8 @@ from anomaly_ae.errors import ArtifactError, ContractError, SourceError
 from anomaly_ae.ingest import csv_files, writer
 from anomaly_ae.ingest.contract import Contract
 from anomaly_ae.ingest.infer import infer_contract
-from anomaly_ae.modalities.source import Source
+from anomaly_ae.ingest.source import Source, TablePart
+from anomaly_ae.modalities.tables.modality import Tables
 from anomaly_ae.spec import DataSpec
 from anomaly_ae.stages.ingest import IngestResult, ingest
 from anomaly_ae.storage import hash_file, read_json, verify_files
@@ -277,11 +278,11 @@ def test_source_that_changes_meanwhile_is_refused(tmp_path: Path, monkeypatch: p
     """A file that grows while it is read is not published under the hash of what it was."""
     path = write(tmp_path / "a.csv", "x\n1\n")
 
-    def infer_late(source: Source) -> Contract:
+    def infer_late(_: Tables, source: Source[TablePart]) -> Contract:
         write(path, "x\n1\n2\n")
-        return infer_contract(source.files, source.data)
+        return infer_contract(source.parts, source.data)
 
-    monkeypatch.setattr(Source, "infer_contract", infer_late)
+    monkeypatch.setattr(Tables, "infer_contract", infer_late)
 
     with pytest.raises(SourceError, match=r"a\.csv changed while it was read"):
         run(path)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from anomaly_ae.errors import StorageError
-from anomaly_ae.ingest.sources import find_sources
+from anomaly_ae.ingest.table_files import find_tables
 from anomaly_ae.modalities import find_source
 from anomaly_ae.spec import DataSpec
 from anomaly_ae.storage import expand, is_remote, locate, open_staging, reach
@@ -109,7 +109,7 @@ def test_globs_and_folders_name_the_same_files_everywhere(bucket: Path, tmp_path
             (root / name).write_text("x\n1\n")
 
     def found(source: str) -> list[str]:
-        return [file.name for file in find_sources(source)]
+        return [file.name for file in find_tables(source)]
 
     for source in ("in", "in/*.csv", "in/**/*.csv", "in/deep/c.csv", "i*/[ab].csv"):
         assert found(f"{text(bucket)}/{source}") == found(f"{tmp_path}/{source}"), source
@@ -121,7 +121,7 @@ def test_a_changed_object_has_another_state(bucket: Path) -> None:
     """An object written anew with as many bytes, within the same second, is told from the one before."""
     place = bucket / "a.csv"
     place.write_text("x\n0\n")
-    (file,) = find_sources(str(bucket / "a.csv"))
+    (file,) = find_tables(str(bucket / "a.csv"))
     times, states = [], []
 
     for number in range(1, 4):  # of three moments in a row two are within a second

@@ -14,7 +14,7 @@ from anomaly_ae.errors import SourceError
 from anomaly_ae.ingest.pictures.decode import SUFFIXES
 from anomaly_ae.ingest.pictures.layout import is_mask, match_masks, place_of
 from anomaly_ae.ingest.pictures.raw import RawPicture, Refusal, largest_file
-from anomaly_ae.ingest.sources import SourceFile, is_hidden
+from anomaly_ae.ingest.source_file import SourceFile, is_hidden
 from anomaly_ae.spec import DataSpec
 from anomaly_ae.storage import open_bytes
 

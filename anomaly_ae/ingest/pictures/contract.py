@@ -6,8 +6,7 @@ from anomaly_ae.errors import SpecError
 from anomaly_ae.ingest.contract import ORIGIN, SHA256, ColumnContract, Contract, Dtype, LabelRule
 from anomaly_ae.ingest.labels import make_label_rule
 from anomaly_ae.ingest.pictures.layout import NORMAL_KINDS, is_mask, place_of
-from anomaly_ae.ingest.pictures.readers import names_in
-from anomaly_ae.ingest.sources import SourceFile
+from anomaly_ae.ingest.pictures.readers import PictureFile
 from anomaly_ae.spec import DataSpec, Role
 
 PICTURE, WIDTH, HEIGHT, MODE, FORMAT = "picture", "width", "height", "mode", "format"
@@ -26,7 +25,7 @@ _COLUMNS: tuple[tuple[str, Dtype, str], ...] = (
 )
 
 
-def picture_contract(files: Sequence[SourceFile], data: DataSpec) -> Contract:
+def picture_contract(files: Sequence[PictureFile], data: DataSpec) -> Contract:
     """Make the contract of a source of pictures.
 
     Without `data.label` the folders decide: where one is called good, normal or ok, all others hold anomalies.
@@ -39,7 +38,7 @@ def picture_contract(files: Sequence[SourceFile], data: DataSpec) -> Contract:
     return Contract(modality="pictures", columns=(picture, *beside), label=_label_rule(files, data))
 
 
-def has_labels(files: Sequence[SourceFile], contract: Contract) -> bool:
+def has_labels(files: Sequence[PictureFile], contract: Contract) -> bool:
     """Say whether the kinds of a source are labels: arrays and tables say so, folders only if one has a known name.
 
     The folders of new pictures may be called by date or by camera; none of these is an anomaly.
@@ -51,13 +50,13 @@ def has_labels(files: Sequence[SourceFile], contract: Contract) -> bool:
     return not kinds or not kinds.isdisjoint((*(rule.normal_values or ()), *(rule.anomaly_values or ())))
 
 
-def _kinds(files: Sequence[SourceFile]) -> set[str]:
+def _kinds(files: Sequence[PictureFile]) -> set[str]:
     """Return what the folders of all pictures are called."""
-    places = (place_of(name) for file in files for name in names_in(file) if not is_mask(name))
+    places = (place_of(name) for file in files for name in file.names() if not is_mask(name))
     return {place.kind for place in places if place.kind is not None}
 
 
-def _label_rule(files: Sequence[SourceFile], data: DataSpec) -> LabelRule | None:
+def _label_rule(files: Sequence[PictureFile], data: DataSpec) -> LabelRule | None:
     if data.label is None:
         seen = _kinds(files)
         normal = tuple(kind for kind in NORMAL_KINDS if kind in seen)

@@ -7,7 +7,8 @@ from pathlib import Path
 from anomaly_ae.errors import SourceError
 from anomaly_ae.ingest.pictures.decode import SUFFIXES
 from anomaly_ae.ingest.pictures.idx_files import is_idx, is_labels, labels_beside
-from anomaly_ae.ingest.sources import SourceFile, is_hidden, nothing_found, root_of, visible_files
+from anomaly_ae.ingest.pictures.readers import PictureFile
+from anomaly_ae.ingest.source_file import is_hidden, nothing_found, root_of, visible_files
 from anomaly_ae.storage import expand, is_remote, locate
 
 CONTAINERS = {
@@ -21,10 +22,10 @@ CONTAINERS = {
     ".parquet": "parquet-pictures",
     ".pq": "parquet-pictures",
 }
-"""A new container is a new reader (`stream.py`) and its suffixes here."""
+"""A new container is a new reader (`readers.py`) and its suffixes here."""
 
 
-def find_pictures(source: str) -> list[SourceFile]:
+def find_pictures(source: str) -> list[PictureFile]:
     """List the files of a source: the folder of its loose pictures as one, then its archives and arrays by name.
 
     Args:
@@ -72,7 +73,7 @@ def _walk(root: Path) -> Iterator[Path]:
         yield from (here / name for name in sorted(names) if not is_hidden(Path(name)))
 
 
-def _sorted_out(root: Path, found: Iterable[Path]) -> Iterator[SourceFile]:
+def _sorted_out(root: Path, found: Iterable[Path]) -> Iterator[PictureFile]:
     """Make one source file of all loose pictures, and one of every container; other files are not of the source."""
     loose: list[str] = []
     for path in found:
@@ -80,12 +81,12 @@ def _sorted_out(root: Path, found: Iterable[Path]) -> Iterator[SourceFile]:
         if is_picture(path) or _leaves(path, root):
             loose.append(name)
         elif kind and (is_remote(path) or path.is_file()):
-            yield SourceFile(path, name, kind)
+            yield PictureFile(path, name, kind)
             labels = labels_beside(path) if kind == "idx" else None
             if labels and labels not in found:
-                yield SourceFile(labels, labels.relative_to(root).as_posix(), "idx-labels")
+                yield PictureFile(labels, labels.relative_to(root).as_posix(), "idx-labels")
     if loose:
-        yield SourceFile(root, ".", "folder", members=tuple(sorted(loose)))
+        yield PictureFile(root, ".", "folder", members=tuple(sorted(loose)))
 
 
 def _leaves(path: Path, root: Path) -> bool:

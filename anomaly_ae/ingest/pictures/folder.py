@@ -8,7 +8,7 @@ from pathlib import Path
 
 from anomaly_ae.ingest.pictures.layout import match_masks, place_of
 from anomaly_ae.ingest.pictures.raw import RawPicture, Refusal, largest_file
-from anomaly_ae.ingest.sources import SourceFile
+from anomaly_ae.ingest.source_file import SourceFile
 from anomaly_ae.spec import DataSpec
 from anomaly_ae.storage import fingerprint, hash_file, is_remote
 

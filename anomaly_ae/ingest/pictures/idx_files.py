@@ -14,7 +14,7 @@ import numpy as np
 from anomaly_ae.errors import SourceError
 from anomaly_ae.ingest.pictures.raw import RawPicture
 from anomaly_ae.ingest.pictures.stack import Stack, check_shape, stacked_pictures
-from anomaly_ae.ingest.sources import SourceFile
+from anomaly_ae.ingest.source_file import SourceFile
 from anomaly_ae.spec import DataSpec
 from anomaly_ae.storage import open_bytes
 

@@ -13,7 +13,7 @@ from anomaly_ae.ingest.labels import canonical
 from anomaly_ae.ingest.pictures.decode import looks_like_picture
 from anomaly_ae.ingest.pictures.layout import Place
 from anomaly_ae.ingest.pictures.raw import RawPicture, Refusal
-from anomaly_ae.ingest.sources import SourceFile
+from anomaly_ae.ingest.source_file import SourceFile
 from anomaly_ae.spec import DataSpec, Role
 from anomaly_ae.storage.parquet import open_parquet
 

@@ -11,7 +11,7 @@ from anomaly_ae.errors import SourceError
 from anomaly_ae.ingest.pictures.decode import encode_png
 from anomaly_ae.ingest.pictures.layout import Place
 from anomaly_ae.ingest.pictures.raw import RawPicture, Refusal
-from anomaly_ae.ingest.sources import SourceFile
+from anomaly_ae.ingest.source_file import SourceFile
 from anomaly_ae.spec import DataSpec
 
 

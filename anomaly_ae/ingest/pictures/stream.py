@@ -17,9 +17,8 @@ from anomaly_ae.ingest.labels import is_anomaly
 from anomaly_ae.ingest.pictures import contract as columns
 from anomaly_ae.ingest.pictures.decode import Decoded, PictureError, encode_png, inspect
 from anomaly_ae.ingest.pictures.raw import RawPicture, Refusal
-from anomaly_ae.ingest.pictures.readers import PICTURE_READERS
+from anomaly_ae.ingest.pictures.readers import PictureFile
 from anomaly_ae.ingest.raw import RawBatch
-from anomaly_ae.ingest.sources import SourceFile
 from anomaly_ae.spec import DataSpec
 
 BATCH_BYTES = 8 << 20
@@ -28,12 +27,13 @@ BATCH_PICTURES = 1024
 _Row = dict[str, Any]
 
 
-def stream_pictures(
-    files: Sequence[SourceFile], data: DataSpec, contract: Contract
-) -> Iterator[tuple[SourceFile, Applied]]:
+def stream_pictures(files: Sequence[PictureFile], data: DataSpec, contract: Contract) -> Iterator[tuple[str, Applied]]:
     """Yield every batch of a source, held against the contract; memory holds a batch and a few pictures at a time.
 
     Every picture is decoded once, so that none is accepted that cannot be.
+
+    Returns:
+        Pairs of the name of a file and a batch of its pictures.
 
     Raises:
         SourceError: a file cannot be read as what its name says.
@@ -45,9 +45,9 @@ def stream_pictures(
         return _judge(raw, rule, data.max_pixels)
 
     for file in files:
-        judged = map_ahead(judge, PICTURE_READERS[file.format](file, data))
+        judged = map_ahead(judge, file.read(data))
         for batch in _batches(judged):
-            yield file, _applied(batch, contract, seen)
+            yield file.name, _applied(batch, contract, seen)
 
 
 def _judge(raw: RawPicture, rule: LabelRule | None, max_pixels: int) -> _Row | Reject:

@@ -8,19 +8,24 @@ import pyarrow as pa
 
 from anomaly_ae.errors import SourceError
 from anomaly_ae.evaluation.pixels import PixelMetrics
+from anomaly_ae.ingest.apply import Applied
 from anomaly_ae.ingest.contract import Contract
+from anomaly_ae.ingest.pictures.contract import picture_contract
 from anomaly_ae.ingest.pictures.facts import picture_facts
 from anomaly_ae.ingest.pictures.find import container_of, find_pictures, is_picture
 from anomaly_ae.ingest.pictures.parquet_files import holds_pictures
+from anomaly_ae.ingest.pictures.readers import PictureFile
+from anomaly_ae.ingest.pictures.source import PictureFileSource
+from anomaly_ae.ingest.pictures.stream import stream_pictures
 from anomaly_ae.ingest.rows import RowStore
-from anomaly_ae.ingest.sources import SUFFIXES, is_table
+from anomaly_ae.ingest.source import Source
+from anomaly_ae.ingest.table_files import SUFFIXES, is_table
 from anomaly_ae.ingest.writer import group_bytes
 from anomaly_ae.modalities.modality import ReadBeside
 from anomaly_ae.modalities.pictures.columns import SCORED_COLUMNS
 from anomaly_ae.modalities.pictures.masks import judge_maps
 from anomaly_ae.modalities.pictures.starter_spec import starter_pictures
 from anomaly_ae.modalities.pictures.summary import look_at_pictures
-from anomaly_ae.modalities.source import Source
 from anomaly_ae.spec import DataSpec, NetworkSection, Spec
 from anomaly_ae.split import SplitRule
 
@@ -57,9 +62,17 @@ class Pictures:
             raise SourceError(msg)
         return not tables and (loose or any(map(container_of, paths)))
 
-    def find(self, data: DataSpec) -> Source:
+    def find(self, data: DataSpec) -> PictureFileSource:
         """Find loose pictures and their containers."""
-        return Source(data, self.name, tuple(find_pictures(data.source)))
+        return PictureFileSource(data, self.name, tuple(find_pictures(data.source)))
+
+    def infer_contract(self, source: Source[PictureFile]) -> Contract:
+        """Take the columns that pictures always have, and the label from the names of folders."""
+        return picture_contract(source.parts, source.data)
+
+    def read(self, source: Source[PictureFile], contract: Contract) -> Iterator[tuple[str, Applied]]:
+        """Decode every picture once."""
+        return stream_pictures(source.parts, source.data, contract)
 
     def row_groups(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Cut rows into groups of about equally many bytes."""
@@ -69,10 +82,10 @@ class Pictures:
         """Count kinds, sizes, modes, masks and copies."""
         return {"pictures": picture_facts(parts)}
 
-    def starter_spec(self, source: Source, name: str) -> str:
+    def starter_spec(self, source: Source[PictureFile], name: str) -> str:
         """Propose split, network and threshold from a look at some pictures."""
-        look = look_at_pictures(source.files, source.data)
-        return starter_pictures(look, source.infer_contract().label, name)
+        look = look_at_pictures(source.parts, source.data)
+        return starter_pictures(look, self.infer_contract(source).label, name)
 
     def choose_network(self, rows: RowStore) -> NetworkSection:
         """Choose feature maps for photographs, and pixels for smaller pictures."""

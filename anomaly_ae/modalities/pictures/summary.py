@@ -2,14 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 
 from anomaly_ae.ingest.pictures.decode import Decoded, PictureError, inspect
 from anomaly_ae.ingest.pictures.layout import Place, is_mask, place_of
 from anomaly_ae.ingest.pictures.raw import RawPicture
-from anomaly_ae.ingest.pictures.readers import PICTURE_READERS, names_in
-from anomaly_ae.ingest.sources import SourceFile
+from anomaly_ae.ingest.pictures.readers import PictureFile
 from anomaly_ae.spec import DataSpec
 
 SAMPLE = 200
@@ -43,17 +42,19 @@ class PictureLook:
     is_whole: bool
 
 
-def look_at_pictures(files: Sequence[SourceFile], data: DataSpec) -> PictureLook:
+def look_at_pictures(files: Sequence[PictureFile], data: DataSpec) -> PictureLook:
     """Look at the pictures of a source.
 
     Raises:
         SourceError: a file cannot be read.
     """
-    names = [name for file in files for name in names_in(file)]
+    names = [name for file in files for name in file.names()]
     places = Counter(place_of(name) for name in names if not is_mask(name))
-    unnamed = [file for file in files if not names_in(file)]
+    unnamed = [file for file in files if not file.names()]
     counted = Counter(picture.place for picture in islice(_read(unnamed, data), COUNTED))
-    sample = [_decoded(picture, data) for picture in islice(_read([_spread(file) for file in files], data), SAMPLE)]
+    sample = [
+        _decoded(picture, data) for picture in islice(_read([file.thinned(SAMPLE) for file in files], data), SAMPLE)
+    ]
     seen = [decoded for decoded in sample if decoded]
     sides = sorted(min(decoded.pixels.shape[:2]) for decoded in seen)
     return PictureLook(
@@ -68,14 +69,8 @@ def look_at_pictures(files: Sequence[SourceFile], data: DataSpec) -> PictureLook
     )
 
 
-def _read(files: Sequence[SourceFile], data: DataSpec) -> Iterator[RawPicture]:
-    return (picture for file in files for picture in PICTURE_READERS[file.format](file, data))
-
-
-def _spread(file: SourceFile) -> SourceFile:
-    """Take a folder's pictures from all over it."""
-    pictures = [name for name in file.members if not is_mask(name)]
-    return replace(file, members=tuple(pictures[:: -(-len(pictures) // SAMPLE)])) if pictures else file
+def _read(files: Sequence[PictureFile], data: DataSpec) -> Iterator[RawPicture]:
+    return (picture for file in files for picture in file.read(data))
 
 
 def _decoded(picture: RawPicture, data: DataSpec) -> Decoded | None:

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from anomaly_ae.ingest.apply import Applied
 from anomaly_ae.ingest.contract import Contract
-from anomaly_ae.ingest.infer import read_sample
+from anomaly_ae.ingest.infer import infer_contract, read_sample
 from anomaly_ae.ingest.rows import RowStore
-from anomaly_ae.ingest.sources import SUFFIXES, find_sources
+from anomaly_ae.ingest.source import Source, TablePart
+from anomaly_ae.ingest.stream import stream_rows
+from anomaly_ae.ingest.table_files import SUFFIXES, find_tables
+from anomaly_ae.ingest.table_source import TableFileSource
 from anomaly_ae.ingest.writer import group_rows
 from anomaly_ae.modalities.modality import Baselines, NoFiles, ReadBeside
-from anomaly_ae.modalities.source import Source
 from anomaly_ae.modalities.tables.column_summary import look
 from anomaly_ae.modalities.tables.starter_spec import starter_spec
 from anomaly_ae.spec import DataSpec, NetworkSection, Spec
@@ -39,9 +42,17 @@ class Tables:
         """Take whatever no other modality has recognised; `find` says what is wrong with it."""
         return True
 
-    def find(self, data: DataSpec) -> Source:
+    def find(self, data: DataSpec) -> TableFileSource:
         """Find the files of tables."""
-        return Source(data, self.name, tuple(find_sources(data.source, data.format)))
+        return TableFileSource(data, self.name, tuple(find_tables(data.source, data.format)))
+
+    def infer_contract(self, source: Source[TablePart]) -> Contract:
+        """Guess each column's role and type from a sample."""
+        return infer_contract(source.parts, source.data)
+
+    def read(self, source: Source[TablePart], contract: Contract) -> Iterator[tuple[str, Applied]]:
+        """Parse every cell as the contract says."""
+        return stream_rows(source.parts, source.data, contract)
 
     def row_groups(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Cut rows into groups of equally many."""
@@ -51,10 +62,10 @@ class Tables:
         """Return nothing: the counts of ingest say it all."""
         return {}
 
-    def starter_spec(self, source: Source, name: str) -> str:
+    def starter_spec(self, source: Source[TablePart], name: str) -> str:
         """Guess the columns' roles from a sample."""
-        sample = pa.table(read_sample(source.files, source.data))
-        return starter_spec(look(sample, source.infer_contract()), name, _estimate_rows(sample, source))
+        sample = pa.table(read_sample(source.parts, source.data))
+        return starter_spec(look(sample, self.infer_contract(source)), name, _estimate_rows(sample, source))
 
     def choose_network(self, rows: RowStore) -> NetworkSection:  # noqa: ARG002 - the protocol's signature
         """Choose the memory network for every table."""
@@ -96,10 +107,10 @@ class Tables:
         """Judge nothing: a row's reasons are its columns."""
 
 
-def _estimate_rows(sample: pa.Table, source: Source) -> int:
+def _estimate_rows(sample: pa.Table, source: Source[TablePart]) -> int:
     """Return how many rows there are: counted where the sample is all of them, else guessed from the bytes."""
     rows, size = int(sample.num_rows), int(sample.nbytes)
     if rows < source.data.infer_rows:
         return rows
-    total = sum(file.path.stat().st_size for file in source.files)
+    total = sum(part.size for part in source.parts)
     return max(rows, total * rows // max(size, 1))

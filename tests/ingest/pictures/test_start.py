@@ -151,5 +151,5 @@ def test_tables_have_no_folders(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("x\n" + "1\n2\n" * 20)
     dataset = Dataset.open(run(tmp_path / "a.csv").directory)
 
-    with pytest.raises(SplitError, match="say row, group or time"):
+    with pytest.raises(SplitError, match="use row, group or time"):
         SplitRule.fit(dataset, SplitSpec(by="folder"))

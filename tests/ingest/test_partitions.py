@@ -8,8 +8,10 @@ import pytest
 from PIL import Image
 
 from anomaly_ae.errors import SourceError
+from anomaly_ae.ingest.contract import Contract
+from anomaly_ae.ingest.file_source import day_in
+from anomaly_ae.ingest.source import By, Partition, between
 from anomaly_ae.modalities import find_source
-from anomaly_ae.modalities.partitions import Partition, between, day_in, find_partitions
 from anomaly_ae.spec import DataSpec
 
 
@@ -21,9 +23,9 @@ def make_files(directory: Path, *names: str) -> str:
     return str(directory)
 
 
-def partitions(source: str, by: str = "file") -> tuple[Partition, ...]:
+def partitions(source: str, by: By = "file") -> tuple[Partition, ...]:
     """Cut a source into partitions."""
-    return find_partitions(find_source(DataSpec(source=source)), "day" if by == "day" else "file")
+    return find_source(DataSpec(source=source)).partitions(by, Contract(columns=()))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +57,7 @@ def test_each_file_is_a_partition(tmp_path: Path) -> None:
 
     assert [one.key for one in found] == ["b/2026-10-02.csv", "a/2026-10-03.csv", "plant.csv"]
     assert found[0].source.data.source == str(tmp_path / "b/2026-10-02.csv")
-    assert [file.name for file in found[0].source.files] == ["b/2026-10-02.csv"]
+    assert [file.name for file in found[0].source.parts] == ["b/2026-10-02.csv"]
 
 
 def test_files_of_a_day_are_one_partition(tmp_path: Path) -> None:
@@ -64,7 +66,7 @@ def test_files_of_a_day_are_one_partition(tmp_path: Path) -> None:
 
     found = partitions(source, by="day")
 
-    assert [(one.key, len(one.source.files)) for one in found] == [("2026-10-01", 1), ("2026-10-02", 2)]
+    assert [(one.key, len(one.source.parts)) for one in found] == [("2026-10-01", 1), ("2026-10-02", 2)]
 
 
 def test_loose_pictures_are_parted_by_their_folders(tmp_path: Path) -> None:
@@ -75,7 +77,7 @@ def test_loose_pictures_are_parted_by_their_folders(tmp_path: Path) -> None:
 
     by_day = partitions(str(tmp_path), by="day")
 
-    assert [len(one.source.files[0].members) for one in by_day] == [2, 1]
+    assert [len(one.source.parts[0].members) for one in by_day] == [2, 1]
     assert [one.key for one in partitions(str(tmp_path))] == ["folder"]
 
 
