@@ -20,7 +20,7 @@ from anomaly_ae.ingest.source import By, Partition, in_order
 from anomaly_ae.modalities import find_files, find_source
 from anomaly_ae.spec import DataSpec, Role
 from anomaly_ae.stages.ingest import ingest, ingest_source
-from anomaly_ae.workspace.dataset import Dataset
+from anomaly_ae.workspace.workspace import Workspace
 
 DAYS = ("2026-10-01", "2026-10-02")
 
@@ -111,21 +111,21 @@ def spec_of(database: Path) -> DataSpec:
 
 def test_a_database_table_becomes_a_dataset(database: Path, tmp_path: Path) -> None:
     """All rows arrive, under the name of their part; the manifest lists the parts with their hashes."""
-    made = ingest(spec_of(database), tmp_path / "ws")
+    made = ingest(spec_of(database), Workspace.open(tmp_path / "ws"))
 
-    rows = [row for batch in Dataset.open(made.directory).batches() for row in batch.to_pylist()]
+    rows = [row for batch in made.dataset.batches() for row in batch.to_pylist()]
     assert (made.rows_in, made.rows_accepted, made.reused) == (20, 20, False)
     assert [row["_row_id"] for row in rows] == [str(number) for number in range(20)]
     assert [row["_source_file"] for row in rows] == [DAYS[0]] * 10 + [DAYS[1]] * 10
-    listed = [(part["name"], part["rows"]) for part in Dataset.open(made.directory).manifest["sources"]]
+    listed = [(part["name"], part["rows"]) for part in made.dataset.manifest.sources]
     assert listed == [(day, 10) for day in DAYS]
 
 
 def test_the_same_rows_are_the_same_dataset(database: Path, tmp_path: Path) -> None:
     """Read again, the dataset is reused; one changed cell makes another."""
-    first, second = (ingest(spec_of(database), tmp_path / "ws") for _ in range(2))
+    first, second = (ingest(spec_of(database), Workspace.open(tmp_path / "ws")) for _ in range(2))
     change(database, DAYS[1])
-    third = ingest(spec_of(database), tmp_path / "ws")
+    third = ingest(spec_of(database), Workspace.open(tmp_path / "ws"))
 
     assert second.reused
     assert second.directory == first.directory
@@ -135,13 +135,13 @@ def test_the_same_rows_are_the_same_dataset(database: Path, tmp_path: Path) -> N
 
 def test_its_partitions_have_days_and_fingerprints(database: Path, tmp_path: Path) -> None:
     """Each day is ingested alone; what changes on one day leaves stamp and content of the other."""
-    contract = Dataset.open(ingest(spec_of(database), tmp_path / "ws").directory).contract
+    contract = ingest(spec_of(database), Workspace.open(tmp_path / "ws")).dataset.contract
     before = find_source(spec_of(database)).partitions("day", contract)
     marks = [(day.stamp(), day.content()) for day in before]
     change(database, DAYS[1])
     after = find_source(spec_of(database)).partitions("day", contract)
 
-    alone = ingest_source(after[0].source, tmp_path / "ws", contract)
+    alone = ingest_source(after[0].source, Workspace.open(tmp_path / "ws"), contract)
 
     assert [(day.key, day.day) for day in after] == [(day, date.fromisoformat(day)) for day in DAYS]
     assert (after[0].stamp(), after[0].content()) == marks[0]
@@ -163,4 +163,4 @@ def test_rows_that_change_while_they_are_read_are_refused(
     monkeypatch.setattr(SqliteDay, "read", read_late)
 
     with pytest.raises(SourceError, match=r"plant\.db \(2026-10-01\) changed while it was read"):
-        ingest(spec_of(database), tmp_path / "ws")
+        ingest(spec_of(database), Workspace.open(tmp_path / "ws"))

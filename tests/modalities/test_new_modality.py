@@ -30,14 +30,16 @@ from anomaly_ae.scoring.schema import REASON, described
 from anomaly_ae.scoring.scores import Scores
 from anomaly_ae.spec import AnyNetworkSpec, DataSpec, MemoryNetwork, Role, Spec
 from anomaly_ae.split import SplitRule, gather
-from anomaly_ae.stages.evaluate import evaluate
 from anomaly_ae.stages.ingest import ingest
 from anomaly_ae.stages.init import init
+from anomaly_ae.stages.judge import judge
+from anomaly_ae.stages.report import report
 from anomaly_ae.stages.score import score
 from anomaly_ae.stages.train import train
+from anomaly_ae.storage import read_json
 from anomaly_ae.threshold import validation_rows
 from anomaly_ae.training import Check, Conduct
-from anomaly_ae.workspace.model_version import load_description
+from anomaly_ae.workspace.workspace import Workspace
 
 SERIES = ("series", "sha256", "origin")
 
@@ -207,26 +209,24 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_series_go_from_source_to_scored_table(source: Path, tmp_path: Path) -> None:
     """Found, read, split, fitted, saved, loaded and scored, with a column, a file and a fact of their own."""
-    workspace = tmp_path / "runs"
-    spec = Spec.model_validate(
-        {"workspace": str(workspace), "data": {"source": str(source)}, "threshold": {"target_fpr": 0.05}}
-    )
+    workspace = Workspace.open(tmp_path / "runs")
+    spec = Spec.model_validate({"data": {"source": str(source)}, "threshold": {"target_fpr": 0.05}})
 
-    made = ingest(spec.data, workspace)
-    model = train(made.directory, spec, workspace)
-    scored = score(made.directory, model.directory, workspace)
+    dataset = ingest(spec.data, workspace).dataset
+    model = train(dataset, spec, workspace).model
+    table = score(dataset, model, workspace).table
 
-    facts = json.loads((made.directory / "manifest.json").read_text(encoding="utf-8"))
-    rows = pa.concat_tables(pq.read_table(part) for part in sorted(scored.directory.glob("part-*.parquet")))
-    manifest = json.loads((scored.directory / "manifest.json").read_text(encoding="utf-8"))
+    facts, manifest = (read_json(one.directory / "manifest.json") for one in (dataset, table))
+    rows = pa.concat_tables(pq.read_table(part) for part in table.parts)
     assert facts["series"] == {"steps": 6}
-    assert load_description(model.directory).model == SeriesParts(weight=2.0)
+    assert model.description.model == SeriesParts(weight=2.0)
     assert rows.num_rows == 400
     assert rows.column("hottest_step")[399].as_py() == 4
     assert rows.column("is_anomaly")[399].as_py()
-    assert (scored.directory / "series.txt").read_text(encoding="utf-8") == "50"
+    assert (table.directory / "series.txt").read_text(encoding="utf-8") == "50"
     assert manifest["series_weight"] == 2.0
-    assert evaluate(scored.directory) is None
+    assert judge(table).metrics is None
+    assert report(table).read_text(encoding="utf-8").startswith("<!")
 
 
 def test_init_asks_what_the_modality_asks(source: Path, tmp_path: Path) -> None:
