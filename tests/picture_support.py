@@ -12,6 +12,7 @@ from anomaly_ae.features.backbones import Backbone
 from anomaly_ae.spec import DataSpec
 from anomaly_ae.stages.ingest import ingest
 from anomaly_ae.workspace.dataset import Dataset
+from anomaly_ae.workspace.workspace import Workspace
 
 PATCH = 0.6, 0.8
 """Where the patch begins and ends, as a share of the side, on both axes."""
@@ -41,7 +42,7 @@ def write_pictures(root: Path, side: int = 32, train: int = 40, test: int = 12) 
 def picture_dataset(directory: Path, side: int = 32, train: int = 40, test: int = 12) -> Dataset:
     """Write pictures and ingest them."""
     source = write_pictures(directory / "pictures", side, train, test)
-    return Dataset.open(ingest(DataSpec(source=str(source)), directory / "ws").directory)
+    return ingest(DataSpec(source=str(source)), Workspace.open(directory / "ws")).dataset
 
 
 def tiny_backbone(_: str, weights: Path | None) -> Backbone:  # noqa: ARG001  as the registry calls it

@@ -84,7 +84,7 @@ def test_missing_file_names_the_nearest(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("none/x.csv", "nothing in"),
+        ("none/x.csv", "no similar name"),
         ("*.csv", "no file matches"),
         ("empty", "holds no file"),
         ("a.xlsx", "set data.format"),

@@ -26,9 +26,10 @@ from anomaly_ae.ingest.source import Source
 from anomaly_ae.ingest.source_file import SourceFile
 from anomaly_ae.modalities.modality import NoFiles, ReadBeside
 from anomaly_ae.modalities.model import Fitted, ModelParts
+from anomaly_ae.networks.memory import MemoryNetwork
 from anomaly_ae.scoring.schema import REASON, described
 from anomaly_ae.scoring.scores import Scores
-from anomaly_ae.spec import AnyNetworkSpec, DataSpec, MemoryNetwork, Role, Spec
+from anomaly_ae.spec import DataSpec, NetworkSection, Role, Spec
 from anomaly_ae.split import SplitRule, gather
 from anomaly_ae.stages.ingest import ingest
 from anomaly_ae.stages.init import init
@@ -151,7 +152,7 @@ class Series:
         """Ask nothing."""
         return f"data: {{source: {name}}} # {len(source.parts)} files of series\n"
 
-    def choose_network(self, rows: RowStore) -> AnyNetworkSpec:  # noqa: ARG002 - the protocol's signature
+    def choose_network(self, rows: RowStore) -> NetworkSection:  # noqa: ARG002 - the protocol's signature
         """Choose any network: series are not reconstructed by one here."""
         return MemoryNetwork()
 

@@ -23,16 +23,17 @@ from anomaly_ae.spec import DataSpec
 from anomaly_ae.stages.ingest import IngestResult, ingest
 from anomaly_ae.storage import hash_file, read_json, verify_files
 from anomaly_ae.workspace.dataset import Dataset
+from anomaly_ae.workspace.workspace import Workspace
 
 
 def run(source: Path, contract: Contract | None = None, **data: Any) -> IngestResult:
     """Ingest a source into a workspace beside it."""
-    return ingest(DataSpec(source=str(source), **data), source.parent / "ws", contract)
+    return ingest(DataSpec(source=str(source), **data), Workspace.open(source.parent / "ws"), contract)
 
 
 def rows(result: IngestResult) -> list[dict[str, Any]]:
     """Read the accepted rows."""
-    return [row for batch in Dataset.open(result.directory).batches() for row in batch.to_pylist()]
+    return [row for batch in result.dataset.batches() for row in batch.to_pylist()]
 
 
 def rejects(result: IngestResult) -> list[tuple[Any, ...]]:
@@ -91,7 +92,7 @@ def test_row_with_two_faults_has_the_first_reason(tmp_path: Path) -> None:
     result = run(path)
 
     assert result.rejected_by_reason == {"not_numeric: column 'y'": 1}
-    rules = Dataset.open(result.directory).manifest["rules"]
+    rules = read_json(result.directory / "manifest.json")["rules"]
     assert [(rule["rule"], rule["column"]) for rule in rules if rule["failed"]] == [
         ("not_numeric", "y"),
         ("infinite", "z"),
@@ -116,7 +117,7 @@ def test_manifest_says_what_happened(tmp_path: Path) -> None:
     write(tmp_path / "in" / "c.csv", "")
     write(tmp_path / "in" / "d.csv", "x,y\n3,0\n1\n")
 
-    manifest = Dataset.open(run(tmp_path / "in", label={"column": "y"}).directory).manifest
+    manifest = read_json(run(tmp_path / "in", label={"column": "y"}).directory / "manifest.json")
 
     assert [(source["name"], source["rows"]) for source in manifest["sources"]] == [
         ("a.csv", 100),
@@ -140,17 +141,18 @@ def test_label_never_seen_is_noted(tmp_path: Path) -> None:
 
     result = run(path, label={"column": "y", "anomaly_values": ["broken"]})
 
-    assert "never holds 'broken'" in Dataset.open(result.directory).manifest["notes"][0]
+    assert "never holds 'broken'" in read_json(result.directory / "manifest.json")["notes"][0]
 
 
 def test_same_input_is_not_read_twice(tmp_path: Path) -> None:
     """A repeated ingest finds its own result; other bytes, settings or contract make another dataset."""
     path = write(tmp_path / "a.csv", "x,z\n1,2\n")
     first = run(path)
-    contract = Dataset.open(first.directory).contract
+    contract = first.dataset.contract
 
     assert not first.reused
-    assert run(path) == IngestResult(first.directory, 1, 1, 0, {}, reused=True)
+    assert (first.rows_in, first.rows_accepted, first.rows_rejected, first.rejected_by_reason) == (1, 1, 0, {})
+    assert run(path) == IngestResult(first.dataset, reused=True)
     others = {run(path, ignore=("z",)).directory, run(path, contract).directory}
     write(path, "x,z\n1,3\n")
     others.add(run(path).directory)
@@ -166,11 +168,11 @@ def test_bytes_do_not_depend_on_how_rows_arrive(tmp_path: Path, monkeypatch: pyt
 
     result = run(write(tmp_path / "a.csv", f"x,y,z\n{lines}"))
 
-    dataset = Dataset.open(result.directory)
-    assert [part["rows"] for part in dataset.manifest["parts"]] == [350, 350, 275]
+    dataset = result.dataset
+    assert [part.rows for part in dataset.manifest.parts] == [350, 350, 275]
     assert result.rows_rejected == 25
     monkeypatch.setattr(csv_files, "BLOCK_BYTES", 300)
-    other = ingest(DataSpec(source=str(tmp_path / "a.csv")), tmp_path / "other")
+    other = ingest(DataSpec(source=str(tmp_path / "a.csv")), Workspace.open(tmp_path / "other"))
     assert hashes(other.directory) == hashes(result.directory)
 
 
@@ -178,7 +180,7 @@ def test_batches_have_the_size_asked_for(tmp_path: Path, monkeypatch: pytest.Mon
     """Batches are cut to size across row groups, end with their part, and hold the columns asked for in that order."""
     monkeypatch.setattr(writer, "GROUP_ROWS", 10)
     result = run(write(tmp_path / "a.csv", "x,y\n" + "".join(f"{n},0.5\n" for n in range(100))))
-    dataset = Dataset.open(result.directory)
+    dataset = result.dataset
 
     batches = list(dataset.batches(["y", "x", "_row_id"], batch_rows=32))
 
@@ -223,7 +225,7 @@ def test_too_many_rejects_publish_nothing(tmp_path: Path) -> None:
 def contract(tmp_path: Path) -> Contract:
     """The contract of an earlier batch: id, time, two features and a label."""
     path = write(tmp_path / "first" / "a.csv", "id,t,x,colour,y\n" + "".join(f"{n},{n},{n},red,0\n" for n in range(50)))
-    return Dataset.open(run(path, id="id", time="t", label={"column": "y"}).directory).contract
+    return run(path, id="id", time="t", label={"column": "y"}).dataset.contract
 
 
 def test_later_batch_may_come_in_another_order_and_type(tmp_path: Path, contract: Contract) -> None:
@@ -233,14 +235,14 @@ def test_later_batch_may_come_in_another_order_and_type(tmp_path: Path, contract
 
     result = run(tmp_path / "b.parquet", contract)
 
-    dataset = Dataset.open(result.directory)
+    dataset = result.dataset
     assert dataset.contract == contract
     assert next(dataset.batches()).schema == contract.schema
     assert [(row["id"], row["t"], row["x"], row["colour"], row["_label"]) for row in rows(result)] == [
         ("7", 1, 1, "1", None),
         ("8", 2, 2, None, None),
     ]
-    assert dataset.manifest["extra_columns"] == ["extra"]
+    assert read_json(result.directory / "manifest.json")["extra_columns"] == ["extra"]
 
 
 @pytest.mark.parametrize("name", ["id", "t", "x", "colour"])
@@ -266,7 +268,7 @@ def test_json_key_may_be_absent_from_some_lines(tmp_path: Path, contract: Contra
 @pytest.mark.parametrize("text", ["", "x,y\n"])
 def test_no_rows_at_all_is_an_error(tmp_path: Path, text: str) -> None:
     """A source without a single row is refused, with and without a contract."""
-    contract = Dataset.open(run(write(tmp_path / "a.csv", "x,y\n1,2\n")).directory).contract
+    contract = run(write(tmp_path / "a.csv", "x,y\n1,2\n")).dataset.contract
     path = write(tmp_path / "b.csv", text)
 
     for given_contract in (None, contract):
@@ -307,6 +309,7 @@ import anomaly_ae.ingest.tally as tally, anomaly_ae.storage.publishing as publis
 from anomaly_ae.ingest import csv_files
 from anomaly_ae.spec import DataSpec
 from anomaly_ae.stages.ingest import ingest
+from anomaly_ae.workspace.workspace import Workspace
 
 csv_files.BLOCK_BYTES = 4096
 owner, name, calls = {"first": (tally.Tally, "add", 1), "middle": (tally.Tally, "add", 9),
@@ -319,7 +322,7 @@ def dying(*args, **kwargs):
         os.kill(os.getpid(), signal.SIGKILL)
     return original(*args, **kwargs)
 setattr(owner, name, dying)
-ingest(DataSpec(source=sys.argv[1]), Path(sys.argv[2]))
+ingest(DataSpec(source=sys.argv[1]), Workspace.open(sys.argv[2]))
 """
 
 
@@ -333,7 +336,9 @@ def test_killed_ingest_leaves_nothing_published(tmp_path: Path, moment: str) -> 
 
     assert killed == -signal.SIGKILL
     assert [one.name.startswith(".staging-") for one in (workspace / "datasets").iterdir()] == [True]
-    again, quiet = (ingest(DataSpec(source=str(path)), place) for place in (workspace, tmp_path / "quiet"))
+    again, quiet = (
+        ingest(DataSpec(source=str(path)), Workspace.open(place)) for place in (workspace, tmp_path / "quiet")
+    )
     assert not again.reused
     assert hashes(again.directory) == hashes(quiet.directory)
     assert list((workspace / "datasets").iterdir()) == [again.directory]

@@ -13,7 +13,7 @@ from PIL import Image
 from anomaly_ae.ingest.contract import Contract
 from anomaly_ae.spec import DataSpec
 from anomaly_ae.stages.ingest import IngestResult, ingest
-from anomaly_ae.workspace.dataset import Dataset
+from anomaly_ae.workspace.workspace import Workspace
 
 EVERYTHING = 1.0
 """Share of rejects that a test of rejects allows."""
@@ -55,12 +55,12 @@ def mvtec(root: Path) -> Path:
 def run(source: Path | str, contract: Contract | None = None, **data: Any) -> IngestResult:
     """Ingest a source into a workspace beside it, however many pictures of it are rejected."""
     settings = {"max_reject_share": EVERYTHING} | data
-    return ingest(DataSpec(source=str(source), **settings), Path(source).parent / "ws", contract)
+    return ingest(DataSpec(source=str(source), **settings), Workspace.open(Path(source).parent / "ws"), contract)
 
 
 def rows(result: IngestResult) -> list[dict[str, Any]]:
     """Read the accepted rows."""
-    return [row for batch in Dataset.open(result.directory).batches() for row in batch.to_pylist()]
+    return [row for batch in result.dataset.batches() for row in batch.to_pylist()]
 
 
 def rejects(result: IngestResult) -> dict[str, str]:

@@ -14,7 +14,6 @@ from PIL import Image
 
 from anomaly_ae.errors import SourceError
 from anomaly_ae.ingest.pictures import archives
-from anomaly_ae.workspace.dataset import Dataset
 
 Pack = Callable[[Path, Path], Path]
 
@@ -203,7 +202,7 @@ def test_archives_and_loose_pictures_are_one_source(tmp_path: Path) -> None:
 
     result = run(tmp_path / "in")
 
-    listed = Dataset.open(result.directory).manifest["sources"]
+    listed = result.dataset.manifest.sources
     assert [(source["name"], source["rows"]) for source in listed] == [(".", 1), ("b.zip", 8)]
     assert result.rows_accepted == 9
 

@@ -13,8 +13,7 @@ from PIL import Image
 from anomaly_ae.errors import ContractError, SourceError, SpecError
 from anomaly_ae.ingest import writer
 from anomaly_ae.ingest.pictures.decode import decode
-from anomaly_ae.storage import hash_file
-from anomaly_ae.workspace.dataset import Dataset
+from anomaly_ae.storage import hash_file, read_json
 
 
 def test_mvtec_layout_is_understood(tmp_path: Path) -> None:
@@ -106,7 +105,7 @@ def test_kind_outside_both_lists_is_rejected(tmp_path: Path) -> None:
 
 def test_new_pictures_in_folders_of_other_names_get_no_label(tmp_path: Path) -> None:
     """Scored under a model's contract, folders called by date are no anomalies; those of a known name are labels."""
-    contract = Dataset.open(run(mvtec(tmp_path / "tiles")).directory).contract
+    contract = run(mvtec(tmp_path / "tiles")).dataset.contract
     write(tmp_path / "new" / "2025-01" / "a.png")
     write(tmp_path / "judged" / "good" / "b.png")
     write(tmp_path / "judged" / "scratch" / "c.png")
@@ -175,7 +174,7 @@ def test_masks_that_do_not_fit_are_said(tmp_path: Path) -> None:
     row = next(row for row in rows(result) if row["_row_id"] == "test/scratch/1.png")
     assert (row["mask"], row["mask_note"]) == (None, "the mask is 5 x 5 pixels, the picture 16 x 12")
     assert list(rejects(result).values()) == ["mask_without_picture"]
-    assert Dataset.open(result.directory).manifest["pictures"]["masks_refused"] == {row["mask_note"]: 1}
+    assert read_json(result.directory / "manifest.json")["pictures"]["masks_refused"] == {row["mask_note"]: 1}
 
 
 def test_several_masks_of_a_picture_are_joined(tmp_path: Path) -> None:
@@ -198,7 +197,7 @@ def test_manifest_counts_what_is_there(tmp_path: Path) -> None:
     write(root / "test" / "good" / "copy.png", same)
     write(root / "train" / "good" / "copy.png", same)
 
-    facts = Dataset.open(run(root).directory).manifest
+    facts = read_json(run(root).directory / "manifest.json")
 
     assert facts["pictures"]["places"] == {"train/good": 5, "test/good": 3, "test/scratch": 2}
     assert facts["pictures"]["sizes"] == {"16 x 12": 10}
@@ -232,7 +231,7 @@ def test_parts_are_cut_by_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
     result = run(tmp_path / "in")
 
-    parts = Dataset.open(result.directory).parts
+    parts = result.dataset.parts
     groups = [pq.ParquetFile(part).metadata.num_row_groups for part in parts]
     assert groups == [7, 3]
     assert [row["_row_id"] for row in rows(result)] == [f"{number:02}.png" for number in range(20)]
@@ -269,7 +268,7 @@ def test_contract_of_the_other_kind_is_refused(tmp_path: Path) -> None:
     """A model of pictures does not read tables, nor the other way round."""
     write(tmp_path / "in" / "a.png")
     (tmp_path / "b.csv").write_text("x\n1\n2\n")
-    pictures, table = (Dataset.open(run(tmp_path / name).directory).contract for name in ("in", "b.csv"))
+    pictures, table = (run(tmp_path / name).dataset.contract for name in ("in", "b.csv"))
 
     with pytest.raises(ContractError, match="holds tables, and the model it is read for was trained on pictures"):
         run(tmp_path / "b.csv", pictures)

@@ -21,7 +21,7 @@ from anomaly_ae.split import SplitRule, gather
 from anomaly_ae.stages.ingest import ingest
 from anomaly_ae.stages.init import init
 from anomaly_ae.threshold.rules.fpr import FprThreshold
-from anomaly_ae.workspace.dataset import Dataset
+from anomaly_ae.workspace.workspace import Workspace
 
 
 def start(source: Path) -> tuple[str, Spec]:
@@ -43,7 +43,7 @@ def test_starter_spec_says_what_was_found(tmp_path: Path) -> None:
     ]
     assert "# 1 masks mark" in text
     assert spec.split.by == "folder"
-    assert ingest(spec.data, tmp_path / "ws").rows_accepted == 8
+    assert ingest(spec.data, Workspace.open(tmp_path / "ws")).rows_accepted == 8
 
 
 @pytest.mark.parametrize(("pictures", "part"), [(100, 0.25), (240, 0.25), (400, 0.2), (1000, 0.1)])
@@ -103,7 +103,7 @@ def test_split_by_folder_keeps_the_official_split(tmp_path: Path) -> None:
         write(root / "train" / "good" / f"{number}.png")
     for name in ("test/good/a.png", "test/hole/b.png", "train/hole/c.png", "other/d.png"):
         write(root / name)
-    dataset = Dataset.open(run(root).directory)
+    dataset = run(root).dataset
     rule = SplitRule.fit(dataset, SplitSpec(by="folder", train=0.6, validation=0.2, test=0.2))
 
     names = {}
@@ -124,7 +124,7 @@ def test_validation_folder_is_validation(tmp_path: Path) -> None:
     for number in range(20):
         write(tmp_path / "in" / "validation" / "good" / f"{number}.png")
         write(tmp_path / "in" / "train" / "good" / f"{number}.png")
-    dataset = Dataset.open(run(tmp_path / "in").directory)
+    dataset = run(tmp_path / "in").dataset
     rule = SplitRule.fit(dataset, SplitSpec(by="folder"))
 
     for batch in dataset.batches():
@@ -137,7 +137,7 @@ def test_copies_across_splits_are_counted(tmp_path: Path) -> None:
     root = mvtec(tmp_path / "tiles")
     for number in range(4):
         write(root / "test" / "good" / f"copy{number}.png", (root / f"train/good/{number}.png").read_bytes())
-    dataset = Dataset.open(run(root).directory)
+    dataset = run(root).dataset
 
     facts = gather(
         dataset, SplitRule.fit(dataset, SplitSpec(by="folder", train=0.5, validation=0.4, test=0.1)), 100
@@ -149,7 +149,7 @@ def test_copies_across_splits_are_counted(tmp_path: Path) -> None:
 def test_tables_have_no_folders(tmp_path: Path) -> None:
     """A table cannot be split by folder, and is told what can be."""
     (tmp_path / "a.csv").write_text("x\n" + "1\n2\n" * 20)
-    dataset = Dataset.open(run(tmp_path / "a.csv").directory)
+    dataset = run(tmp_path / "a.csv").dataset
 
     with pytest.raises(SplitError, match="use row, group or time"):
         SplitRule.fit(dataset, SplitSpec(by="folder"))
