@@ -81,7 +81,7 @@ class ConvolutionalAutoencoder(Trainable, PictureAutoencoder):
 
     def __init__(self, colours: int, size: int, hidden: Sequence[int], bottleneck: int) -> None:
         super().__init__()
-        self.shape = (colours, size, size)
+        self.shape, self.width = (colours, size, size), colours * size * size
         least = size >> len(hidden)
         channels = [colours, *hidden]
         down = [self._halve(before, after) for before, after in pairwise(channels)]

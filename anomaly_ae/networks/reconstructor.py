@@ -21,13 +21,7 @@ class MemberExamination(NamedTuple):
 
 
 class Reconstructor(Trainable):
-    """A module that reconstructs rows of elements.
-
-    Attributes:
-        width: number of elements of a row, d.
-    """
-
-    width: int
+    """A module that reconstructs rows of elements."""
 
     @abstractmethod
     def forward(self, rows: Tensor) -> Tensor:

@@ -31,6 +31,7 @@ NETWORKS = Kinds(
         "memory": "anomaly_ae.networks.memory:MemoryNetwork",
         "denoising": "anomaly_ae.networks.denoising:DenoisingNetwork",
         "textbook": "anomaly_ae.networks.textbook:TextbookNetwork",
+        "vae": "anomaly_ae.networks.vae:VaeNetwork",
         "feature_maps": "anomaly_ae.networks.feature_maps:FeatureMapsNetwork",
         "convolutional": "anomaly_ae.networks.convolutional:ConvolutionalNetwork",
     },

@@ -14,9 +14,11 @@ class Trainable(nn.Module, ABC):
     """A network that can be trained.
 
     Attributes:
+        width: number of elements of a row, d.
         members: networks of one architecture that are trained side by side, each on rows of its own.
     """
 
+    width: int
     members: int
 
     def draw_noise(self, rows: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG002 - for networks with noise

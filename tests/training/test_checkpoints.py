@@ -38,6 +38,7 @@ train(dataset, load_spec(spec), dataset.parent.parent, kill)
 OFTEN = {"steps": 60, "check_every": 10, "patience": 100, "checkpoint_seconds": 0, "device": "cpu"}
 TABLES: dict[str, dict[str, Any]] = {
     "memory": {"network": {"kind": "memory", "hidden": (16, 16)}},
+    "vae": {"network": {"kind": "vae", "hidden": (16,), "bottleneck": 2}},
     "textbook": {
         "network": {"kind": "textbook", "hidden": (16,)},
         "training": OFTEN | {"optimizer": "sgd", "schedule": "constant"},

@@ -34,6 +34,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "memory": {},
     "denoising": {},
     "textbook": {"bottleneck": 8},
+    "vae": {"bottleneck": 8},
     "convolutional": {"hidden": (8, 16), "bottleneck": 8},
 }
 
