@@ -110,9 +110,7 @@ def test_the_error_is_the_expected_one() -> None:
     """With many draws it is the mean squared error over fresh ones; the reconstruction is that of the mean code."""
     module, some = untrained(samples=4000), rows(3)
     mean, log_variance = module.encode(some)
-    fresh = (
-        mean + (log_variance / 2).exp() * torch.randn(4000, 1, 3, 2, generator=torch.Generator().manual_seed(9))[:, 0]
-    )
+    fresh = mean + (log_variance / 2).exp() * torch.randn(4000, 3, 2, generator=torch.Generator().manual_seed(9))
 
     reconstruction, errors = module.examine(some, some)
 
