@@ -23,17 +23,20 @@ from anomaly_ae.stages.train import TrainResult
 from anomaly_ae.stages.train import train as train_step
 from anomaly_ae.storage import MANIFEST, read_json, write_json
 from anomaly_ae.training import Check, Checkpoints, Conduct, assign_folds, train
-from anomaly_ae.workspace.registry import model_directory, training_directory
+from anomaly_ae.workspace.dataset import Dataset
+from anomaly_ae.workspace.workspace import Workspace
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
 from anomaly_ae.spec.file import load_spec
 from anomaly_ae.stages.train import train
+from anomaly_ae.workspace.dataset import Dataset
+from anomaly_ae.workspace.workspace import Workspace
 
-spec, dataset, moment = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-kill = lambda step, _: os.kill(os.getpid(), signal.SIGKILL) if step == moment else None
-train(dataset, load_spec(spec), dataset.parent.parent, kill)
+spec, dataset, last_step = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+kill = lambda step, _: os.kill(os.getpid(), signal.SIGKILL) if step == last_step else None
+train(Dataset.open(dataset), load_spec(spec), Workspace.open(dataset.parent.parent), kill)
 """
 OFTEN = {"steps": 60, "check_every": 10, "patience": 100, "checkpoint_seconds": 0, "device": "cpu"}
 TABLES: dict[str, dict[str, Any]] = {
@@ -71,40 +74,40 @@ def picture_spec(**others: Any) -> Spec:
 
 
 @pytest.fixture(scope="module")
-def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def table(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """Return a dataset of a small table."""
     directory = tmp_path_factory.mktemp("table")
     write_table(directory / "plant.csv")
     data = table_spec().data.model_copy(update={"source": str(directory / "plant.csv")})
-    return ingest(data, directory / "ws").directory
+    return ingest(data, Workspace.open(directory / "ws")).dataset
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """Return a dataset of a few small pictures."""
-    return picture_dataset(tmp_path_factory.mktemp("pictures")).directory
+    return picture_dataset(tmp_path_factory.mktemp("pictures"))
 
 
 @pytest.fixture(scope="module")
-def undisturbed(table: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+def undisturbed(table: Dataset, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """Return what a training makes that nobody interrupts."""
-    return files_of(train_step(table, table_spec(), tmp_path_factory.mktemp("undisturbed")))
+    return files_of(train_step(table, table_spec(), Workspace.open(tmp_path_factory.mktemp("undisturbed"))))
 
 
-def stop_at(moment: int) -> Callable[[int, float], None]:
+def stop_at(last_step: int) -> Callable[[int, float], None]:
     """Return what ends a training at a step, before its checkpoint is written."""
 
     def stop(step: int, _: float) -> None:
-        if step == moment:
+        if step == last_step:
             raise Killed
 
     return stop
 
 
-def interrupt(dataset: Path, spec: Spec, workspace: Path, moment: int) -> None:
+def interrupt(dataset: Dataset, spec: Spec, workspace: Path, last_step: int) -> None:
     """Train up to a step."""
     with pytest.raises(Killed):
-        train_step(dataset, spec, workspace, stop_at(moment))
+        train_step(dataset, spec, Workspace.open(workspace), stop_at(last_step))
 
 
 def files_of(made: TrainResult) -> dict[str, bytes]:
@@ -120,17 +123,17 @@ def only_checkpoint(workspace: Path) -> Path:
     return path
 
 
-def test_killed_twice_it_ends_as_if_undisturbed(table: Path, undisturbed: dict[str, bytes], tmp_path: Path) -> None:
+def test_killed_twice_it_ends_as_if_undisturbed(table: Dataset, undisturbed: dict[str, bytes], tmp_path: Path) -> None:
     """After two SIGKILLs in mid-training the third run goes on from the last checkpoint, to the same bytes."""
-    spec, workspace = table_spec(), table.parent.parent
+    spec, workspace = table_spec(), table.directory.parent.parent
     (tmp_path / "spec.yaml").write_text(dump_spec(spec), encoding="utf-8")
-    for moment in ("30", "50"):
-        process = WarmProcess.start(KILLED, str(tmp_path / "spec.yaml"), str(table), moment)
+    for last_step in ("30", "50"):
+        process = WarmProcess.start(KILLED, str(tmp_path / "spec.yaml"), str(table.directory), last_step)
         assert process.finish()[0] == -signal.SIGKILL
-        assert int(only_checkpoint(workspace).name) == int(moment) - 10
+        assert int(only_checkpoint(workspace).name) == int(last_step) - 10
     assert not list((workspace / "models").glob("[!.]*"))
 
-    done = train_step(table, spec, workspace)
+    done = train_step(table, spec, Workspace.open(workspace))
 
     assert done.resumed_from == 40
     assert files_of(done) == undisturbed
@@ -146,18 +149,20 @@ def test_every_kind_of_network_goes_on(
     is_table = kind in TABLES
     spec = table_spec(**TABLES[kind]) if is_table else picture_spec(**PICTURES[kind])
     dataset = request.getfixturevalue("table" if is_table else "pictures")
-    undisturbed = train_step(dataset, spec, tmp_path / "undisturbed")
+    undisturbed = train_step(dataset, spec, Workspace.open(tmp_path / "undisturbed"))
 
     interrupt(dataset, spec, tmp_path, 40)
-    done = train_step(dataset, spec, tmp_path)
+    done = train_step(dataset, spec, Workspace.open(tmp_path))
 
     assert (undisturbed.resumed_from, done.resumed_from) == (None, 30)
     assert files_of(done) == files_of(undisturbed)
 
 
-def test_the_command_says_where_it_went_on(table: Path, tmp_path: Path) -> None:
+def test_the_command_says_where_it_went_on(table: Dataset, tmp_path: Path) -> None:
     """`anomaly-ae train` names the step."""
-    spec = change_spec(table_spec(), [f"workspace={tmp_path / 'ws'}", f"data.source={table.parents[2] / 'plant.csv'}"])
+    spec = change_spec(
+        table_spec(), [f"workspace={tmp_path / 'ws'}", f"data.source={table.directory.parents[2] / 'plant.csv'}"]
+    )
     (tmp_path / "spec.yaml").write_text(dump_spec(spec), encoding="utf-8")
     interrupt(table, spec, tmp_path / "ws", 40)
 
@@ -191,42 +196,42 @@ UNTRUSTED = {
 
 @pytest.mark.parametrize("how", UNTRUSTED)
 def test_what_cannot_be_trusted_is_not_taken_up(
-    table: Path, undisturbed: dict[str, bytes], tmp_path: Path, how: str, caplog: pytest.LogCaptureFixture
+    table: Dataset, undisturbed: dict[str, bytes], tmp_path: Path, how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A changed or foreign checkpoint is named in the log and removed; training begins anew, to the same bytes."""
     spec = table_spec()
     interrupt(table, spec, tmp_path, 40)
     UNTRUSTED[how](only_checkpoint(tmp_path))
 
-    done = train_step(table, spec, tmp_path)
+    done = train_step(table, spec, Workspace.open(tmp_path))
 
     assert done.resumed_from is None
     assert ["a checkpoint is not taken up" in record.message for record in caplog.records] == [True]
     assert files_of(done) == undisturbed
-    assert not training_directory(tmp_path, done.version).exists()
+    assert not Workspace.open(tmp_path).training_directory(done.version).exists()
 
 
-def test_another_spec_begins_anew(table: Path, tmp_path: Path) -> None:
+def test_another_spec_begins_anew(table: Dataset, tmp_path: Path) -> None:
     """A checkpoint belongs to one version: another seed leaves it alone, how often to write one does not matter."""
     interrupt(table, table_spec(), tmp_path, 40)
 
-    other = train_step(table, table_spec(training=OFTEN | {"seed": 1}), tmp_path)
-    same = train_step(table, table_spec(training=OFTEN | {"checkpoint_seconds": 5}), tmp_path)
+    other = train_step(table, table_spec(training=OFTEN | {"seed": 1}), Workspace.open(tmp_path))
+    same = train_step(table, table_spec(training=OFTEN | {"checkpoint_seconds": 5}), Workspace.open(tmp_path))
 
     assert (other.resumed_from, same.resumed_from) == (None, 30)
 
 
-def test_a_finished_version_leaves_none(table: Path, tmp_path: Path) -> None:
+def test_a_finished_version_leaves_none(table: Dataset, tmp_path: Path) -> None:
     """A run killed after the version was published, before its checkpoints were removed, is tidied by the next."""
     spec = table_spec()
-    made = train_step(table, spec, tmp_path)
-    left = training_directory(tmp_path, made.version) / "000000060"
+    made = train_step(table, spec, Workspace.open(tmp_path))
+    left = Workspace.open(tmp_path).training_directory(made.version) / "000000060"
     left.mkdir(parents=True)
 
-    again = train_step(table, spec, tmp_path)
+    again = train_step(table, spec, Workspace.open(tmp_path))
 
     assert again.reused
-    assert list(model_directory(tmp_path, made.version).parent.iterdir()) == [made.directory]
+    assert list(made.directory.parent.iterdir()) == [made.directory]
 
 
 @pytest.fixture

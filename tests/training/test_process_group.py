@@ -18,7 +18,7 @@ from warm_process import WarmProcess
 from anomaly_ae.errors import TrainingError
 from anomaly_ae.spec.file import dump_spec, parse_spec
 from anomaly_ae.training import ALONE, ProcessGroup, join
-from anomaly_ae.workspace.model_version import VALIDATION_SCORES, WEIGHTS, load_calibration
+from anomaly_ae.workspace.model_version import VALIDATION_SCORES, WEIGHTS, ModelVersion
 
 VICTIM = """
 import os, signal, sys
@@ -26,10 +26,12 @@ from pathlib import Path
 from anomaly_ae.spec.file import load_spec
 from anomaly_ae.stages.train import train
 from anomaly_ae.training import join
+from anomaly_ae.workspace.dataset import Dataset
+from anomaly_ae.workspace.workspace import Workspace
 
 with join() as group:
     end = lambda step, _: os.kill(os.getpid(), signal.SIGKILL) if (group.rank, step) == (1, 30) else None
-    train(Path(sys.argv[2]), load_spec(Path(sys.argv[1])), Path.cwd(), end, group)
+    train(Dataset.open(Path(sys.argv[2])), load_spec(Path(sys.argv[1])), Workspace.open(Path.cwd()), end, group)
 """
 AGAIN = "import sys; from anomaly_ae.cli import main; main(['train', *sys.argv[1:]])"
 TWO_PROCESSES = ["--standalone", "--nproc-per-node", "2"]
@@ -108,7 +110,7 @@ def test_two_processes_learn_what_one_learns(alone: Run, together: Run) -> None:
     for name, weight in one.items():
         torch.testing.assert_close(two[name], weight, rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(scores(together), scores(alone), rtol=1e-4)
-    thresholds = [load_calibration(run.model).threshold for run in (alone, together)]
+    thresholds = [ModelVersion.open(run.model).calibration.threshold for run in (alone, together)]
     assert thresholds[1] == pytest.approx(thresholds[0], rel=1e-4)
 
 

@@ -27,7 +27,8 @@ from anomaly_ae.spec import AutoNetwork, Spec
 from anomaly_ae.split import SplitRule, gather
 from anomaly_ae.stages.train import train
 from anomaly_ae.workspace.dataset import Dataset
-from anomaly_ae.workspace.model_version import load_description, load_model
+from anomaly_ae.workspace.model_version import ModelVersion
+from anomaly_ae.workspace.workspace import Workspace
 
 KINDS: dict[str, dict[str, Any]] = {
     "feature_maps": {"backbone": "tiny", "grid": 8, "hidden": (32, 32)},
@@ -128,19 +129,19 @@ def test_a_saved_model_scores_the_same(dataset: Dataset, tmp_path: Path, kind: s
     """A model version holds all that the score depends on."""
     spec, rows = spec_of(kind), rows_of(dataset, "test")
 
-    loaded = load_model(train(dataset.directory, spec, tmp_path).directory)
+    loaded = train(dataset, spec, Workspace.open(tmp_path)).model.load()
 
     assert np.array_equal(
         loaded.model.score(rows).anomaly_score, fitted(dataset.directory, kind).score(rows).anomaly_score
     )
-    assert loaded.description.network.kind == kind
+    assert loaded.description.spec.network.kind == kind
 
 
 def test_a_model_is_not_loaded_with_another_backbone(
     dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The hash of the backbone's weights is part of the model version."""
-    version = train(dataset.directory, spec_of("feature_maps"), tmp_path).directory
+    version = train(dataset, spec_of("feature_maps"), Workspace.open(tmp_path)).directory
 
     def other(name: str, weights: Path | None) -> Backbone:
         backbone = tiny_backbone(name, weights)
@@ -150,7 +151,7 @@ def test_a_model_is_not_loaded_with_another_backbone(
     monkeypatch.setitem(LOADERS, "tiny", other)
 
     with pytest.raises(SpecError, match="or retrain"):
-        load_model(version)
+        ModelVersion.open(version).load()
 
 
 def test_the_backbone_is_no_part_of_the_model_version(dataset: Dataset) -> None:
@@ -249,15 +250,15 @@ def test_the_network_that_was_decided_is_in_the_version(
     """Left open or named, the same network is the same version; should another release choose otherwise, it is not."""
     named = spec_of("memory", training={"steps": 5, "device": "cpu"})
     open_ = named.model_copy(update={"network": AutoNetwork()})
-    kept = [train(dataset.directory, spec, tmp_path) for spec in (open_, named)]
+    kept = [train(dataset, spec, Workspace.open(tmp_path)) for spec in (open_, named)]
 
     monkeypatch.setattr(Pictures, "choose_network", lambda *_: MemoryNetwork(hidden=(8,)))
-    other = train(dataset.directory, open_, tmp_path)
+    other = train(dataset, open_, Workspace.open(tmp_path))
 
     assert kept[0].version == kept[1].version != other.version
     assert kept[1].reused
     assert not other.reused
-    assert load_description(other.directory).spec.network == MemoryNetwork(hidden=(8,))
+    assert other.model.description.spec.network == MemoryNetwork(hidden=(8,))
 
 
 def test_a_size_that_breaks_the_backbone_s_grid_is_refused(dataset: Dataset) -> None:
