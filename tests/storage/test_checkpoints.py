@@ -5,20 +5,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from anomaly_ae.storage import locate
 from anomaly_ae.training import Checkpoints
 from anomaly_ae.training.checkpoints import State
-from anomaly_ae.workspace.registry import training_directory
+from anomaly_ae.workspace.workspace import Workspace
 
 
 def test_a_checkpoint_comes_back(bucket: Path, caplog: pytest.LogCaptureFixture) -> None:
     """What one process put down is what the next one takes up, the last alone; cleared, it is gone."""
-    weights, directory = torch.randn(5, 3), training_directory(bucket / "ws", "v1")
+    weights, directory = torch.randn(5, 3), Workspace(bucket / "ws").training_directory("v1")
     before = Checkpoints(directory, "v1", 0)
     for step in (50, 100):
         before.save(State({"network.weight": weights + step}, {"step": step}))
 
-    after = Checkpoints(training_directory(locate(str(bucket / "ws")), "v1"), "v1", 0)
+    after = Checkpoints(Workspace.open(str(bucket / "ws")).training_directory("v1"), "v1", 0)
     state = after.latest()
 
     assert state is not None
