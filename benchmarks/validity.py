@@ -92,10 +92,12 @@ def batches(new: np.ndarray, spread: np.ndarray, rng: np.random.Generator) -> It
 def judge_batch(
     scores: np.ndarray, detector: "TabularAutoencoder", profile: "Profile", counts: list[np.ndarray]
 ) -> "Validity":
-    """Come to a verdict as the step that monitors does."""
+    """Reach a verdict as the stage judge does."""
+    from anomaly_ae.monitoring.alerts import AlertCounts  # noqa: PLC0415  as above
     from anomaly_ae.monitoring.drift import find_drift  # noqa: PLC0415  as above
     from anomaly_ae.monitoring.false_alarms import alarm_rates  # noqa: PLC0415  as above
-    from anomaly_ae.monitoring.validity import ScoreRanks, check_alerts, judge  # noqa: PLC0415  as above
+    from anomaly_ae.monitoring.scores import ScoreRanks  # noqa: PLC0415  as above
+    from anomaly_ae.monitoring.validity import judge  # noqa: PLC0415  as above
 
     reference, threshold = detector.validation_scores_, detector.threshold_
     everything, below = ScoreRanks(reference), ScoreRanks(reference[reference <= threshold])
@@ -103,9 +105,8 @@ def judge_batch(
     below.add(scores[scores <= threshold])
     rates = alarm_rates(int((reference > threshold).sum()), len(reference))
     return judge(
-        rows=len(scores),
-        are_normal=False,
-        alerts=check_alerts(int((scores > threshold).sum()), len(scores), rates),
+        AlertCounts.of(int((scores > threshold).sum()), len(scores)),
+        rates,
         scores=everything.check(),
         below=below.check(),
         columns=find_drift(profile.columns, counts),

@@ -73,6 +73,6 @@ def judgements(validity: Validity | None) -> dict[str, str]:
     """Return what was judged of a scored table: whether its threshold holds, and whether it alerts too often."""
     if validity is None:
         return {"verdict": UNKNOWN, "alert-rate": UNKNOWN}
-    if validity.alerts is None:
+    if validity.alerts is None or validity.verdict == UNKNOWN:
         return {"verdict": validity.verdict, "alert-rate": UNKNOWN}
     return {"verdict": validity.verdict, "alert-rate": "high" if validity.alerts.is_many_more else "usual"}

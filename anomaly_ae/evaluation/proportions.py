@@ -6,8 +6,11 @@ Source: Wilson, "Probable inference, the law of succession, and statistical infe
 """
 
 import math
+from typing import Self
 
 from scipy.special import ndtri
+
+from anomaly_ae.spec import Section
 
 Interval = tuple[float, float]
 
@@ -31,3 +34,29 @@ def wilson(share: float, rows: float, half_width: float = quantile(CONFIDENCE)) 
     centre = (share + square / 2) / (1 + square)
     margin = math.sqrt(square * (share * (1 - share) + square / 4)) / (1 + square)
     return max(0.0, centre - margin), min(1.0, centre + margin)
+
+
+class Rate(Section):
+    """A count out of rows, with its 95 % Wilson interval.
+
+    Attributes:
+        count: of the rows that are counted.
+        rows: in all.
+        share: `count / rows`; None where there are no rows.
+        low: lower end of the interval; None where there are no rows.
+        high: upper end; likewise.
+    """
+
+    count: int
+    rows: int
+    share: float | None
+    low: float | None
+    high: float | None
+
+    @classmethod
+    def of(cls, count: int, rows: int) -> Self:
+        """Return a share with its interval."""
+        if rows == 0:
+            return cls(count=count, rows=rows, share=None, low=None, high=None)
+        low, high = wilson(count / rows, rows)
+        return cls(count=count, rows=rows, share=count / rows, low=low, high=high)

@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import AliasChoices, Field
 from scipy import stats
 
 from anomaly_ae.monitoring.profile import ColumnProfile, Counts
@@ -31,10 +32,16 @@ CHANGES = 3
 Floats: TypeAlias = NDArray[np.float64]
 
 
-class Change(Section):
-    """How common a group of values was among the train rows, and is among the new ones."""
+class BinShift(Section):
+    """How common a group of values was among the train rows, and is among the new ones.
 
-    what: str
+    Attributes:
+        group: the values, such as "4 to 6", a category, or "missing".
+        before: share of the train rows.
+        after: share of the new rows.
+    """
+
+    group: str = Field(validation_alias=AliasChoices("group", "what"))  # its name in earlier versions
     before: float
     after: float
 
@@ -59,7 +66,7 @@ class ColumnDrift(Section):
     p_value: float
     p_corrected: float
     has_drifted: bool
-    changes: tuple[Change, ...]
+    changes: tuple[BinShift, ...]
 
 
 def find_drift(profiles: Sequence[ColumnProfile], counts: Sequence[Counts]) -> tuple[ColumnDrift, ...]:
@@ -147,7 +154,7 @@ def _describe(profile: ColumnProfile, after: Counts, p_value: float, p_corrected
     )
 
 
-def _changes(groups: Sequence[str], before: Counts, after: Counts) -> tuple[Change, ...]:
+def _changes(groups: Sequence[str], before: Counts, after: Counts) -> tuple[BinShift, ...]:
     if before.sum() == 0 or after.sum() == 0:
         return ()
     names = list(dict.fromkeys(groups))
@@ -155,5 +162,5 @@ def _changes(groups: Sequence[str], before: Counts, after: Counts) -> tuple[Chan
     shares = [np.bincount(number, weights=counts / counts.sum()) for counts in (before, after)]
     order = np.argsort(-np.abs(shares[1] - shares[0]), kind="stable")[:CHANGES]
     return tuple(
-        Change(what=names[index], before=float(shares[0][index]), after=float(shares[1][index])) for index in order
+        BinShift(group=names[index], before=float(shares[0][index]), after=float(shares[1][index])) for index in order
     )

@@ -2,92 +2,44 @@
 
 Three questions about rows that neither weights nor threshold were made from, each at the level .001, so that undrifted
 rows, judged every night, give about one false verdict a year: do as many lie above the threshold as normal rows should
-(beta-binomial, with the calibration's own uncertainty); are their scores spread as the validation scores are
-(Kolmogorov-Smirnov); are their cells spread as the train rows' are (`drift.py`)?
+(beta-binomial, with the calibration's own uncertainty); are their scores distributed as the validation scores are
+(Kolmogorov-Smirnov); are their cells distributed as those of the train rows (`drift.py`)?
 
 What it cannot know: without labels, a surplus of alerts is real anomalies or a threshold gone stale. It is taken for
-anomalies as long as they are few and the scores below the threshold lie as before. And all three take rows for
-exchangeable: rows in time order, or in bursts of the same row, carry less evidence than their number, and drift is then
-found too easily.
+anomalies as long as they are few and the scores below the threshold are distributed as before. And all three questions
+take rows for exchangeable: rows in time order, or in bursts of the same row, carry less evidence than their number, and
+drift is then found too easily.
+
+This is the only judge of the alert rate. What the report says of it, the headline included, it reads off a `Validity`.
 """
 
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy import stats
-
-from anomaly_ae.evaluation.proportions import wilson
-from anomaly_ae.monitoring.drift import LEVEL, MIN_SHIFT, ColumnDrift
-from anomaly_ae.monitoring.false_alarms import Rates, expected_alarms, surprise
+from anomaly_ae.monitoring.alerts import FEW, AlertCheck, AlertCounts, chance_with_anomalies
+from anomaly_ae.monitoring.drift import ColumnDrift
+from anomaly_ae.monitoring.false_alarms import Rates
+from anomaly_ae.monitoring.scores import ScoreCheck
 from anomaly_ae.spec import Section
 
 MIN_ROWS = 50
-"""Fewer rows can hardly show a false-alarm rate to be wrong."""
-FACTOR = 2.0
-"""The alert rate must be this far from what was promised, and not by chance, before it matters."""
-FEW = 0.05
-"""Share of the rows that may be taken for real anomalies without labels."""
+"""With fewer rows a threshold that holds cannot be told from one that is somewhat off."""
+EARLY_LEVEL = 1e-6
+"""With fewer rows than that, and no labels, chance and a few anomalies must be this unlikely to explain the alerts:
+a small batch is often one that somebody picked."""
 
-Floats = NDArray[np.float64]
 VerdictName = Literal["fine", "drifting", "invalid", "unknown"]
-
-
-class AlertCheck(Section):
-    """Alerts among the judged rows, against what normal rows give.
-
-    Attributes:
-        alerts: rows above the threshold.
-        rate: their share.
-        low: lower end of its 95 % Wilson interval.
-        high: upper end.
-        expected_rate: share of normal rows that the calibration expects above the threshold.
-        usual: range that holds the alerts with 95 % probability if all rows are normal and nothing has changed.
-        p_fewer: probability of so few alerts, or fewer, on normal rows.
-        p_more: of so many, or more.
-    """
-
-    alerts: int
-    rate: float
-    low: float
-    high: float
-    expected_rate: float
-    usual: tuple[int, int]
-    p_fewer: float
-    p_more: float
-
-    @property
-    def is_more(self) -> bool:
-        """Whether chance does not explain so many."""
-        return self.p_more < LEVEL / 2
-
-    @property
-    def is_many_more(self) -> bool:
-        """Whether they are, beyond doubt, more than twice what was expected."""
-        return self.is_more and self.low > FACTOR * self.expected_rate
-
-    @property
-    def is_far_fewer(self) -> bool:
-        """Whether they are, beyond doubt, less than half of what was expected."""
-        return self.p_fewer < LEVEL / 2 and self.high * FACTOR < self.expected_rate
-
-
-class ScoreCheck(Section):
-    """Scores of new rows against validation scores.
-
-    Attributes:
-        rows: new rows.
-        distance: largest difference between the two distribution functions (Kolmogorov-Smirnov).
-        p_value: of that difference, if both came from one distribution; too large where scores are tied.
-        above: chance that a new score lies above a validation score; .5 where nothing has changed.
-        has_moved: whether the difference is significant and matters.
-    """
-
-    rows: int
-    distance: float
-    p_value: float
-    above: float
-    has_moved: bool
+FindingName = Literal[
+    "nothing_scored",
+    "nothing_judged",
+    "too_many",
+    "surplus",
+    "likely_anomalies",
+    "missed_anomalies",
+    "too_few_rows",
+    "far_fewer",
+    "unusual",
+    "as_expected",
+]
 
 
 class Validity(Section):
@@ -95,14 +47,15 @@ class Validity(Section):
 
     Attributes:
         verdict: fine; drifting: inputs or scores moved, but the alert rate still fits; invalid: it no longer does;
-            unknown: too few rows.
+            unknown: too few rows to tell.
         meaning: the same in plain sentences.
         rows: judged rows, those the model was not made from and that are not labelled anomalies.
         are_normal: whether all of them are labelled normal; else real anomalies may be among them.
-        alerts: how many lie above the threshold; None if too few rows.
-        scores: how their scores lie; None if too few rows.
-        below: how those lie that are not above the threshold; None if there are too few.
-        columns: how their cells lie, the most shifted column first.
+        counts: alerts among rows of each kind; None in a file of an earlier version.
+        alerts: the alerts among the judged rows, against what normal rows give; None if there is no such row.
+        scores: how their scores are distributed; None if there are too few rows.
+        below: how those are that are not above the threshold; None if there are too few.
+        columns: how their cells are distributed, the most shifted column first.
         inputs_not_checked: why `columns` is empty, or None.
     """
 
@@ -110,6 +63,7 @@ class Validity(Section):
     meaning: str
     rows: int
     are_normal: bool
+    counts: AlertCounts | None = None
     alerts: AlertCheck | None = None
     scores: ScoreCheck | None = None
     below: ScoreCheck | None = None
@@ -121,85 +75,71 @@ class Validity(Section):
         """The columns that have drifted."""
         return tuple(column for column in self.columns if column.has_drifted)
 
+    @property
+    def finding(self) -> FindingName:
+        """What is to be said first of the alert rate; it never contradicts the verdict.
 
-class ScoreRanks:
-    """Where new scores lie among validation scores: all that a comparison needs, whatever the number of rows.
+        nothing_scored, nothing_judged: there is no row, or none that the model was not made from;
+        too_many: the threshold is invalid; surplus: more alerts than chance explains, for a reason that is not known;
+        likely_anomalies: the same, and all else is as before; missed_anomalies: labelled anomalies are flagged no more
+        often than normal rows; too_few_rows: the verdict is unknown; far_fewer: less than half of what was expected;
+        unusual: outside the usual range, within chance; as_expected: the rest.
+        """
+        if self.alerts is None:
+            return "nothing_scored" if self.counts and not self.counts.scored.rows else "nothing_judged"
+        if self.verdict == "invalid":
+            return "too_many"
+        if self.alerts.is_more:
+            return "likely_anomalies" if self.verdict == "fine" else "surplus"
+        return self._without_surplus(self.alerts)
 
-    Args:
-        reference: validation scores, ascending, `(n,)`.
-    """
-
-    def __init__(self, reference: Floats) -> None:
-        self.reference = reference
-        self._above = np.zeros(len(reference) + 1, np.int64)
-        self._not_below = np.zeros(len(reference) + 1, np.int64)
-
-    def add(self, scores: Floats) -> None:
-        """Count more new scores."""
-        length = len(self.reference) + 1
-        self._above += np.bincount(np.searchsorted(self.reference, scores, "left"), minlength=length)
-        self._not_below += np.bincount(np.searchsorted(self.reference, scores, "right"), minlength=length)
-
-    def check(self) -> ScoreCheck | None:
-        """Compare; None where either side has too few rows."""
-        rows, n = int(self._above.sum()), len(self.reference)
-        if min(rows, n) < MIN_ROWS:
-            return None
-        distance = max(self._distance(self._above, "right"), self._distance(self._not_below, "left"))
-        p_value = float(stats.kstwo.sf(distance, max(1, round(n * rows / (n + rows)))))
-        ranks = (self._above + self._not_below) @ np.arange(n + 1)
-        return ScoreCheck(
-            rows=rows,
-            distance=distance,
-            p_value=p_value,
-            above=float(ranks / (2 * n * rows)),
-            has_moved=p_value < LEVEL and distance >= MIN_SHIFT,
-        )
-
-    def _distance(self, counts: NDArray[np.int64], side: Literal["left", "right"]) -> float:
-        """Return the largest gap between distribution functions at the validation scores, from the right or left."""
-        ours = np.cumsum(counts)[:-1] / counts.sum()
-        theirs = np.searchsorted(self.reference, self.reference, side) / len(self.reference)
-        return float(np.abs(ours - theirs).max())
-
-
-def check_alerts(alerts: int, rows: int, rates: Rates) -> AlertCheck:
-    """Compare the alerts among so many rows with what normal rows give."""
-    p_fewer, p_more = surprise(alerts, rows, rates)
-    low, high = wilson(alerts / rows, rows)
-    return AlertCheck(
-        alerts=alerts,
-        rate=alerts / rows,
-        low=low,
-        high=high,
-        expected_rate=float(rates.mean()),
-        usual=expected_alarms(rows, rates),
-        p_fewer=p_fewer,
-        p_more=p_more,
-    )
+    def _without_surplus(self, alerts: AlertCheck) -> FindingName:
+        found = self.counts.anomalous.low if self.counts else None
+        if found is not None and found <= alerts.expected_rate:
+            return "missed_anomalies"
+        if self.verdict == "unknown":
+            return "too_few_rows"
+        if alerts.is_far_fewer:
+            return "far_fewer"
+        return "unusual" if alerts.is_unusual else "as_expected"
 
 
 def judge(
+    counts: AlertCounts,
+    rates: Rates,
     *,
-    rows: int,
-    are_normal: bool,
-    alerts: AlertCheck | None,
-    scores: ScoreCheck | None,
-    below: ScoreCheck | None,
-    columns: tuple[ColumnDrift, ...],
+    scores: ScoreCheck | None = None,
+    below: ScoreCheck | None = None,
+    columns: tuple[ColumnDrift, ...] = (),
     inputs_not_checked: str | None = None,
 ) -> Validity:
-    """Come to a verdict from the three comparisons; the arguments are `Validity`'s."""
-    if alerts is None or rows < MIN_ROWS:
-        verdict, meaning = _unknown(rows)
-        return Validity(verdict=verdict, meaning=meaning, rows=rows, are_normal=are_normal)
-    is_explained = not are_normal and not (below and below.has_moved) and alerts.low <= alerts.expected_rate + FEW
-    verdict, meaning = _decide(alerts, _changes(alerts, scores, columns, are_normal), is_explained=is_explained)
+    """Reach a verdict from the three comparisons.
+
+    Args:
+        counts: alerts among rows of each kind.
+        rates: what the false-alarm rate of the calibration may be (`alarm_rates`).
+        scores: the judged rows' scores against the validation scores.
+        below: the same, without those above the threshold.
+        columns: the judged rows' cells against those of the train rows.
+        inputs_not_checked: why `columns` is empty.
+    """
+    judged, are_normal = counts.judged, counts.are_normal
+    alerts = AlertCheck.of(judged, rates)
+    changes = _changes(alerts, scores, columns, are_normal=are_normal) if alerts else []
+    if alerts and alerts.is_many_more and not _is_explained(counts, alerts, below, rates):
+        verdict, meaning = _invalid(changes)
+    elif alerts is None or judged.rows < MIN_ROWS:
+        return _unknown(counts, alerts, inputs_not_checked)
+    elif changes:
+        verdict, meaning = _drifting(changes)
+    else:
+        verdict, meaning = "fine", _fine(alerts)
     return Validity(
         verdict=verdict,
-        meaning=f"{_found(alerts, 'normal rows' if are_normal else 'rows', rows)} {meaning}",
-        rows=rows,
+        meaning=f"{_found(alerts, judged.rows, are_normal=are_normal)} {meaning}",
+        rows=judged.rows,
         are_normal=are_normal,
+        counts=counts,
         alerts=alerts,
         scores=scores,
         below=below,
@@ -208,28 +148,54 @@ def judge(
     )
 
 
-def _unknown(rows: int) -> tuple[VerdictName, str]:
-    there_are = "No row is" if rows == 0 else "Only 1 row is" if rows == 1 else f"Only {rows} rows are"
-    return "unknown", f"{there_are} new to the model; {MIN_ROWS} are needed to say whether the threshold still holds."
+def _is_explained(counts: AlertCounts, alerts: AlertCheck, below: ScoreCheck | None, rates: Rates) -> bool:
+    """Say whether a surplus may be real anomalies: nobody labelled the rows, and few anomalies would suffice."""
+    if counts.are_normal:
+        return False
+    if counts.judged.rows < MIN_ROWS:
+        return chance_with_anomalies(counts.judged, rates) >= EARLY_LEVEL
+    return not (below and below.has_moved) and alerts.low <= alerts.expected_rate + FEW
 
 
-def _decide(alerts: AlertCheck, changes: list[str], *, is_explained: bool) -> tuple[VerdictName, str]:
-    caution = "Rows that resemble their neighbours, as in time order, make this look surer than it is."
-    if alerts.is_many_more and not is_explained:
-        also = f" Also, {'; '.join(changes)}." if changes else ""
-        return "invalid", f"Chance does not explain that, nor a few anomalies: calibrate or train anew.{also} {caution}"
-    if changes:
-        return "drifting", f"But {'; '.join(changes)}. Look at what changed before the threshold fails. {caution}"
+CAUTION = "Rows that resemble their neighbours, as in time order, make this look surer than it is."
+
+
+def _invalid(changes: list[str]) -> tuple[VerdictName, str]:
+    also = f" Also, {'; '.join(changes)}." if changes else ""
+    return "invalid", f"Neither chance nor a few anomalies explain that: calibrate or train again.{also} {CAUTION}"
+
+
+def _drifting(changes: list[str]) -> tuple[VerdictName, str]:
+    return "drifting", f"But {'; '.join(changes)}. Look at what changed before the threshold fails. {CAUTION}"
+
+
+def _fine(alerts: AlertCheck) -> str:
     if alerts.is_more:
-        return "fine", (
-            "The surplus looks like real anomalies, for the scores below the threshold lie as before; only labels or a "
-            "review of the alerts can tell."
+        return (
+            "The surplus looks like real anomalies, because the scores below the threshold are distributed as before; "
+            "only labels or a review of the alerts can tell."
         )
-    return "fine", "Nothing speaks against the threshold."
+    if alerts.is_unusual:
+        return "That is unusual but within chance, and no evidence against the threshold."
+    return "There is no evidence against the threshold."
+
+
+def _unknown(counts: AlertCounts, alerts: AlertCheck | None, inputs_not_checked: str | None) -> Validity:
+    rows = counts.judged.rows
+    there_are = "No row is" if rows == 0 else "Only 1 row is" if rows == 1 else f"Only {rows} rows are"
+    return Validity(
+        verdict="unknown",
+        meaning=f"{there_are} new to the model; {MIN_ROWS} are needed to say whether the threshold still holds.",
+        rows=rows,
+        are_normal=counts.are_normal,
+        counts=counts,
+        alerts=alerts,
+        inputs_not_checked=inputs_not_checked,
+    )
 
 
 def _changes(
-    alerts: AlertCheck, scores: ScoreCheck | None, columns: tuple[ColumnDrift, ...], are_normal: bool
+    alerts: AlertCheck, scores: ScoreCheck | None, columns: tuple[ColumnDrift, ...], *, are_normal: bool
 ) -> list[str]:
     """Say what has changed, one clause each."""
     clauses = []
@@ -238,7 +204,7 @@ def _changes(
     if alerts.is_more and are_normal:
         clauses.append("false alarms are more common than promised")
     if scores and scores.has_moved:
-        clauses.append(f"scores as a whole lie {'higher' if scores.above > 0.5 else 'lower'} than at calibration")
+        clauses.append(f"scores as a whole are {'higher' if scores.above > 0.5 else 'lower'} than at calibration")
     drifted = [column.column for column in columns if column.has_drifted]
     if drifted:
         named = ", ".join(drifted[:3]) + (", ..." if len(drifted) > 3 else "")
@@ -246,10 +212,10 @@ def _changes(
     return clauses
 
 
-def _found(alerts: AlertCheck, which: str, rows: int) -> str:
+def _found(alerts: AlertCheck, rows: int, *, are_normal: bool) -> str:
     low, high = alerts.usual
     return (
-        f"{alerts.alerts} of {rows} {which} new to the model are above the threshold: {alerts.rate:.2%} "
-        f"(95% interval {alerts.low:.2%} to {alerts.high:.2%}), where {alerts.expected_rate:.2%} is expected of normal "
-        f"rows and chance makes it {low} to {high} of so many."
+        f"{alerts.alerts} of {rows} {'normal ' if are_normal else ''}rows new to the model are above the threshold: "
+        f"{alerts.rate:.2%} (95% interval {alerts.low:.2%} to {alerts.high:.2%}), where {alerts.expected_rate:.2%} is "
+        f"expected of normal rows, and {low} to {high} of {rows} are usual."
     )

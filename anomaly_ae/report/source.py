@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.evaluation.metrics import Metrics
+from anomaly_ae.evaluation.proportions import Rate
 from anomaly_ae.monitoring.profile import Profile
 from anomaly_ae.monitoring.validity import Validity
 from anomaly_ae.report.tally import Tally, count_scores
-from anomaly_ae.report.verdict import Verdict, judge
+from anomaly_ae.report.verdict import Verdict, describe
 from anomaly_ae.stories.grouping import Story
 from anomaly_ae.threshold import Calibration
 from anomaly_ae.workspace.model_version import ModelDescription, ModelVersion
@@ -36,7 +37,7 @@ class ReportSource:
         model: the version that scored it.
         calibration: the threshold that was used; another one may have been put in force since.
         tally: counts of scores by kind of row.
-        verdict: what the counts say of the promise.
+        verdict: what was found of the alerts, in words.
     """
 
     table: ScoredTable
@@ -57,7 +58,8 @@ class ReportSource:
         calibration = model.calibration_of(manifest.calibration_id)
         tally = count_scores(table.parts)
         _refuse_contradiction(tally, table)
-        verdict = judge(tally, calibration, table.metrics, manifest.rows_rejected, table.validity)
+        scored = Rate.of(manifest.alerts, manifest.rows_scored)
+        verdict = describe(scored, manifest.rows_rejected, calibration, table.validity)
         return cls(table, model, calibration, tally, verdict)
 
     @property

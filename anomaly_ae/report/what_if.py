@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from anomaly_ae.evaluation.proportions import Rate
 from anomaly_ae.report.curves import judged_rows
 from anomaly_ae.report.tally import Array, Counts, Tally
-from anomaly_ae.report.verdict import Rate, measure_rate
 from anomaly_ae.threshold.what_if import round_cuts
 
 _STEPS = 240
@@ -120,9 +120,9 @@ def _try_one(rows: _Rows, threshold: float) -> Outcome:
     return Outcome(
         threshold=threshold,
         alerts=_above(rows.all, threshold),
-        false_alarm_rate=None if validation is None else measure_rate(_beyond(validation, threshold), len(validation)),
-        precision=measure_rate(hits, hits + false_alarms) if rows.anomalies.total else None,
-        recall=measure_rate(hits, rows.anomalies.total) if rows.anomalies.total else None,
+        false_alarm_rate=None if validation is None else Rate.of(_beyond(validation, threshold), len(validation)),
+        precision=Rate.of(hits, hits + false_alarms) if rows.anomalies.total else None,
+        recall=Rate.of(hits, rows.anomalies.total) if rows.anomalies.total else None,
     )
 
 
@@ -136,8 +136,8 @@ def _in_force(outcome: Outcome, tally: Tally, *, has_segments: bool) -> Outcome:
         outcome,
         alerts=flagged,
         false_alarm_rate=None if has_segments else outcome.false_alarm_rate,
-        precision=outcome.precision and measure_rate(hits, labelled),
-        recall=outcome.recall and measure_rate(hits, outcome.recall.rows),
+        precision=outcome.precision and Rate.of(hits, labelled),
+        recall=outcome.recall and Rate.of(hits, outcome.recall.rows),
         in_force=True,
     )
 

@@ -9,11 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from anomaly_ae.monitoring.alerts import AlertTally, is_judged
 from anomaly_ae.monitoring.drift import find_drift
 from anomaly_ae.monitoring.false_alarms import Rates, alarm_rates
 from anomaly_ae.monitoring.profile import Counts, Profile
-from anomaly_ae.monitoring.validity import ScoreRanks, Validity, check_alerts, judge
-from anomaly_ae.split import TEST
+from anomaly_ae.monitoring.scores import ScoreRanks
+from anomaly_ae.monitoring.validity import Validity, judge
 from anomaly_ae.threshold import Detector, scores_of
 from anomaly_ae.threshold.rows import kept_name
 from anomaly_ae.threshold.sample import anomalies
@@ -39,14 +40,21 @@ def monitor(table: ScoredTable, model: ModelVersion) -> Validity:
     reference = Reference.of(model, table.manifest.calibration_id)
     profile, dataset = model.profile, table.dataset
     tally = _Tally(ScoreRanks(reference.scores), ScoreRanks(reference.below))
-    for rows, cells in _judged(table, profile):
-        tally.add(rows, profile.count(cells) if cells is not None else [])
-    validity = _conclude(tally, profile, reference)
-    if dataset is None or not profile.columns:
+    for rows, cells in _batches(table, profile):
+        tally.add(rows, cells, profile)
+    missing = None
+    if dataset is None:
         missing = f"the dataset of {table.directory} was removed"
-        if dataset is not None:
-            missing = f"{model.directory} has no profile of its inputs"
-        validity = validity.model_copy(update={"inputs_not_checked": missing})
+    elif not profile.columns:
+        missing = f"{model.directory} has no profile of its inputs"
+    validity = judge(
+        tally.alerts.counts(),
+        reference.rates,
+        scores=tally.all_scores.check(),
+        below=tally.below.check(),
+        columns=find_drift(profile.columns, tally.cells) if tally.cells else (),
+        inputs_not_checked=missing,
+    )
     table.write_validity(validity)
     return validity
 
@@ -87,53 +95,33 @@ class Reference:
 
 @dataclass
 class _Tally:
-    """What one pass over the judged rows adds up."""
+    """What one pass over the rows adds up: alerts of all rows, scores and cells of the judged ones."""
 
     all_scores: ScoreRanks
     below: ScoreRanks
-    rows: int = 0
-    normals: int = 0
-    alerts: int = 0
-    counts: list[Counts] = field(default_factory=list)
+    alerts: AlertTally = field(default_factory=AlertTally)
+    cells: list[Counts] = field(default_factory=list)
 
-    def add(self, rows: pa.RecordBatch, counts: list[Counts]) -> None:
-        score, is_anomaly = _numpy(rows, "anomaly_score"), _numpy(rows, "is_anomaly").astype(bool)
+    def add(self, rows: pa.RecordBatch, cells: pa.RecordBatch | None, profile: Profile) -> None:
+        self.alerts.add(rows)
+        mask = is_judged(rows)
+        judged = rows.filter(mask)
+        score, is_anomaly = _numpy(judged, "anomaly_score"), _numpy(judged, "is_anomaly").astype(bool)
         self.all_scores.add(score)
         self.below.add(score[~is_anomaly])
-        self.rows += len(score)
-        self.normals += rows.num_rows - rows.column("label").null_count
-        self.alerts += int(is_anomaly.sum())
-        self.counts = [old + new for old, new in zip(self.counts, counts, strict=True)] if self.counts else counts
+        if cells is not None:
+            counts = profile.count(cells.filter(mask))
+            self.cells = [old + new for old, new in zip(self.cells, counts, strict=True)] if self.cells else counts
 
 
-def _conclude(tally: _Tally, profile: Profile, reference: Reference) -> Validity:
-    """Ask the three questions of what was added up."""
-    return judge(
-        rows=tally.rows,
-        are_normal=0 < tally.rows == tally.normals,
-        alerts=check_alerts(tally.alerts, tally.rows, reference.rates) if tally.rows else None,
-        scores=tally.all_scores.check(),
-        below=tally.below.check(),
-        columns=find_drift(profile.columns, tally.counts) if tally.counts else (),
-    )
-
-
-def _judged(table: ScoredTable, profile: Profile) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch | None]]:
-    """Yield the judged rows, with their cells where the dataset exists and the model knows what they should be."""
+def _batches(table: ScoredTable, profile: Profile) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch | None]]:
+    """Yield the rows, with their cells where the dataset exists and the model knows what they should be."""
     features = [column.name for column in profile.columns]
     if table.dataset is None or not features:
         for rows in table.batches(COLUMNS):
-            yield rows.filter(_is_judged(rows)), None
+            yield rows, None
         return
-    for rows, cells in table.batches_beside(COLUMNS, table.dataset, features):
-        mask = _is_judged(rows)
-        yield rows.filter(mask), cells.filter(mask)
-
-
-def _is_judged(rows: pa.RecordBatch) -> pa.Array:
-    split = rows.column("split")
-    is_unseen = pc.or_(pc.is_null(split), pc.fill_null(pc.equal(split, TEST), False))
-    return pc.and_(is_unseen, pc.invert(pc.fill_null(rows.column("label"), False)))
+    yield from table.batches_beside(COLUMNS, table.dataset, features)
 
 
 def _numpy(rows: pa.RecordBatch, name: str) -> NDArray[np.float64]:

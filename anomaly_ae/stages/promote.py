@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from anomaly_ae.errors import ArtifactError, ContractError
 from anomaly_ae.evaluation.comparison import MEASURES, MODEL
 from anomaly_ae.evaluation.comparison import compare as rank
+from anomaly_ae.evaluation.proportions import Rate
 from anomaly_ae.ingest.contract import LABEL, ROW_ID
-from anomaly_ae.monitoring.false_alarms import expected_alarms
-from anomaly_ae.monitoring.validity import check_alerts
+from anomaly_ae.monitoring.alerts import AlertCheck
 from anomaly_ae.split import TEST, hash_to_unit
 from anomaly_ae.stages.monitor import Reference
 from anomaly_ae.stages.score_part import refuse_unfit
@@ -184,14 +184,16 @@ def _about_alarms(rows: _Rows, challenger: ModelVersion) -> tuple[str, bool]:
     """Say whether the threshold keeps its promise, and whether it is broken."""
     rates = Reference.of(challenger, challenger.calibration.calibration_id).rates
     normal = pc.fill_null(pc.invert(rows.label), False).to_numpy()
+    is_judged = normal if normal.any() else np.ones(len(normal), np.bool_)
+    check = AlertCheck.of(Rate.of(int(rows.flagged[is_judged].sum()), int(is_judged.sum())), rates)
+    if check is None:
+        return "alerts: no test row was judged", False
     if normal.any():
-        alarms, normals = int(rows.flagged[normal].sum()), int(normal.sum())
-        low, high = expected_alarms(normals, rates)
+        low, high = check.usual
         usual = f"{low} to {high} are usual for its threshold"
-        return f"false alarms: {alarms} of {normals} normal test rows; {usual}", alarms > high
-    alerts = check_alerts(int(rows.flagged.sum()), len(rows.flagged), rates)
-    found = f"alerts: {alerts.alerts} of {len(rows.flagged)} test rows without labels"
-    return f"{found}; {alerts.expected_rate:.2%} is expected of normal rows", alerts.is_many_more
+        return f"false alarms: {check.alerts} of {normal.sum()} normal test rows; {usual}", check.alerts > high
+    found = f"alerts: {check.alerts} of {len(normal)} test rows without labels"
+    return f"{found}; {check.expected_rate:.2%} is expected of normal rows", check.is_many_more
 
 
 def _about_ranking(rows: _Rows) -> Iterator[tuple[str, bool]]:

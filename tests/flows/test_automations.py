@@ -10,7 +10,8 @@ from prefect.blocks.webhook import Webhook
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.events.actions import DoNothing
 
-from anomaly_ae.monitoring.validity import AlertCheck, Validity
+from anomaly_ae.monitoring.alerts import AlertCheck
+from anomaly_ae.monitoring.validity import Validity
 from flows.automations import OURS, apply_automations, page, watch_runs
 from flows.events import judgements
 

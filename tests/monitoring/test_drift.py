@@ -71,8 +71,8 @@ def test_drifted_columns_come_first_with_what_changed() -> None:
     assert [one.column for one in found if one.has_drifted] == ["heat", "line", "wear"]
     assert [one.column for one in found] == ["heat", "line", "wear", "load"]
     changes = {one.column: one.changes[0] for one in found}
-    assert (changes["line"].what, changes["line"].before, changes["line"].after) == ("another level", 0, 0.3)
-    assert (changes["wear"].what, changes["wear"].before, changes["wear"].after) == ("missing", 0, 0.25)
+    assert (changes["line"].group, changes["line"].before, changes["line"].after) == ("another level", 0, 0.3)
+    assert (changes["wear"].group, changes["wear"].before, changes["wear"].after) == ("missing", 0, 0.25)
 
 
 def test_a_level_without_precedent_is_found_beside_many_train_rows() -> None:

@@ -1,12 +1,15 @@
 """Validity: no false verdict on rows like those of the calibration, and a true one when they are not."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from scipy import stats
 
-from anomaly_ae.monitoring.drift import Change, ColumnDrift
+from anomaly_ae.monitoring.alerts import AlertCounts, AlertTally
+from anomaly_ae.monitoring.drift import BinShift, ColumnDrift
 from anomaly_ae.monitoring.false_alarms import alarm_rates
-from anomaly_ae.monitoring.validity import ScoreRanks, Validity, check_alerts, judge
+from anomaly_ae.monitoring.scores import ScoreRanks
+from anomaly_ae.monitoring.validity import Validity, judge
 
 TARGET = 0.02
 
@@ -21,11 +24,9 @@ def verdict_on(
     everything, below = ScoreRanks(reference), ScoreRanks(reference[reference <= threshold])
     everything.add(scores)
     below.add(scores[scores <= threshold])
-    alerts = check_alerts(int((scores > threshold).sum()), len(scores), alarm_rates(above, len(reference)))
     return judge(
-        rows=len(scores),
-        are_normal=are_normal,
-        alerts=alerts,
+        AlertCounts.of(int((scores > threshold).sum()), len(scores), are_normal=are_normal),
+        alarm_rates(above, len(reference)),
         scores=everything.check(),
         below=below.check(),
         columns=columns,
@@ -107,7 +108,7 @@ def test_scores_that_shrink_drift() -> None:
 def test_a_drifted_column_is_named() -> None:
     """Inputs that moved under steady scores are drift too."""
     rng = np.random.default_rng(0)
-    change = Change(what="above 5", before=0.05, after=0.5)
+    change = BinShift(group="above 5", before=0.05, after=0.5)
     column = ColumnDrift(
         column="heat", rows=500, shift=0.4, p_value=0.0, p_corrected=0.0, has_drifted=True, changes=(change,)
     )
@@ -118,15 +119,80 @@ def test_a_drifted_column_is_named() -> None:
     assert "1 of 1 input columns drifted (heat)" in found.meaning
 
 
-@pytest.mark.parametrize("rows", [0, 1, 49])
-def test_few_rows_are_unknown(rows: int) -> None:
-    """Below fifty rows nothing is said, whatever they look like."""
-    alerts = check_alerts(rows, rows, alarm_rates(9, 999)) if rows else None
-
-    found = judge(rows=rows, are_normal=False, alerts=alerts, scores=None, below=None, columns=())
+@pytest.mark.parametrize(("alerts", "rows"), [(0, 0), (0, 1), (1, 1), (0, 49), (3, 49)])
+def test_few_rows_are_unknown(alerts: int, rows: int) -> None:
+    """Below fifty rows nothing is said of a threshold that may well hold; the counts are there all the same."""
+    found = judge(AlertCounts.of(alerts, rows), alarm_rates(9, 999))
 
     assert found.verdict == "unknown"
-    assert found.alerts is None
+    assert (found.alerts.alerts if found.alerts else 0) == alerts
+    assert (found.alerts is None) == (rows == 0)
+
+
+@pytest.mark.parametrize(
+    ("alerts", "rows", "above", "n_validation", "are_normal"),
+    [(14, 14, 19, 99, False), (49, 49, 9, 999, False), (6, 6, 9, 999, False), (4, 20, 9, 999, True)],
+)
+def test_few_rows_suffice_for_overwhelming_evidence(
+    alerts: int, rows: int, above: int, n_validation: int, are_normal: bool
+) -> None:
+    """Fourteen alerts of fourteen where a fifth is promised refute the promise; nobody waits for fifty rows."""
+    found = judge(AlertCounts.of(alerts, rows, are_normal=are_normal), alarm_rates(above, n_validation))
+
+    assert found.verdict == "invalid"
+    assert f"{alerts} of {rows}" in found.meaning
+
+
+@pytest.mark.parametrize(("alerts", "rows"), [(1, 1), (3, 3), (4, 20)])
+def test_a_few_rows_that_somebody_picked_refute_nothing(alerts: int, rows: int) -> None:
+    """Without labels, a handful of alerts in a small batch may be the anomalies that it was scored for."""
+    found = judge(AlertCounts.of(alerts, rows), alarm_rates(9, 999))
+
+    assert found.verdict == "unknown"
+
+
+@pytest.mark.parametrize("are_normal", [False, True])
+def test_small_undrifted_batches_are_hardly_ever_invalid(are_normal: bool) -> None:
+    """Over all small batches and calibrations, a false "invalid" is as rare as among larger ones: at most .0005."""
+    for above, n_validation in [(0, 19), (0, 99), (9, 99), (9, 999), (19, 99)]:
+        rates = alarm_rates(above, n_validation)
+        for rows in (1, 2, 5, 14, 49):
+            verdicts = [judge(AlertCounts.of(k, rows, are_normal=are_normal), rates).verdict for k in range(rows + 1)]
+            chances = stats.binom.pmf(np.arange(rows + 1), rows, rates[:, None]).mean(axis=0)
+            assert chances[[verdict == "invalid" for verdict in verdicts]].sum() <= 0.0005
+
+
+def test_alerts_are_counted_by_kind_of_row() -> None:
+    """Train and validation rows are not judged, labelled anomalies are counted apart, batches add up."""
+    rows = pa.record_batch(
+        {
+            "is_anomaly": [True, True, False, True, True, False, True],
+            "label": [None, None, False, False, True, True, True],
+            "split": ["train", None, "test", "test", "test", "test", "validation"],
+        }
+    )
+    tally = AlertTally()
+    tally.add(rows)
+    tally.add(rows.slice(0, 3))
+
+    counts = tally.counts()
+
+    kinds = [counts.scored, counts.unseen, counts.normal, counts.anomalous, counts.judged]
+    assert [(kind.count, kind.rows) for kind in kinds] == [(7, 10), (4, 7), (1, 3), (1, 2), (3, 5)]
+    assert not counts.are_normal
+
+
+def test_a_file_of_an_earlier_version_is_read() -> None:
+    """It lacks the counts, and names a group of values otherwise; what it says is taken over."""
+    column = {"column": "a", "rows": 9, "shift": 0.5, "p_value": 0.0, "p_corrected": 0.0, "has_drifted": True}
+    columns = [{**column, "changes": [{"what": "4 to 6", "before": 0.1, "after": 0.6}]}]
+    old = {"verdict": "drifting", "meaning": "m", "rows": 900, "are_normal": False, "columns": columns}
+
+    found = Validity.model_validate(old)
+
+    assert found.columns[0].changes[0].group == "4 to 6"
+    assert Validity.model_validate(found.model_dump(mode="json")) == found
+    assert found.finding == "nothing_judged"
 
 
 @pytest.mark.parametrize("decimals", [9, 0])

@@ -207,7 +207,7 @@ def test_the_check_of_the_threshold_is_told_or_its_absence(publish_run: Callable
     published = publish_run(scores=[1.0, 20.0])
     assert "Not checked" in render_page(gather(published.scored, published.model))
 
-    change = {"what": "4 to 6", "before": 0.1, "after": 0.7}
+    change = {"group": "4 to 6", "before": 0.1, "after": 0.7}
     column = {"column": "pressure", "rows": 900, "shift": 0.6, "p_value": 0.0, "p_corrected": 0.0}
     columns = [{**column, "has_drifted": True, "changes": [change]}]
     alerts = {"alerts": 90, "rate": 0.1, "low": 0.08, "high": 0.12, "expected_rate": 0.01, "usual": [3, 19]}

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from anomaly_ae.evaluation.metrics import Metrics
+from anomaly_ae.evaluation.proportions import Rate
 from anomaly_ae.monitoring.validity import Validity
 from anomaly_ae.report.charts import ALERT, APART, INK, Chart, chart, layer
 from anomaly_ae.report.section import PageSection
 from anomaly_ae.report.source import ReportSource
-from anomaly_ae.report.verdict import Rate, Verdict, measure_rate
+from anomaly_ae.report.verdict import Verdict
 from anomaly_ae.report.wording import count, interval, percent, rows
 
 
@@ -40,27 +41,29 @@ class Opening:
 def section(source: ReportSource) -> PageSection:
     """Return the first section of every report."""
     verdict, validity = source.verdict, source.validity
-    charts = {"chart-promise": _promise_chart(verdict)} if verdict.alerts.rows else {}
-    opening = Opening(verdict, _estimate_false_alarms(verdict, source.metrics, validity), validity)
+    charts = {"chart-promise": promise_chart(verdict)} if verdict.alerts.rows else {}
+    opening = Opening(verdict, estimate_false_alarms(verdict, source.metrics, validity), validity)
     return PageSection("verdict", "Verdict", opening, charts)
 
 
-def _estimate_false_alarms(verdict: Verdict, metrics: Metrics | None, validity: Validity | None) -> FalseAlarmEstimate:
+def estimate_false_alarms(verdict: Verdict, metrics: Metrics | None, validity: Validity | None) -> FalseAlarmEstimate:
     """Estimate how many alerts are false: from the labels if there are any, else from the promise."""
     if verdict.alerts.count == 0:
         return FalseAlarmEstimate("0", "there is no alert that could be false")
     if metrics and metrics.confusion.tp + metrics.confusion.fp and metrics.normals:
-        found = measure_rate(metrics.confusion.fp, metrics.confusion.tp + metrics.confusion.fp)
+        found = Rate.of(metrics.confusion.fp, metrics.confusion.tp + metrics.confusion.fp)
         return FalseAlarmEstimate(
             count(found.count), _by_labels(found, metrics.split, verdict.alerts.count - found.rows)
         )
-    judged = verdict.unseen or verdict.alerts
-    if judged.rows == 0:
+    if validity is None:
+        return FalseAlarmEstimate("?", "whether the threshold still holds was not judged")
+    judged, allowed = verdict.judged, verdict.allowed
+    if judged is None or allowed is None:
         return FalseAlarmEstimate("?", "all rows were used to make the model, so false alarms cannot be estimated")
-    if validity and validity.verdict == "invalid":
+    if validity.verdict == "invalid":
         meaning = f"the threshold does not hold here, so all {count(judged.count)} alerts may be false"
         return FalseAlarmEstimate("Unknown", meaning)
-    low, high = (min(bound, judged.count) for bound in verdict.allowed)
+    low, high = (min(bound, judged.count) for bound in allowed)
     figure = count(high) if low == high else f"{count(low)} to {count(high)}"
     alerts = f"the {count(judged.count)} alerts on new rows"
     return FalseAlarmEstimate(figure, f"of {alerts} would be false if nearly all were normal")
@@ -76,13 +79,11 @@ def _by_labels(found: Rate, split: str, others: int) -> str:
     return f"{judged} {'is' if found.count == 1 else 'are'} false: {share}{rest}"
 
 
-def _promise_chart(verdict: Verdict) -> Chart:
+def promise_chart(verdict: Verdict) -> Chart:
     """Return the chart of the observed rates with their intervals, the promise, and its range by chance."""
     marks = _observed(verdict)
-    judged, allowed = marks[-1], verdict.allowed
-    band = {"name": judged["name"], "low": allowed[0] / judged["rows"], "high": allowed[1] / judged["rows"]}
-    band["text"] = f"{count(allowed[0])} to {count(allowed[1])} false alarms would be usual"
-    limit = min(1, 1.15 * max([verdict.limit, band["high"], *(mark["high"] for mark in marks)]))
+    bands = [_band(marks[-1], verdict.allowed)] if verdict.allowed else []
+    limit = min(1, 1.15 * max([verdict.limit, *(mark["high"] for mark in [*bands, *marks])]))
     promise = {
         "target": verdict.limit,
         "text": f"{'promised: at most' if verdict.is_promised else 'expected:'} {percent(verdict.limit)}",
@@ -98,7 +99,7 @@ def _promise_chart(verdict: Verdict) -> Chart:
     named = {**target, "text": {"field": "text"}, "y": {"value": 0}}
     side = "left" if verdict.limit < 0.6 * limit else "right"
     layers = [
-        layer([band], "bar", span, color=ALERT, opacity=0.16, height=18),
+        layer(bands, "bar", span, color=ALERT, opacity=0.16, height=18),
         layer([promise], "rule", target, color=ALERT, strokeWidth=1.5, strokeDash=[4, 3]),
         layer(
             [promise], "text", named, color=ALERT, align=side, dx=5 if side == "left" else -5, baseline="bottom", dy=-4
@@ -110,13 +111,20 @@ def _promise_chart(verdict: Verdict) -> Chart:
 
 
 def _observed(verdict: Verdict) -> list[Chart]:
-    """Return the observed rates; the verdict is based on the last."""
-    named = [
-        ("all rows scored", verdict.alerts),
-        ("rows new to the model", verdict.unseen),
-        ("rows labelled normal", verdict.false_alarms),
-    ]
-    return [_interval(name, rate) for name, rate in named if rate and rate.rows]
+    """Return the observed rates; the verdict, if there is one, is based on the last."""
+    named = {"all rows scored": verdict.alerts, "rows new to the model": verdict.unseen}
+    if verdict.are_normal:
+        named["rows labelled normal"] = verdict.judged
+    elif verdict.judged != (verdict.unseen or verdict.alerts):
+        named["new rows, without labelled anomalies"] = verdict.judged
+    return [_interval(name, rate) for name, rate in named.items() if rate and rate.rows]
+
+
+def _band(judged: Chart, allowed: tuple[int, int]) -> Chart:
+    """Return the range by chance if the promise holds."""
+    low, high = allowed
+    text = f"{count(low)} to {count(high)} false alarms would be usual"
+    return {"name": judged["name"], "low": low / judged["rows"], "high": high / judged["rows"], "text": text}
 
 
 def _interval(name: str, rate: Rate) -> Chart:

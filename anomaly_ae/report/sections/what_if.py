@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from anomaly_ae.evaluation.proportions import Rate
 from anomaly_ae.report.section import PageSection
 from anomaly_ae.report.source import ReportSource
-from anomaly_ae.report.verdict import Rate
 from anomaly_ae.report.what_if import Outcome, try_thresholds
 
 
