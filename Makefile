@@ -5,7 +5,8 @@
 # make up     set up, then a server, a worker and every deployment on this machine; prints where the UI is
 # make down   stop what `make up` started, and nothing else
 # make e2e    set up, then only the test of a whole installation: about two minutes, part of `make test`
-# make soak   set up, then kill every command before each thing it writes, and at random times: hundreds of kills
+# make soak   set up, then kill every command before each thing it writes, and at random times: hundreds of kills;
+#             then a thousand examples for each property
 # make bench  set up, then test the benchmarks and run those that need no data of yours; numbers for comparisons
 # make docs   set up, then build the documentation into site/; broken links are errors
 # make check  set up, then ruff, mypy, import-linter and codespell
@@ -31,13 +32,14 @@ test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n $(JOBS)
 
 quick: $(VENV)/.installed
-	$(BIN)/python -m pytest -n $(JOBS) -m "not slow and not e2e and not soak"
+	$(BIN)/python -m pytest -n $(JOBS) -m "not slow and not e2e and not soak" --hypothesis-profile quick
 
 e2e: $(VENV)/.installed
 	$(BIN)/python -m pytest -m e2e tests/e2e
 
 soak: $(VENV)/.installed
 	$(BIN)/python -m pytest -m soak tests/crash tests/flows/test_runners.py
+	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile soak -n $(JOBS)
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m pytest benchmarks/tests

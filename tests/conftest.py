@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
 from inspection_support import Inspection, inspect
 from object_store_support import _reachable, bucket, endpoint, shared_bucket
 from plant_support import finished_plant, plant
@@ -23,6 +24,11 @@ IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 TEMP_FOLDER = pytest.StashKey[Path]()
 QUIET = {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "OMP_NUM_THREADS": "1"}
 """Nothing of a test's goes over the network; the workers of pytest-xdist share the cores, so that each uses one."""
+
+# Examples of a property test: `make quick`, every other run, and `make soak`.
+for name, examples in {"quick": 10, "suite": 40, "soak": 1000}.items():
+    settings.register_profile(name, max_examples=examples, deadline=None)
+settings.load_profile("suite")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from anomaly_ae.errors import SplitError
@@ -156,7 +156,6 @@ def test_a_saved_rule_splits_the_same(make: Ingest) -> None:
     pd.testing.assert_frame_equal(assigned(dataset, again), assigned(dataset, rule))
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 999_999), train=st.sampled_from([0.2, 0.5, 0.8]))
 def test_shares_are_about_right(seed: int, train: float) -> None:
     """Given many rows, each split gets its share, whatever the seed."""

@@ -13,7 +13,7 @@ METRICS = ("precision", "recall", "f1", "average_precision", "roc_auc", "false_a
 ROWS = st.lists(st.tuples(st.booleans(), st.sampled_from([0.0, 0.5, 1.0, 1.5, 2.0])), min_size=1, max_size=40)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.floats(0.2, 0.8))
 def test_metrics_equal_scikit_learn(seed: int, threshold: float) -> None:
     """On rows of both classes, every metric is what scikit-learn returns when called directly."""

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from encoding_support import fit
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from anomaly_ae.features.table import LINEAR_RANGE
@@ -77,7 +77,6 @@ def test_expected_reads_in_source_units(view: str, train: np.ndarray) -> None:
 
 
 @VIEWS
-@settings(deadline=None)
 @given(values=st.lists(st.floats(-1e300, 1e300), min_size=2, max_size=30))
 def test_farther_stays_farther(view: str, values: list[float]) -> None:
     """Elements are finite for every value and never decrease as the value grows."""

@@ -179,7 +179,7 @@ def test_unseen_errors_are_those_of_the_member_that_did_not_train_on_the_row() -
     assert torch.allclose(errors, expected, atol=1e-6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 1000), st.floats(0.01, 1.0))
 def test_whitening_whitens(seed: int, shrinkage: float) -> None:
     """The shrunk covariance of the rows becomes the identity, by a symmetric matrix."""

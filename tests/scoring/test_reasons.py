@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from encoding_support import fit
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from anomaly_ae.estimators.frames import to_table
@@ -93,7 +93,6 @@ def test_equal_contributions_come_in_column_order() -> None:
     assert [reason["feature"] for reason in row] == ["speed", "line"]
 
 
-@settings(deadline=None)
 @given(
     contributions=st.lists(st.lists(st.sampled_from([0.0, 0.5, 1.0, 7.25]), min_size=3, max_size=3), max_size=20),
     count=st.integers(0, 5),

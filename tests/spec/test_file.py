@@ -86,7 +86,7 @@ specs = st.builds(
 
 
 @given(spec=specs)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_dumped_spec_loads_equal(tmp_path: Path, spec: Spec) -> None:
     """Whatever a spec holds, its YAML loads back to the same spec, and the same YAML."""
     paths = {"workspace": "/w", "data": spec.data.model_copy(update={"source": "s3://b/x"})}

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from warm_process import WarmProcess
 
@@ -350,7 +350,6 @@ cell = st.one_of(
 )
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.lists(st.lists(cell, min_size=1, max_size=4).map(",".join), min_size=1, max_size=30))
 def test_no_row_is_ever_lost(lines: list[str]) -> None:
     """Whatever a file holds, ingest says what is wrong with it or accounts for every record."""
@@ -377,7 +376,6 @@ json_value = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.dictionaries(st.sampled_from(["a", "b", "", "é"]), json_value).map(json.dumps) | st.text(max_size=8))
 )

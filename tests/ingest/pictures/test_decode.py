@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from makers import encode, pixels
 from PIL import Image
@@ -178,7 +178,6 @@ def outcome(encoded: bytes) -> str:
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, about tags
 @given(st.binary(max_size=200), st.sampled_from(FORMATS), st.integers(0, 400), st.integers(0, 30))
-@settings(max_examples=150, deadline=None)
 def test_no_bytes_make_it_crash(noise: bytes, form: str, place: int, length: int) -> None:
     """Noise, and pictures with noise written into them, are decoded or refused; nothing else happens."""
     whole = encode(pixels(), form)

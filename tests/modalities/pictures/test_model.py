@@ -282,7 +282,7 @@ def test_pixels_that_would_not_fit_memory_are_drawn(dataset: Dataset, monkeypatc
     """Dense networks hold their train pictures in memory: of too many, some, evenly."""
     monkeypatch.setattr("anomaly_ae.networks.picture_network.TRAIN_BYTES", 10 * 4 * 32 * 32)
 
-    model = fit(dataset, spec_of("memory")).model
+    model = fit(dataset, spec_of("memory", training={"steps": 5, "device": "cpu"})).model
 
     assert len(model.network.state_dict()["autoencoder.memories.0.stored"]) <= 10
 

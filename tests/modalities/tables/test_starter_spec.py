@@ -250,7 +250,7 @@ def test_every_column_is_listed(tmp_path: Path) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_the_columns_the_spec_loads(tmp_path: Path, data: st.DataObject) -> None:
     """Hostile names and values cannot break the YAML, and names come through as they are."""
     names = st.sampled_from(
