@@ -8,7 +8,10 @@ from picture_support import PATCH, write_pictures
 from PIL import Image
 
 from anomaly_ae.spec import Spec
-from anomaly_ae.stages.pipeline import Run, require, run
+from anomaly_ae.stages.pipeline import SCORING, Run, require, run, run_stages
+from anomaly_ae.workspace.dataset import Dataset
+from anomaly_ae.workspace.model_version import ModelVersion
+from anomaly_ae.workspace.workspace import Workspace
 
 SIDE = 32
 
@@ -23,8 +26,23 @@ class Inspection:
 
     @property
     def scored(self) -> Path:
-        """The scored table."""
+        """Directory of the scored table."""
         return require(self.made.scored).directory
+
+    @property
+    def dataset(self) -> Dataset:
+        """The pictures."""
+        return require(self.made.ingested).dataset
+
+    @property
+    def model(self) -> ModelVersion:
+        """The model of them."""
+        return require(self.made.model)
+
+    def score(self, source: str | Path, workspace: Workspace) -> Path:
+        """Score other pictures by the model; return the directory of the scored table."""
+        new = Run.with_model(self.model, workspace, self.spec.data, str(source))
+        return require(run_stages(new, SCORING[:2]).scored).directory
 
 
 def write_marked_pictures(root: Path) -> Path:

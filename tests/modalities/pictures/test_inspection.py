@@ -21,10 +21,12 @@ from anomaly_ae.scoring.schema import scored_schema
 from anomaly_ae.spec.file import dump_spec
 from anomaly_ae.stages.calibrate import calibrate
 from anomaly_ae.stages.evaluate import evaluate
-from anomaly_ae.stages.pipeline import ingest_for
+from anomaly_ae.stages.pipeline import require
 from anomaly_ae.stages.score import score
 from anomaly_ae.storage import read_manifest
-from anomaly_ae.workspace.model_version import load_description
+from anomaly_ae.workspace.model_version import ModelVersion
+from anomaly_ae.workspace.scored_table import ScoredTable
+from anomaly_ae.workspace.workspace import Workspace
 
 
 def rows_of(scored: Path) -> list[dict]:
@@ -44,7 +46,7 @@ def test_every_picture_has_a_row_a_map_and_a_region(inspection: Inspection) -> N
     """Maps lie where the table says, regions inside the picture; overlays are there for alerts and only for these."""
     rows = rows_of(inspection.scored)
 
-    assert len(rows) == inspection.made.ingested.rows_in
+    assert len(rows) == inspection.dataset.manifest.rows_in
     for row in rows:
         stored, box = np.load(inspection.scored / row["anomaly_map"]), row["region"]
         assert stored.dtype == np.float16
@@ -56,14 +58,13 @@ def test_every_picture_has_a_row_a_map_and_a_region(inspection: Inspection) -> N
 
 def test_pictures_the_model_was_made_from_are_told_apart(inspection: Inspection) -> None:
     """Every picture of the source has its split, also when it is scored again as new; only test pictures are judged."""
-    made = inspection.made
-    again = ingest_for(made.trained.directory, inspection.spec, inspection.spec.data.source).directory
-    tables = [inspection.scored, score(again, made.trained.directory, Path(inspection.spec.workspace)).directory]
+    again = inspection.score(inspection.spec.data.source, Workspace.open(inspection.spec.workspace))
 
-    for table in tables:
+    for table in (inspection.scored, again):
         assert {row["split"] for row in rows_of(table)} == {"train", "validation", "test"}
-    assert made.metrics is not None
-    assert made.metrics.split == "test"
+    metrics = require(inspection.made.judged).metrics
+    assert metrics is not None
+    assert metrics.split == "test"
 
 
 def test_files_are_published_with_the_table(inspection: Inspection) -> None:
@@ -104,7 +105,7 @@ def test_pixel_metrics_are_those_of_the_files(inspection: Inspection) -> None:
 
 def test_scored_again_every_byte_is_the_same(inspection: Inspection, tmp_path: Path) -> None:
     """Scored into another workspace, table, maps and overlays have the same bytes."""
-    again = score(inspection.made.ingested.directory, inspection.made.trained.directory, tmp_path)
+    again = score(inspection.dataset, inspection.model, Workspace.open(tmp_path))
 
     first, second = (read_manifest(scored, "scored")["files"] for scored in (inspection.scored, again.directory))
     assert first == second
@@ -117,7 +118,7 @@ def test_new_folder_is_scored_by_the_command(inspection: Inspection, tmp_path: P
     (tmp_path / "spec.yaml").write_text(dump_spec(inspection.spec))
     made = json.loads(run_cli("score", str(tmp_path), "-s", str(tmp_path / "spec.yaml"), "--json", cwd=tmp_path).stdout)
 
-    rows = rows_of(Path(made["directory"]))
+    rows = rows_of(Path(made["scored"]["directory"]))
     assert [row["row_id"] for row in rows] == ["camera0.png", "camera1.png", "camera2.png"]
     assert {row["split"] for row in rows} == {row["label"] for row in rows} == {None}
     assert rows[0]["anomaly_score"] > max(row["anomaly_score"] for row in rows[1:])
@@ -128,7 +129,7 @@ def test_without_the_dataset_there_are_no_pixel_metrics(inspection: Inspection, 
     alone = tmp_path / "scored" / inspection.scored.name
     shutil.copytree(inspection.scored, alone)
 
-    metrics = evaluate(alone)
+    metrics = evaluate(ScoredTable.open(alone))
 
     assert metrics is not None
     assert metrics.roc_auc is not None
@@ -137,15 +138,15 @@ def test_without_the_dataset_there_are_no_pixel_metrics(inspection: Inspection, 
 
 def test_another_threshold_needs_no_training(inspection: Inspection, tmp_path: Path) -> None:
     """Calibrated anew the weights stay, and pictures that became alerts get an overlay."""
-    model = tmp_path / "models" / inspection.made.trained.version
-    shutil.copytree(inspection.made.trained.directory, model)
-    weights = (model / "weights.safetensors").read_bytes()
+    copied = tmp_path / "models" / inspection.model.version
+    shutil.copytree(inspection.model.directory, copied)
+    weights, model = (copied / "weights.safetensors").read_bytes(), ModelVersion.open(copied)
 
     calibrate(model, inspection.spec.threshold.model_copy(update={"target_fpr": 0.6}))
-    rows = rows_of(score(inspection.made.ingested.directory, model, tmp_path).directory)
+    rows = rows_of(score(inspection.dataset, model, Workspace.open(tmp_path)).directory)
 
-    assert (model / "weights.safetensors").read_bytes() == weights
-    assert sum(row["is_anomaly"] for row in rows) > inspection.made.scored.alerts
+    assert (copied / "weights.safetensors").read_bytes() == weights
+    assert sum(row["is_anomaly"] for row in rows) > require(inspection.made.scored).alerts
     assert all((row["overlay"] is not None) == row["is_anomaly"] for row in rows)
 
 
@@ -154,7 +155,7 @@ def test_model_of_pictures_refuses_a_table(inspection: Inspection, tmp_path: Pat
     write_table(tmp_path / "parts.csv")
 
     with pytest.raises(AnomalyAEError, match="pictures"):
-        ingest_for(inspection.made.trained.directory, inspection.spec, str(tmp_path / "parts.csv"))
+        inspection.score(tmp_path / "parts.csv", Workspace.open(tmp_path / "ws"))
 
 
 def test_model_of_tables_refuses_pictures(inspection: Inspection, tmp_path: Path) -> None:
@@ -176,9 +177,9 @@ def test_settings_of_pictures_make_another_version(inspection: Inspection) -> No
 
     spec = inspection.spec
     other = spec.model_copy(update={"pictures": spec.pictures.model_copy(update={"size": 16})})
-    fingerprint = load_description(inspection.made.trained.directory).data["dataset"]
+    fingerprint = inspection.dataset.fingerprint
 
-    assert version_of(fingerprint, other) != version_of(fingerprint, spec) == inspection.made.trained.version
+    assert version_of(fingerprint, other) != version_of(fingerprint, spec) == inspection.model.version
 
 
 def test_sixteen_bit_and_colour_pictures_have_overlays(inspection: Inspection, tmp_path: Path) -> None:
@@ -186,8 +187,7 @@ def test_sixteen_bit_and_colour_pictures_have_overlays(inspection: Inspection, t
     grey = draw(7, SIDE, patch=True)
     Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / "deep.png")
     Image.fromarray(np.stack([grey] * 3, axis=2)).save(tmp_path / "colour.webp", lossless=True)
-    rows = ingest_for(inspection.made.trained.directory, inspection.spec, str(tmp_path)).directory
-    scored = score(rows, inspection.made.trained.directory, tmp_path / "ws").directory
+    scored = inspection.score(tmp_path, Workspace.open(tmp_path / "ws"))
 
     one, other = rows_of(scored)
     assert one["anomaly_score"] == pytest.approx(other["anomaly_score"])
