@@ -1,9 +1,9 @@
-"""Detection quality, ours against peers: fits what is not yet in the results file, then writes the comparison.
+"""Detection quality of our detector and of peers: runs the fits missing from the results file, then compares.
 
     python benchmarks/accuracy.py --adbench DIR --peers KNN,LOF --seeds 0,1,2 --results accuracy.csv
 
-Each fit runs alone in a fresh process and adds one row to the results file as it ends, so a run that was stopped goes
-on where it was.
+Each fit runs in a fresh process and appends a row to the results file when it ends, so an interrupted run can be
+resumed.
 """
 
 import argparse
@@ -27,13 +27,13 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Fit:
-    """One fit to be done.
+    """One fit to run.
 
     Attributes:
-        dataset: name of the set.
-        method: as `find_method` takes it.
-        seed: of the rows and of the method.
-        target: what `one_fit.py` is told to read.
+        dataset: name of the dataset.
+        method: name that `find_method` accepts.
+        seed: seed of the rows and of the method.
+        target: arguments of `one_fit.py` that name the rows to read.
     """
 
     dataset: str
@@ -43,12 +43,12 @@ class Fit:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What names the fit in the results file."""
+        """The key of the fit in the results file."""
         return (self.dataset, self.method.partition("=")[0], str(self.seed))
 
 
 def plan(targets: dict[str, tuple[str, ...]], methods: Sequence[str], seeds: Iterable[int]) -> list[Fit]:
-    """List all fits: the first seed of every set before the second, so that an early look shows every set."""
+    """List all fits, ordered by seed, so that early results cover every dataset."""
     return [
         Fit(dataset, method, seed, target)
         for seed in seeds
@@ -58,19 +58,19 @@ def plan(targets: dict[str, tuple[str, ...]], methods: Sequence[str], seeds: Ite
 
 
 def find_targets(adbench: Path | None, tables: Path | None) -> dict[str, tuple[str, ...]]:
-    """Return what can be read: the .npz files of one directory, the known tables of another."""
+    """Return the datasets that can be read: the .npz files of one directory, the known tables of another."""
     targets: dict[str, tuple[str, ...]] = {}
     if adbench is not None:
         targets |= {path.stem: (str(path),) for path in sorted(adbench.glob("*.npz"))}
     if tables is not None:
-        from mixed import TABLES  # noqa: PLC0415  needs pandas, which npz runs can do without
+        from mixed import TABLES  # noqa: PLC0415  imports pandas, which .npz files do not need
 
         targets |= {name: (name, str(tables)) for name, table in TABLES.items() if (tables / table.file).is_file()}
     return targets
 
 
 def read_keys(path: Path) -> set[tuple[str, str, str]]:
-    """Return the fits that a results file holds."""
+    """Return the keys of the fits in a results file."""
     if not path.is_file():
         return set()
     with path.open(newline="", encoding="utf-8") as stream:
@@ -78,9 +78,9 @@ def read_keys(path: Path) -> set[tuple[str, str, str]]:
 
 
 def append_row(path: Path, row: dict[str, object]) -> None:
-    """Add one row to a results file, with the header where it is the first.
+    """Append one row to a results file, after a header if the file is new.
 
-    The line is smaller than the stream's buffer, so it reaches the file in one write: there whole, or not at all.
+    The line is smaller than the stream's buffer, so it is written at once, completely or not at all.
     """
     is_new = not path.is_file()
     with path.open("a", newline="", encoding="utf-8") as stream:
@@ -94,8 +94,8 @@ def run_fit(fit: Fit, threads: int, timeout: float) -> dict[str, object]:
     """Run one fit in a fresh process and return its row.
 
     Raises:
-        RuntimeError: it failed; the message is its last line.
-        subprocess.TimeoutExpired: it took too long.
+        RuntimeError: the fit failed; the message is its last line of output.
+        subprocess.TimeoutExpired: the fit took too long.
     """
     command = [sys.executable, str(Path(__file__).with_name("one_fit.py")), fit.method, str(fit.seed), *fit.target]
     limits = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
@@ -104,15 +104,15 @@ def run_fit(fit: Fit, threads: int, timeout: float) -> dict[str, object]:
     )
     if done.returncode:
         raise RuntimeError((done.stderr.strip() or f"ended with {done.returncode}").splitlines()[-1])
-    # A method may print too; our line is the last.
+    # Methods may print too; the result is the last line.
     return dict(zip(KEY, fit.key, strict=True)) | json.loads(done.stdout.splitlines()[-1])
 
 
 def run_fits(fits: Sequence[Fit], results: Path, *, jobs: int = 1, threads: int = 1, timeout: float = 3600) -> int:
-    """Run the fits that the results file lacks; a failed one is told and left out, to be tried again next time.
+    """Run the fits missing from the results file; failures are printed and left out, to be retried next time.
 
     Returns:
-        How many failed.
+        The number of failures.
     """
     done = read_keys(results)
     waiting = [fit for fit in fits if fit.key not in done]
@@ -129,7 +129,7 @@ def run_fits(fits: Sequence[Fit], results: Path, *, jobs: int = 1, threads: int 
 
 
 def _record(future: Future[dict[str, object]], name: str, results: Path) -> bool:
-    """Add a fit's row to the results, or tell why there is none."""
+    """Append a fit's row to the results, or print why it failed; return whether it succeeded."""
     try:
         row = future.result()
     except (RuntimeError, subprocess.TimeoutExpired) as error:
@@ -141,45 +141,47 @@ def _record(future: Future[dict[str, object]], name: str, results: Path) -> bool
 
 
 def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--adbench", type=Path, help="directory of ADBench .npz files")
     parser.add_argument("--tables", type=Path, help="directory of the mixed-type tables")
     parser.add_argument("--sets", default="", help="only these sets, separated by commas")
-    parser.add_argument("--ours", default=OURS, help="the method that is compared: a name, or name=module:function")
-    parser.add_argument("--peers", default="", help=f"methods to fit beside it: {', '.join(METHODS)}")
-    parser.add_argument("--peers-only", action="store_true", help="fit the peers, not ours, and compare nothing")
-    parser.add_argument("--peers-csv", type=Path, action="append", default=[], help="results of peers, to be merged")
+    parser.add_argument("--ours", default=OURS, help="the method to compare: a name, or name=module:function")
+    parser.add_argument("--peers", default="", help=f"methods to compare it with: {', '.join(METHODS)}")
+    parser.add_argument("--peers-only", action="store_true", help="fit only the peers, without a comparison")
+    parser.add_argument("--peers-csv", type=Path, action="append", default=[], help="results of peers to merge")
     parser.add_argument("--seeds", default="0", help="separated by commas")
-    parser.add_argument("--results", type=Path, default=Path("accuracy.csv"), help="a row per fit is added here")
+    parser.add_argument(
+        "--results", type=Path, default=Path("accuracy.csv"), help="file that a row per fit is appended to"
+    )
     parser.add_argument("--table", type=Path, help="Markdown file to write; default: print it")
-    parser.add_argument("--jobs", type=int, default=1, help="fits at a time")
-    parser.add_argument("--threads", type=int, default=1, help="of each fit")
-    parser.add_argument("--timeout", type=float, default=3600, help="seconds that one fit may take")
+    parser.add_argument("--jobs", type=int, default=1, help="concurrent fits")
+    parser.add_argument("--threads", type=int, default=1, help="threads per fit")
+    parser.add_argument("--timeout", type=float, default=3600, help="seconds allowed per fit")
     return parser.parse_args(arguments)
 
 
 def compare(options: argparse.Namespace, targets: Iterable[str], ours: str) -> str:
-    """Return the Markdown of all results on these sets and seeds."""
+    """Return the comparison of all results on these datasets and seeds as Markdown."""
     import pandas as pd  # noqa: PLC0415  only the comparison needs it
     from summary import summarise  # noqa: PLC0415  as above
 
     frames = [pd.read_csv(path) for path in (options.results, *options.peers_csv)]
-    # The first of two results of one fit counts: fitted here before merged.
+    # Of two results of the same fit the first counts, so our own take precedence over merged ones.
     results = pd.concat(frames, ignore_index=True).drop_duplicates([*KEY])
     seeds = [int(seed) for seed in options.seeds.split(",")]
     return summarise(results[results.dataset.isin(list(targets)) & results.seed.isin(seeds)], ours)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Fit, compare, and return how many fits failed."""
+    """Fit, compare, and return the number of failed fits."""
     options = read_options(arguments)
     targets = find_targets(options.adbench, options.tables)
     if wanted := [name for name in options.sets.split(",") if name]:
         targets = {name: targets[name] for name in wanted}
     methods = [*([] if options.peers_only else [options.ours]), *(name for name in options.peers.split(",") if name)]
     for method in methods:
-        if "=" not in method:  # one of the user's own is imported where it is fitted, not here
+        if "=" not in method:  # the user's own methods are imported only in the process that fits them
             find_method(method)
     fits = plan(targets, methods, [int(seed) for seed in options.seeds.split(",")])
     failures = run_fits(fits, options.results, jobs=options.jobs, threads=options.threads, timeout=options.timeout)

@@ -1,10 +1,11 @@
-"""Many columns, few rows: ours against a Gaussian with a shrunk full covariance, on simulated rows.
+"""Many columns, few rows: our detector and a Gaussian with a shrunk full covariance, on simulated rows.
 
     python benchmarks/few_rows.py --seeds 0,1,2
 
-Rows are made of a few latent factors and of noise whose size differs by column. Anomalies have some factors' loadings
-changed (`links`) or all factors blown up (`scale`): in both, no column alone looks odd. Ours sets a tenth of the rows
-aside for its threshold; the Gaussian is fitted on as few for the gap, and on all of them for the last column.
+Rows are generated from a few latent factors plus noise of a different size per column. Anomalies have different
+loadings for some factors (`links`) or inflated factors (`scale`); in neither case does a single column look unusual.
+Our detector holds out a tenth of the rows for its threshold; for the gap, the Gaussian is fitted on the other nine
+tenths too, and for the last column on all rows.
 """
 
 import argparse
@@ -22,14 +23,14 @@ Kind = Literal["links", "scale"]
 SHAPES = ((300, 500), (60, 1500))
 """Train rows and columns."""
 TESTED = 200
-"""Normal and anomalous test rows, each."""
+"""Number of normal and of anomalous test rows."""
 LEARNED = 0.9
-"""Share of the rows that ours learns from."""
+"""Share of the rows that our detector is trained on."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """AUROC of both, and the 95 % interval of the gap: paired, over draws of the test rows."""
+    """AUROC of both methods, and the 95% interval of the gap from a paired bootstrap of the test rows."""
 
     ours: float
     gaussian: float
@@ -39,7 +40,7 @@ class Comparison:
 
     @property
     def gap(self) -> float:
-        """By how much ours is ahead."""
+        """Lead of our detector."""
         return self.ours - self.gaussian
 
 
@@ -49,11 +50,11 @@ def make_rows(rows: int, columns: int, kind: Kind, seed: int) -> Rows:
     decay = np.exp(-np.arange(30) / 10)[:, None]
     loadings = rng.normal(size=(30, columns)) * decay
     noise = 0.1 * np.exp(0.5 * rng.normal(size=columns))
-    other = loadings * 1.3
+    changed = loadings * 1.3
     if kind == "links":
-        other = np.vstack([loadings[:20], rng.normal(size=(10, columns)) * decay[20:]])
+        changed = np.vstack([loadings[:20], rng.normal(size=(10, columns)) * decay[20:]])
     train, normal = (_draw(rng, count, loadings, noise) for count in (rows, TESTED))
-    anomalies = _draw(rng, TESTED, other, noise)
+    anomalies = _draw(rng, TESTED, changed, noise)
     return Rows(train, np.vstack([normal, anomalies]), np.repeat([0, 1], TESTED))
 
 
@@ -62,7 +63,7 @@ def _draw(rng: np.random.Generator, count: int, loadings: np.ndarray, noise: np.
 
 
 def gaussian_scores(X_train: np.ndarray, X_test: np.ndarray, shrinkage: float = 0.1) -> np.ndarray:
-    """Return squared Mahalanobis distances; the covariance of standardised columns is shrunk to its mean variance."""
+    """Return squared Mahalanobis distances with a covariance shrunk towards the identity of standardised columns."""
     mean, std = X_train.mean(axis=0), X_train.std(axis=0)
     train, test = (X_train - mean) / std, (X_test - mean) / std
     covariance = (1 - shrinkage) * np.cov(train.T, bias=True) + shrinkage * np.eye(train.shape[1])
@@ -70,7 +71,7 @@ def gaussian_scores(X_train: np.ndarray, X_test: np.ndarray, shrinkage: float = 
 
 
 def compare(rows: Rows, seed: int) -> Comparison:
-    """Fit both and compare them."""
+    """Fit both methods and compare them."""
     ours = find_method(OURS).fit(rows.X_train, seed)(rows.X_test)
     gaussian = gaussian_scores(rows.X_train[: round(LEARNED * len(rows.X_train))], rows.X_test)
     of_all = gaussian_scores(rows.X_train, rows.X_test)
@@ -90,14 +91,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", default="0,1,2", help="separated by commas")
     seeds = [int(seed) for seed in parser.parse_args(arguments).seeds.split(",")]
-    print("| anomalies | rows, columns | seed | ours | Gaussian | gap, 95 % interval | Gaussian of all rows |")
+    print("| anomalies | rows, columns | seed | ours | Gaussian | gap, 95% interval | Gaussian of all rows |")
     print("|---|---|---|---|---|---|---|")
     for kind in ("links", "scale"):
         for count, columns in SHAPES:
             for seed in seeds:
-                one = compare(make_rows(count, columns, kind, seed), seed)
-                gap = f"{one.gap:+.3f} ({one.low:+.3f} to {one.high:+.3f})"
-                figures = f"{one.ours:.3f} | {one.gaussian:.3f} | {gap} | {one.gaussian_of_all_rows:.3f}"
+                result = compare(make_rows(count, columns, kind, seed), seed)
+                gap = f"{result.gap:+.3f} ({result.low:+.3f} to {result.high:+.3f})"
+                figures = f"{result.ours:.3f} | {result.gaussian:.3f} | {gap} | {result.gaussian_of_all_rows:.3f}"
                 print(f"| {kind} | {count}, {columns} | {seed} | {figures} |", flush=True)
     return 0
 

@@ -1,4 +1,4 @@
-"""The mixed-type tables: where their rows are, which column is the label, and how peers get to see them."""
+"""The mixed-type tables: their files, their label columns, and their encoding for peers."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +17,10 @@ class Table:
     """A table in one file, or in a train and a test file.
 
     Attributes:
-        file: the file; with `test_file`, the one whose normal rows train.
+        file: the file; with a `test_file`, only its normal rows are used, for training.
         label: the column that is 1 for anomalies.
-        drop: columns that are no features: ids, clocks, and the label in other words.
-        test_file: the file that is scored, where origin or time separates it from the first.
+        drop: columns that are not features: ids, times, and copies of the label.
+        test_file: a separate file to score, if origin or time separates train and test.
     """
 
     file: str
@@ -46,7 +46,7 @@ TABLES = {
 
 
 def table_rows(directory: Path, name: str, seed: int) -> Rows:
-    """Read a table's raw columns and share out its rows; a test file of its own is scored whole, whatever the seed."""
+    """Read a table's raw columns and split its rows; a separate test file is scored completely, whatever the seed."""
     table = TABLES[name]
     X, y = _read(directory / table.file, table)
     if table.test_file is None:
@@ -62,13 +62,13 @@ def _read(path: Path, table: Table) -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def encode(rows: Rows) -> Rows:
-    """Do for peers what is usual: fill gaps, one-hot the words, standardise everything; fitted on the train rows."""
-    words = make_column_selector(dtype_exclude="number")
+    """Encode rows for peers: impute, one-hot encode text, and standardise everything, fitted on the train rows."""
+    texts = make_column_selector(dtype_exclude="number")
     numbers = make_column_selector(dtype_include="number")
     one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     columns = make_column_transformer(
         (SimpleImputer(strategy="median", keep_empty_features=True), numbers),
-        (one_hot, words),
+        (one_hot, texts),
     )
     encoder = make_pipeline(columns, StandardScaler()).fit(rows.X_train)
     return Rows(encoder.transform(rows.X_train), encoder.transform(rows.X_test), rows.y_test)

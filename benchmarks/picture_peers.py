@@ -1,4 +1,4 @@
-"""PaDiM and PatchCore, short: on the same features of the same backbone as ours, and read off their maps the same way.
+"""Compact PaDiM and PatchCore, on the same features as our model, with maps evaluated in the same way.
 
 Sources: Defard et al., "PaDiM: a patch distribution modeling framework", ICPR 2021; Roth et al., "Towards total recall
 in industrial anomaly detection", CVPR 2022.
@@ -18,11 +18,11 @@ ErrorMaps = Callable[[Tensor], Tensor]
 PADIM_CHANNELS = 100
 PATCHES = 2000
 CANDIDATES = 40_000
-"""Patches that the coreset is chosen from."""
+"""Number of patches that the coreset is chosen from."""
 
 
 def padim(features: Tensor, seed: int) -> ErrorMaps:
-    """Fit a Gaussian to some channels of each position; the error is the Mahalanobis distance."""
+    """Fit a Gaussian to a random subset of channels at each position; the error is the Mahalanobis distance."""
     generator = torch.Generator().manual_seed(seed)
     channels = torch.randperm(features.shape[2], generator=generator)[:PADIM_CHANNELS]
     chosen = features[..., channels].float().transpose(0, 1)
@@ -38,7 +38,7 @@ def padim(features: Tensor, seed: int) -> ErrorMaps:
 
 
 def patchcore(features: Tensor, seed: int) -> ErrorMaps:
-    """Remember a coreset of all patches; the error is the distance to the nearest."""
+    """Store a coreset of all patches; the error is the distance to the nearest."""
     generator = torch.Generator().manual_seed(seed)
     patches = features.flatten(0, 1)
     mean, std = patches.float().mean(dim=0), patches.float().std(dim=0) + 1e-6
@@ -53,7 +53,7 @@ def patchcore(features: Tensor, seed: int) -> ErrorMaps:
 
 
 def coreset(rows: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Choose rows so that none is far from a chosen one: each next is the farthest from those before it."""
+    """Choose rows greedily: each is the farthest from those already chosen."""
     projected = rows @ torch.randn(rows.shape[1], 32, generator=generator)
     chosen = [0]
     distance = (projected - projected[0]).square().sum(dim=1)
@@ -64,7 +64,7 @@ def coreset(rows: Tensor, count: int, generator: torch.Generator) -> Tensor:
 
 
 def as_maps(errors: Tensor, grid: int) -> Tensor:
-    """Bring errors `(n, positions)` to maps as ours are: twice as fine, smoothed over a position."""
+    """Turn errors `(n, positions)` into maps like ours: at twice the resolution, smoothed over one position."""
     coarse = errors.view(-1, 1, grid, grid)
     fine = interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
     return smooth(fine, grid / 32)[:, 0]

@@ -1,10 +1,10 @@
-"""Detection on photographs: ours against PaDiM and PatchCore on the same features; whole pictures, pixels, times.
+"""Detection on photographs: our model, PaDiM and PatchCore on the same features; per picture, per pixel, and times.
 
     python benchmarks/pictures.py DIR [DIR ...] --seeds 0,1,2 --results benchmarks/results/pictures.csv
 
-Each DIR has MVTec's layout. Ours is the model that the pipeline trains from the spec that `init` writes, which keeps
-some of the train pictures for its threshold; peers are fitted on those that ours is trained on, and once more, marked
-"all", on all of them. Every score is the mean of a map's hottest hundredth.
+Each DIR has MVTec's layout. Our model is trained by the pipeline from the spec that `init` writes, which holds out some
+of the train pictures for the threshold. Peers are fitted on the same pictures as our model and, marked "all", on all
+train pictures. Every score is the mean of a map's hottest hundredth.
 """
 
 import argparse
@@ -49,10 +49,10 @@ class PictureSet:
     """A dataset of pictures with an official split.
 
     Attributes:
-        dataset: as ingest published it.
+        dataset: the published dataset.
         train: its train pictures.
         test: its test pictures.
-        source: the folder.
+        source: the source folder.
     """
 
     dataset: Dataset
@@ -62,7 +62,7 @@ class PictureSet:
 
     @property
     def masks(self) -> list[NDArray[np.bool_]]:
-        """What is anomalous of each test picture; nothing where there is no mask."""
+        """Masks of the test pictures, True where anomalous; all False without a mask."""
         sizes = zip(self.test.column("height").to_pylist(), self.test.column("width").to_pylist(), strict=True)
         masks = self.test.column("mask").to_pylist()
         return [
@@ -73,7 +73,7 @@ class PictureSet:
 
 @dataclass(frozen=True)
 class Fit:
-    """What a method makes of a set: maps of the test pictures, and how long it took."""
+    """The result of a method on a set: maps of the test pictures, and times."""
 
     maps: NDArray[np.float32]
     train_s: float
@@ -90,7 +90,7 @@ def open_set(source: Path, workspace: Path) -> PictureSet:
 
 
 def spec_of(pictures: PictureSet, seed: int) -> Spec:
-    """Return what `anomaly-ae init` writes, but for the seed."""
+    """Return the spec that `anomaly-ae init` writes, with another seed."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "anomaly_ae.yaml"
         path.write_text(init(str(pictures.source.absolute()), path), encoding="utf-8")
@@ -98,13 +98,13 @@ def spec_of(pictures: PictureSet, seed: int) -> Spec:
 
 
 def is_trained_on(pictures: PictureSet, seed: int) -> Tensor:
-    """Say which of the train pictures ours is trained on; the others are its validation pictures."""
+    """Return which train pictures our model is trained on; the others are its validation pictures."""
     names = SplitRule.fit(pictures.dataset, spec_of(pictures, seed).split).names(pictures.train)
     return torch.tensor([name == "train" for name in names.to_pylist()])
 
 
 def fit_ours(pictures: PictureSet, seed: int) -> Fit:
-    """Train as the pipeline does, and score the test pictures."""
+    """Train as in the pipeline, and score the test pictures."""
     spec = spec_of(pictures, seed)
     start = time.perf_counter()
     model = fit_pictures(pictures.dataset, SplitRule.fit(pictures.dataset, spec.split), spec).model
@@ -126,28 +126,28 @@ def features_of(rows: pa.Table) -> Tensor:
 
 
 def fit_peer(name: str, train: Tensor, test: Tensor, seed: int) -> Fit:
-    """Fit a peer on features and make its maps; times are without the backbone."""
+    """Fit a peer on features and compute its maps; times exclude the backbone."""
     start = time.perf_counter()
     errors = PEERS[name](train, seed)
     fitted = time.perf_counter()
     grid = FeatureMapsNetwork().grid
-    maps = torch.cat([as_maps(errors(some), grid) for some in torch.split(test, PICTURES_AT_ONCE)])
+    maps = torch.cat([as_maps(errors(batch), grid) for batch in torch.split(test, PICTURES_AT_ONCE)])
     per_picture = (time.perf_counter() - fitted) / len(test)
     return Fit(maps.numpy(), fitted - start, 1000 * per_picture)
 
 
 def measure(pictures: PictureSet, fit: Fit) -> dict[str, float]:
-    """Return every figure of a fit."""
+    """Return the metrics and times of a fit."""
     scores = contribute(fit.maps, 0.01).sum(axis=1)
     is_anomaly = np.array(pictures.test.column("_label").to_pylist())
     masks = pictures.masks
-    brought = [bring_to(one, mask.shape[::-1]) for one, mask in zip(fit.maps, masks, strict=True)]
-    figures = image_figures(is_anomaly, scores) | pixel_figures(masks, brought)
+    resized = [bring_to(error_map, mask.shape[::-1]) for error_map, mask in zip(fit.maps, masks, strict=True)]
+    figures = image_figures(is_anomaly, scores) | pixel_figures(masks, resized)
     return figures | {"train_s": fit.train_s, "score_ms": fit.score_ms}
 
 
 def run(sources: list[Path], seeds: list[int]) -> Iterator[dict[str, object]]:
-    """Fit every method on every set with every seed, one result at a time."""
+    """Fit every method on every set with every seed, yielding one result at a time."""
     with tempfile.TemporaryDirectory() as workspace:
         for source in sources:
             pictures = open_set(source, Path(workspace))
@@ -165,7 +165,7 @@ def run(sources: list[Path], seeds: list[int]) -> Iterator[dict[str, object]]:
 
 
 def table(results: list[dict[str, object]]) -> str:
-    """Return the means over seeds as Markdown, and their mean over sets."""
+    """Return the means over seeds, and their means over sets, as Markdown."""
     import pandas as pd  # noqa: PLC0415  only the table needs it
 
     means = pd.DataFrame(results).groupby(["set", "method"], sort=False)[list(FIGURES)].mean().reset_index()
@@ -181,11 +181,13 @@ def table(results: list[dict[str, object]]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run, add each result to the file as it comes, and print the table."""
+    """Run, append each result to the file at once, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sources", nargs="+", type=Path, help="folders in MVTec's layout")
     parser.add_argument("--seeds", default="0", help="separated by commas")
-    parser.add_argument("--results", type=Path, required=True, help="CSV to write; the table goes beside it, as .md")
+    parser.add_argument(
+        "--results", type=Path, required=True, help="CSV to write; the table is written beside it, as .md"
+    )
     options = parser.parse_args(arguments)
     results = []
     with options.results.open("w", newline="", encoding="utf-8") as stream:

@@ -1,10 +1,10 @@
-"""How often the first reason is the column that was tampered with; ours against a z-score of each column.
+"""How often the first reason is the column that was tampered with, for our detector and for column-wise z-scores.
 
     python benchmarks/reason_quality.py --seeds 0,1,2
 
-Normal rows have pairs of linked columns and some columns of their own. In a `shift`, one column of a row moves by five
-standard deviations. In a broken `link`, one column's values change rows, each by half of all ranks: the column holds
-exactly the values it held, every row a value its partner does not go with.
+Normal rows have pairs of correlated columns and some independent ones. In a `shift`, one column of a row moves by five
+standard deviations. In a broken `link`, one column's values are reassigned to rows half of all ranks away: the column's
+distribution is unchanged, but no value matches its partner.
 """
 
 import argparse
@@ -18,12 +18,12 @@ Kind = Literal["shift", "link"]
 TRAIN_ROWS, TEST_ROWS = 1500, 400
 PAIRS, SINGLES = 3, 4
 NOISE = 0.3
-"""Standard deviation of what a column's partner does not tell."""
+"""Standard deviation of the noise that a column does not share with its partner."""
 SHIFT = 5.0
 
 
 def make_rows(count: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw normal rows: columns 0 and 1 are linked, 2 and 3, and so on; the last ones stand alone."""
+    """Draw normal rows: columns 0 and 1 are correlated, 2 and 3, and so on; the last ones are independent."""
     first = rng.normal(size=(count, PAIRS))
     second = np.sqrt(1 - NOISE**2) * first + NOISE * rng.normal(size=(count, PAIRS))
     pairs = np.stack([first, second], axis=2).reshape(count, 2 * PAIRS)
@@ -31,7 +31,7 @@ def make_rows(count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def tamper(X: np.ndarray, column: int, kind: Kind) -> np.ndarray:
-    """Return rows of which one column has been tampered with."""
+    """Return rows in which one column has been tampered with."""
     X = X.copy()
     if kind == "shift":
         X[:, column] += SHIFT
@@ -42,11 +42,11 @@ def tamper(X: np.ndarray, column: int, kind: Kind) -> np.ndarray:
 
 
 def hit_rates(kind: Kind, seed: int) -> tuple[float, float]:
-    """Return the share of tampered rows whose first reason is right: ours, and by the largest z-score.
+    """Return the share of tampered rows whose first reason is correct: by our detector, and by the largest z-score.
 
-    With a broken link either column of the pair is right.
+    With a broken link, either column of the pair counts as correct.
     """
-    from anomaly_ae.estimators.tabular import TabularAutoencoder  # noqa: PLC0415  torch is loaded when it is needed
+    from anomaly_ae.estimators.tabular import TabularAutoencoder  # noqa: PLC0415  torch is imported only when needed
 
     rng = np.random.default_rng(seed)
     train, test = make_rows(TRAIN_ROWS, rng), make_rows(TEST_ROWS, rng)
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", default="0,1,2", help="separated by commas")
     seeds = [int(seed) for seed in parser.parse_args(arguments).seeds.split(",")]
-    print("| tampered | seed | right first reason, ours | by z-score |\n|---|---|---|---|")
+    print("| tampered | seed | first reason correct, ours | by z-score |\n|---|---|---|---|")
     for kind in ("shift", "link"):
         for seed in seeds:
             ours, z_score = hit_rates(kind, seed)

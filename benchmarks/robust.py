@@ -1,9 +1,9 @@
-"""Anomalies among the train rows: ours with and without `robust`, at several contaminations.
+"""Anomalies among the train rows: our detector with and without `robust`, at several contaminations.
 
     python benchmarks/robust.py --adbench DIR --seeds 0
 
-Half of a set's anomalies at most are planted among the train rows, the others are tested, at every contamination the
-same ones; so a set with few anomalies reaches a lower contamination than it is asked for.
+At most half of a set's anomalies are planted among the train rows; the other half is tested, the same at every
+contamination. A set with few anomalies may therefore not reach the requested contamination.
 """
 
 import argparse
@@ -23,7 +23,7 @@ Result = tuple[float, float, float]
 
 
 def contaminate(rows: Rows, contamination: float, seed: int) -> Rows:
-    """Plant anomalies among the train rows; only those of the other half are tested."""
+    """Plant anomalies among the train rows; only the other half of them is tested."""
     anomalies = np.random.default_rng(seed).permutation(np.flatnonzero(rows.y_test))
     half = len(anomalies) // 2
     wanted = round(contamination / (1 - contamination) * len(rows.X_train))
@@ -33,7 +33,7 @@ def contaminate(rows: Rows, contamination: float, seed: int) -> Rows:
 
 
 def fit(path: Path, contamination: float, seed: int, robust: bool) -> Result:
-    """Fit one detector and judge it."""
+    """Fit one detector and evaluate it."""
     import torch  # noqa: PLC0415  in the process that fits
 
     from anomaly_ae.estimators.tabular import TabularAutoencoder  # noqa: PLC0415  as above
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--adbench", type=Path, required=True, help="directory of ADBench .npz files")
     parser.add_argument("--sets", default="", help="only these sets, separated by commas")
     parser.add_argument("--seeds", default="0", help="separated by commas")
-    parser.add_argument("--jobs", type=int, default=1, help="fits at a time")
+    parser.add_argument("--jobs", type=int, default=1, help="concurrent fits")
     options = parser.parse_args(arguments)
     seeds = [int(seed) for seed in options.seeds.split(",")]
     wanted = [name for name in options.sets.split(",") if name]
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for share in CONTAMINATIONS
             for robust in (False, True)
         }
-        results = {key: [one.result() for one in fits] for key, fits in running.items()}
+        results = {key: [future.result() for future in futures] for key, futures in running.items()}
     print("| planted | AUROC plain | robust | AP plain | robust | trimmed |\n|---|---|---|---|---|---|")
     for share in CONTAMINATIONS:
         (auroc, ap, _), (robust_auroc, robust_ap, trimmed) = (

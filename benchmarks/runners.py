@@ -1,11 +1,11 @@
-"""One table scored by the tasks of the flow `score`: on threads, on a Dask cluster and on Ray, all on this machine.
+"""One table scored by the flow `score` on threads, on a Dask cluster and on Ray, all on this machine.
 
     pip install -e '.[dask,ray]'
     python benchmarks/runners.py
 
-Two times each: with the start of the cluster, and again on the cluster that is there; in seconds, and in CPU seconds of
-all processes, Prefect's server among them, which say what a runner costs however busy the machine is. What a cluster of
-other machines adds is more cores. A runner that is not installed is left out, and said so.
+Each runs twice: including the start of the cluster, and again on the running cluster. Figures are seconds, and CPU
+seconds of all processes, Prefect's server included, which measure a runner's overhead even on a busy machine. A cluster
+of several machines adds cores. Runners that are not installed are reported as such.
 """
 
 import argparse
@@ -43,7 +43,7 @@ TRAIN_ROWS = 20_000
 
 
 def main() -> None:
-    """Make a table and a model, score the one by the other on every runner, print a row for each."""
+    """Make a table and a model, score the table on every runner, and print a row for each."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--parts", type=int, default=2, help=f"of {GROUP_ROWS * PART_GROUPS:,} rows each")
     parser.add_argument("--only", default=",".join(RUNNERS), help=f"some of {', '.join(RUNNERS)}")
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def prepare(directory: Path, rows: int) -> tuple[Path, Path]:
-    """Return a dataset of so many rows, and a model of such rows."""
+    """Return a dataset with this many rows, and a model trained on similar rows."""
     few, many = (
         ingest(DataSpec(source=str(write_table(directory / f"{rows}.parquet", rows, NUMERIC))), directory)
         for rows in (TRAIN_ROWS, rows)
@@ -72,7 +72,7 @@ def prepare(directory: Path, rows: int) -> tuple[Path, Path]:
 
 
 def measure(name: str, dataset: Path, model: Path, directory: Path) -> str:
-    """Score twice on one cluster; return a row of the table."""
+    """Score twice on one cluster and return a row of the table."""
     start = spent()
     try:
         with CLUSTERS[name]() as runner:
@@ -83,13 +83,13 @@ def measure(name: str, dataset: Path, model: Path, directory: Path) -> str:
     except SpecError as error:
         return f"| {name} | not measured: {error} | | |"
     if first != second:
-        sys.exit(f"{name} made other bytes the second time")
+        sys.exit(f"{name} gave different bytes the second time")
     return f"| {name} | {between - start} | {end - between} | {first} |"
 
 
 @dataclass(frozen=True)
 class Spent:
-    """Seconds, and CPU seconds of this process and of those it started."""
+    """Wall-clock seconds, and CPU seconds of this process and its children."""
 
     wall: float
     cpu: float
@@ -99,10 +99,10 @@ class Spent:
 
 
 def spent() -> Spent:
-    """Return what was spent so far."""
+    """Return the time spent so far."""
     own = psutil.Process()
-    times = [one.cpu_times() for one in (own, *own.children(recursive=True))]
-    return Spent(time.perf_counter(), sum(one.user + one.system for one in times))
+    times = [process.cpu_times() for process in (own, *own.children(recursive=True))]
+    return Spent(time.perf_counter(), sum(cpu.user + cpu.system for cpu in times))
 
 
 def score_on(runner: TaskRunner[Any], dataset: Path, model: Path, workspace: Path) -> str:
@@ -120,7 +120,7 @@ def threads() -> Iterator[TaskRunner[Any]]:
 
 @contextmanager
 def dask() -> Iterator[TaskRunner[Any]]:
-    """Start a Dask cluster, one process a core; yield a runner that knows its address."""
+    """Start a Dask cluster with one process per core, and yield a runner that connects to it."""
     task_runner({CHOICE: "dask"})
     with start_dask() as cluster:
         yield task_runner({CHOICE: "dask", ADDRESS: cluster.scheduler_address})
@@ -128,13 +128,13 @@ def dask() -> Iterator[TaskRunner[Any]]:
 
 @contextmanager
 def ray() -> Iterator[TaskRunner[Any]]:
-    """Start Ray, one process a core; yield a runner that finds it."""
-    found = task_runner({CHOICE: "ray"})
+    """Start Ray with one process per core, and yield a runner that connects to it."""
+    runner = task_runner({CHOICE: "ray"})
     import ray as cluster
 
     cluster.init(namespace="prefect", include_dashboard=False, num_cpus=os.cpu_count(), log_to_driver=False)
     try:
-        yield found
+        yield runner
     finally:
         cluster.shutdown()
 

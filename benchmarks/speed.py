@@ -1,10 +1,10 @@
-"""Speed and memory, ours beside the floor and beside peers, all in one run.
+"""Speed and memory of our stages, a lower bound, and peers, all in one run.
 
-    python benchmarks/speed.py --small                      # two minutes and a bit
+    python benchmarks/speed.py --small                      # a little over two minutes
     python benchmarks/speed.py --results DIR --adbench DIR  # everything; writes speed.json and speed.md
 
-Every job runs in a process of its own, jobs that are compared run in turn, figures are medians. What counts are the
-ratios: they move less from machine to machine than the seconds do.
+Every job runs in a separate process, jobs that are compared take turns, and figures are medians. Ratios matter more
+than seconds, because they vary less from machine to machine.
 """
 
 import argparse
@@ -37,7 +37,7 @@ SMALL = Sizes(
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says."""
+    """The options of the command line."""
 
     sizes: Sizes
     only: tuple[str, ...]
@@ -54,7 +54,7 @@ def read_options() -> Options:
     parser.add_argument("--small", action="store_true", help="few rows, one round")
     parser.add_argument("--only", default=",".join(SECTIONS), help=f"some of {', '.join(SECTIONS)}")
     parser.add_argument("--repeats", type=int, help="rounds; default 3, with --small 1")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="cores a job may use")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="cores per job")
     parser.add_argument("--results", type=Path, help="directory for speed.json and speed.md")
     parser.add_argument("--adbench", type=Path, help="ADBench .npz files, for training to equal quality")
     parser.add_argument("--pictures", type=Path, help="a folder of pictures, MVTec layout")

@@ -1,4 +1,4 @@
-"""What the fits add up to: means, mean ranks, and paired tests of one method against each other, as Markdown."""
+"""Summary of the fits as Markdown: means, mean ranks, and paired tests of our method against each peer."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ from scipy.stats import wilcoxon
 
 METRICS = {"auroc": "AUROC", "auprc": "AP", "f1": "F1"}
 SAME = 5e-5
-"""Results are kept with four decimals: what differs by less is a tie."""
+"""Results are stored with four decimals; smaller differences are ties."""
 
 
 @dataclass(frozen=True)
 class Duel:
-    """One method against another by the means per set, over the seeds that both have."""
+    """A comparison of two methods by their means per set, over the seeds that both have."""
 
     wins: int
     losses: int
@@ -29,9 +29,9 @@ def fight(results: pd.DataFrame, ours: str, peer: str, metric: str) -> Duel:
 
 
 def summarise(results: pd.DataFrame, ours: str) -> str:
-    """Return the table of all methods, best mean AUROC first, and the table of ours set by set.
+    """Return the table of all methods, highest mean AUROC first, and the table of our results by set.
 
-    Ranks and means are taken over the sets that `ours` has; a method that lacks one of them is listed apart.
+    Ranks and means are over the sets that `ours` has; methods that lack one of them are listed separately.
     """
     sets = sorted(set(results.dataset[results.method == ours]))
     results = results[results.dataset.isin(sets)]
@@ -82,7 +82,7 @@ def _shown(results: pd.DataFrame, ours: str, name: str, metric: str) -> str:
 
 
 def _set_lines(results: pd.DataFrame, ours: str) -> list[str]:
-    """Show our result on each set beside the best and the median of the others."""
+    """Return our result on each set, with the best and the median of the others."""
     lines = [
         "| set | AUROC | best other | median other | AP | best other | median other |",
         "|---|---|---|---|---|---|---|",

@@ -1,10 +1,10 @@
-"""When training in several processes pays: seconds of the updates alone, one process beside several on this machine.
+"""When does training in several processes pay off? Seconds of the updates with one and with several processes.
 
     python benchmarks/together.py --processes 2
 
-Each process is a core: one process trains on one thread. Per size of network and batch, runs are taken in turn, and
-the least of their seconds counts. Where other programs run, the CPU seconds of a process tell more than those of the
-clock; they leave out what a process waits for the others.
+Each process uses one thread, so one core. For each size of network and batch, runs take turns, and the minimum of their
+seconds counts. On a busy machine, CPU seconds are more reliable than wall-clock seconds, but exclude the time processes
+wait for each other.
 """
 
 import argparse
@@ -25,7 +25,7 @@ ROWS, COLUMNS, STEPS = 50_000, 30, 40
 
 
 def train_here(hidden: tuple[int, ...], batch: int) -> None:
-    """Train as one of the processes that torchrun started; the first prints the seconds."""
+    """Train in one of the processes that torchrun started; the main process prints the seconds."""
     rows = torch.randn(ROWS, COLUMNS, generator=torch.Generator().manual_seed(0))
     network = DenoisingNetwork(hidden=hidden).build(COLUMNS)
     fold = assign_folds(ROWS, network.members, 0.1, 0)
@@ -39,7 +39,7 @@ def train_here(hidden: tuple[int, ...], batch: int) -> None:
 
 
 def seconds(processes: int, hidden: str, batch: int) -> tuple[float, float]:
-    """Start processes that train together; return the seconds of their updates, by the clock and of one's CPU."""
+    """Start processes that train together; return wall-clock seconds of the updates, and CPU seconds of one process."""
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     command = [sys.executable, *launcher, __file__, "--hidden", hidden, "--batch", str(batch)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - our own command
@@ -48,15 +48,15 @@ def seconds(processes: int, hidden: str, batch: int) -> tuple[float, float]:
 
 
 def compare(processes: int, repeats: int) -> None:
-    """Print a table: per size of network and batch, the seconds of one process and of several."""
-    print(f"{STEPS} updates on {COLUMNS} columns, torch {torch.__version__}; seconds of the clock (CPU seconds of one)")
+    """Print a table of the seconds of one and of several processes, by size of network and batch."""
+    print(f"{STEPS} updates on {COLUMNS} columns, torch {torch.__version__}; wall seconds (CPU seconds of one process)")
     print(f"| widths | batch | 1 process | {processes} processes | times faster |")
     print("|---|---|---|---|---|")
     for hidden, batch in product(WIDTHS, BATCHES):
         taken = [[seconds(count, hidden, batch) for count in (1, processes)] for _ in range(repeats)]
-        one, several = ([min(column) for column in zip(*runs, strict=True)] for runs in zip(*taken, strict=True))
-        faster = " ".join(f"{alone / shared:.2f}" for alone, shared in zip(one, several, strict=True))
-        cells = [f"{clock:.2f} ({cpu:.2f})" for clock, cpu in (one, several)]
+        single, several = ([min(column) for column in zip(*runs, strict=True)] for runs in zip(*taken, strict=True))
+        faster = " ".join(f"{alone / shared:.2f}" for alone, shared in zip(single, several, strict=True))
+        cells = [f"{clock:.2f} ({cpu:.2f})" for clock, cpu in (single, several)]
         print(f"| {hidden} | {batch} | {' | '.join(cells)} | {faster.replace(' ', ' (')}) |")
 
 

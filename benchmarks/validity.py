@@ -1,9 +1,9 @@
-"""The verdict on a threshold: how often it is false on undrifted rows, and how large a shift it takes to see one.
+"""The verdict on a threshold: how often it is wrong on undrifted rows, and how large a shift it detects.
 
     python benchmarks/validity.py --adbench DIR --seeds 0,1,2,3,4,5 --results benchmarks/results
 
-Normal rows alone: 60 % train and calibrate a detector, the others are cut into batches that are judged as new,
-unlabelled rows, first as they are and then with columns moved by a multiple of their standard deviation.
+Only normal rows are used: 60% train and calibrate a detector, the others are cut into batches that are judged as new,
+unlabelled rows, first unchanged and then with columns shifted by a multiple of their standard deviation.
 """
 
 import argparse
@@ -28,15 +28,15 @@ SIZES = (100, 500, 2000)
 SHIFTS = (0.1, 0.25, 0.5, 1.0, 2.0)
 MOVED = ("one column", "all columns")
 MAX_BATCHES = 20
-"""Undrifted ones of a size, set and seed."""
+"""Maximum number of undrifted batches per size, set and seed."""
 DRAWS = 3
-"""Moved ones of a size, set, seed and shift."""
+"""Number of shifted batches per size, set, seed and shift."""
 TARGET_FPR = 0.01
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One batch and what was said of it."""
+    """One batch and its verdict."""
 
     set: str
     seed: int
@@ -76,7 +76,7 @@ def judge_set(path: Path, seed: int) -> list[Judged]:
 
 
 def batches(new: np.ndarray, spread: np.ndarray, rng: np.random.Generator) -> Iterator[tuple[str, float, np.ndarray]]:
-    """Yield disjoint batches of every size as they are, and some of them moved by each shift."""
+    """Yield disjoint batches of every size, unchanged, and some of them shifted by each amount."""
     for size in SIZES:
         whole = [new[start : start + size] for start in range(0, len(new) - size + 1, size)][:MAX_BATCHES]
         for batch in whole:
@@ -92,7 +92,7 @@ def batches(new: np.ndarray, spread: np.ndarray, rng: np.random.Generator) -> It
 def judge_batch(
     scores: np.ndarray, detector: "TabularAutoencoder", profile: "Profile", counts: list[np.ndarray]
 ) -> "Validity":
-    """Reach a verdict as the stage judge does."""
+    """Return the verdict as the stage `judge` does."""
     from anomaly_ae.monitoring.alerts import AlertCounts  # noqa: PLC0415  as above
     from anomaly_ae.monitoring.drift import find_drift  # noqa: PLC0415  as above
     from anomaly_ae.monitoring.false_alarms import alarm_rates  # noqa: PLC0415  as above
@@ -125,25 +125,25 @@ def tables(judged: pd.DataFrame) -> str:
     lines += ["", f"| moved | rows | {' | '.join(titles)} |", f"|---|---|{'---|' * len(SHIFTS)}"]
     for (moved, rows), group in judged[judged["moved"] != "none"].groupby(["moved", "rows"], sort=False):
         seen = [group.loc[group["shift"] == shift, "verdict"] for shift in SHIFTS]
-        cells = [f"{(one != 'fine').mean():.0%} ({(one == 'invalid').mean():.0%})" for one in seen]
+        cells = [f"{(verdict != 'fine').mean():.0%} ({(verdict == 'invalid').mean():.0%})" for verdict in seen]
         lines.append(f"| {moved} | {rows} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print both tables: false verdicts, and power (in brackets the part that is called invalid)."""
+    """Print both tables: false verdicts, and power (in brackets the share of verdicts "invalid")."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--adbench", type=Path, required=True, help="directory of ADBench .npz files")
     parser.add_argument("--sets", default=SETS, help="separated by commas")
     parser.add_argument("--seeds", default="0", help="separated by commas")
-    parser.add_argument("--jobs", type=int, default=1, help="fits at a time")
-    parser.add_argument("--results", type=Path, help="directory that receives validity.csv and validity.md")
+    parser.add_argument("--jobs", type=int, default=1, help="concurrent fits")
+    parser.add_argument("--results", type=Path, help="directory for validity.csv and validity.md")
     options = parser.parse_args(arguments)
     seeds = [int(seed) for seed in options.seeds.split(",")]
     paths = [options.adbench / f"{name}.npz" for name in options.sets.split(",")]
     with ProcessPoolExecutor(options.jobs) as pool:
         running = [pool.submit(judge_set, path, seed) for path in paths for seed in seeds]
-        judged = pd.DataFrame([asdict(one) for done in running for one in done.result()])
+        judged = pd.DataFrame([asdict(batch) for future in running for batch in future.result()])
     print(tables(judged))
     if options.results:
         judged.to_csv(options.results / "validity.csv", index=False)

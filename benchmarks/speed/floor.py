@@ -1,4 +1,4 @@
-"""The floor of scoring: reading, bare matrix products and writing, each timed alone."""
+"""The lower bound of scoring: reading, bare matrix products and writing, each timed alone."""
 
 import io
 import time
@@ -32,30 +32,31 @@ def read_only(rows: Dataset) -> float:
 
 
 def bare(rows: Tensor, weight: Tensor) -> Tensor:
-    """Multiply as torch does by itself."""
+    """Multiply with torch's own operator."""
     return rows @ weight
 
 
 def by_onednn(rows: Tensor, weight: Tensor) -> Tensor:
-    """Multiply as scoring does: without the activation, which is no product."""
+    """Multiply as scoring does, without the activation."""
     return linear(rows, weight, torch.zeros(weight.shape[1]))
 
 
 def products(network: Autoencoder, rows: int, multiply: Callable[[Tensor, Tensor], Tensor]) -> float:
     """Multiply as many batches as scoring does with every matrix of the network; return the seconds.
 
-    Batches are as large as scoring's own, and so are the pieces in which a memory is searched.
+    Batches, and the chunks in which a memory is searched, are as large as in scoring.
     """
-    weights = [one for layer in network.modules() if isinstance(layer, ParallelLinear) for one in layer.weight]
+    layers = [layer for layer in network.modules() if isinstance(layer, ParallelLinear)]
+    weights = [weight for layer in layers for weight in layer.weight]
     inputs = [torch.randn(BATCH_ROWS, len(weight)) for weight in weights]
-    pieces = torch.randn(BATCH_ROWS, len(network.frame)).split(SEARCH_ROWS)
+    chunks = torch.randn(BATCH_ROWS, len(network.frame)).split(SEARCH_ROWS)
 
     def of_a_batch(_: int) -> None:
         for weight, rows_in in zip(weights, inputs, strict=True):
             multiply(rows_in, weight)
         for memory in network.memories:
-            for few in pieces:
-                multiply(few, memory.stored.T)
+            for chunk in chunks:
+                multiply(chunk, memory.stored.T)
 
     start = time.perf_counter()
     list(side_by_side(of_a_batch, range(-(-rows // BATCH_ROWS))))
@@ -63,7 +64,7 @@ def products(network: Autoencoder, rows: int, multiply: Callable[[Tensor, Tensor
 
 
 def write_only(sample: pa.Table, rows: int) -> float:
-    """Write as many scored rows as there are, over and over the same row group; return the seconds."""
+    """Write `rows` scored rows by repeating the same row group; return the seconds."""
     writer: Any = pq.ParquetWriter(io.BytesIO(), sample.schema, compression="zstd", **ENCODING)
     start = time.perf_counter()
     with writer:

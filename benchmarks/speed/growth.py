@@ -11,11 +11,11 @@ from run import Runner
 
 STEPS = ("ingest", "train", "score")
 GIVEN_MB = 200
-"""Of peak memory this much is not counted: Python and its libraries."""
+"""Memory of Python and its libraries, subtracted from peak memory."""
 
 
 def growth(runner: Runner, directory: Path, options: Any) -> str:
-    """Follow time and memory of ingest, train and score over rows and columns; fit exponents."""
+    """Measure time and memory of ingest, train and score over rows and columns, and fit exponents."""
     shapes = [Shape(rows) for rows in options.sizes.growth] + [Shape(options.sizes.growth[0], 300)]
     lines = [line for shape in shapes for line in _lines(shape, _measure(runner, directory, shape))]
     head = ("rows", "columns", "step", "s", "CPU s", "peak MB")
@@ -23,22 +23,22 @@ def growth(runner: Runner, directory: Path, options: Any) -> str:
 
 
 def memory(runner: Runner, directory: Path, options: Any) -> str:
-    """Follow peak memory over rows."""
+    """Measure peak memory over rows."""
     sizes = options.sizes.growth
     found = [_measure(runner, directory, Shape(rows)) for rows in sizes]
     lines = []
     for step in STEPS:
         peaks = [figures[step]["peak_rss_mb"] for figures in found]
         counted = [max(peak - GIVEN_MB, 0.0) for peak in peaks]
-        factors = [_times(counted[-1], least) for least in counted[:-1]]
+        factors = [_times(counted[-1], smaller) for smaller in counted[:-1]]
         lines.append((step, *peaks, *factors))
     most = f"{sizes[-1]:,}"
     head = (*(f"MB at {rows:,} rows" for rows in sizes), *(f"{most} / {rows:,} rows" for rows in sizes[:-1]))
-    said = (
-        f"Peak memory; the factors leave out the first {GIVEN_MB} MB. Memory grows until the buffers are full: a row "
-        "group in ingest, a batch a core in scoring, training.max_rows for train and validation rows in training."
+    explanation = (
+        f"Peak memory; the factors exclude the first {GIVEN_MB} MB. Memory grows until the buffers are full: a row "
+        "group in ingest, a batch per core in scoring, training.max_rows for train and validation rows in training."
     )
-    return f"## Memory\n\n{said}\n\n{markdown(('step', *head), lines)}"
+    return f"## Memory\n\n{explanation}\n\n{markdown(('step', *head), lines)}"
 
 
 def _times(last: float, first: float) -> str:
@@ -46,7 +46,7 @@ def _times(last: float, first: float) -> str:
 
 
 def _measure(runner: Runner, directory: Path, shape: Shape) -> dict[str, dict[str, Any]]:
-    """Return the figures of each step on a table of 30 or more columns; what was measured already is not again."""
+    """Return the figures of each step on a table of 30 or more columns; existing measurements are reused."""
     titles = {step: f"{step} {shape.key}" for step in STEPS}
     if titles["score"] not in runner.measured:
         dataset, model = prepare_dataset(runner, directory, shape), prepare_model(runner, directory, shape)
@@ -56,18 +56,18 @@ def _measure(runner: Runner, directory: Path, shape: Shape) -> dict[str, dict[st
 
 def _lines(shape: Shape, figures: dict[str, dict[str, Any]]) -> list[Cells]:
     return [
-        (shape.rows, shape.numeric, step, one["wall_s"], one["cpu_s"], one["peak_rss_mb"])
-        for step, one in figures.items()
+        (shape.rows, shape.numeric, step, measured["wall_s"], measured["cpu_s"], measured["peak_rss_mb"])
+        for step, measured in figures.items()
     ]
 
 
 def _exponents(lines: Sequence[Cells]) -> str:
     """Fit CPU seconds ~ rows^a and ~ columns^b between the smallest and the largest."""
-    said = []
+    exponents = []
     for axis, name in ((0, "rows"), (1, "columns")):
         for step in STEPS:
             points = {line[axis]: line[4] for line in lines if line[2] == step and line[1 - axis] == lines[0][1 - axis]}
             (x0, first), *_, (x1, last) = points.items()
             exponent = math.log(float(str(last)) / float(str(first))) / math.log(float(str(x1)) / float(str(x0)))
-            said.append((step, name, exponent))
-    return markdown(("step", "CPU seconds grow with", "exponent"), said)
+            exponents.append((step, name, exponent))
+    return markdown(("step", "CPU seconds grow with", "exponent"), exponents)

@@ -1,7 +1,7 @@
-"""What is measured, one function a job: each is run by `measure.py` in a process of its own.
+"""The jobs to measure, one function each; `measure.py` runs each in a separate process.
 
-A job gets paths and numbers as text, does what must be there before the clock starts, and returns the work to time
-and the facts to note beside it.
+A job takes paths and numbers as text, prepares everything before the clock starts, and returns the work to time, which
+returns facts to record.
 """
 
 import json
@@ -18,11 +18,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 Work = Callable[[], dict[str, Any]]
 SEED = 0
-"""Of the rows that train and of whatever is fitted on them."""
+"""Seed of the train rows and of everything fitted on them."""
 
 
 def ingest(source: str, workspace: str) -> Work:
-    """Ingest as the command line does, into a workspace of its own: what is there already would be found again."""
+    """Ingest as the command line does, into a new workspace, because existing results would be reused."""
     from anomaly_ae.spec import DataSpec
     from anomaly_ae.stages.ingest import ingest as step
 
@@ -32,7 +32,7 @@ def ingest(source: str, workspace: str) -> Work:
 
 
 def ingest_pyarrow(source: str, _workspace: str) -> Work:
-    """Read the source and write it as Parquet: what any ingest has to do at least."""
+    """Read the source and write it as Parquet, the minimum of any ingest."""
     import pyarrow.csv as pc
     import pyarrow.parquet as pq
 
@@ -47,7 +47,7 @@ def ingest_pyarrow(source: str, _workspace: str) -> Work:
 
 
 def ingest_duckdb(source: str, _workspace: str) -> Work:
-    """The same by DuckDB."""
+    """Read the source and write it as Parquet with DuckDB."""
     import duckdb
 
     target = Path(tempfile.mkdtemp()) / "copy.parquet"
@@ -61,7 +61,7 @@ def ingest_duckdb(source: str, _workspace: str) -> Work:
 
 
 def train(dataset: str, workspace: str, *overrides: str) -> Work:
-    """Train and calibrate, with overrides as the command line takes them."""
+    """Train and calibrate, with overrides as on the command line."""
     from anomaly_ae.spec.file import parse_spec
     from anomaly_ae.stages.train import train as step
 
@@ -75,7 +75,7 @@ def train(dataset: str, workspace: str, *overrides: str) -> Work:
 
 
 def score(dataset: str, model: str) -> Work:
-    """Score Parquet to Parquet, reasons and all, as the command line does."""
+    """Score Parquet to Parquet, including reasons, as the command line does."""
     from anomaly_ae.stages.score import score as step
 
     workspace = tempfile.mkdtemp(dir=Path(dataset).parent)
@@ -83,7 +83,7 @@ def score(dataset: str, model: str) -> Work:
 
 
 def fit_peer(name: str, npz: str) -> Work:
-    """Fit a detector of PyOD at its defaults on half of a set's normal rows, and judge it on the other rows."""
+    """Fit a detector of PyOD at its defaults on half of a set's normal rows, and evaluate it on the other rows."""
     from one_fit import fit_and_score
     from peers import find_method
 
@@ -92,7 +92,7 @@ def fit_peer(name: str, npz: str) -> Work:
 
 
 def fit_network(network: str, steps: str, npz: str) -> Work:
-    """The same by a network of ours; `network` is a spec's section as JSON."""
+    """Fit and evaluate one of our networks in the same way; `network` is the section of a spec as JSON."""
     from one_fit import fit_and_score
     from peers import our_network
 
@@ -101,9 +101,9 @@ def fit_network(network: str, steps: str, npz: str) -> Work:
 
 
 def floor(dataset: str, model: str, scored: str) -> Work:
-    """The least that scoring must do: read the columns, the network's matrix products, write the output columns.
+    """The lower bound of scoring: read the columns, compute the network's matrix products, write the output columns.
 
-    The three are done one after the other, each on all cores; nothing is encoded, searched, ranked or explained.
+    The three run one after the other, each on all cores; nothing is encoded, searched, ranked or explained.
     """
     import pyarrow.parquet as pq
     from floor import bare, by_onednn, products, read_only, write_only
@@ -127,14 +127,14 @@ def floor(dataset: str, model: str, scored: str) -> Work:
 
 
 def backbone(dataset: str, model: str) -> Work:
-    """Describe pictures that are decoded already, by the model's backbone and as many at once as scoring does."""
+    """Run the model's backbone on decoded pictures, in batches as large as in scoring."""
     from picture_floor import forward, own
 
     return forward(own(Path(model)), Path(dataset), 2)
 
 
 def stock_backbone(dataset: str, _model: str) -> Work:
-    """The same by the modules of the backbone's package, eight pictures at once."""
+    """Run the original modules of the backbone's package, eight pictures at once."""
     from picture_floor import forward, stock
 
     return forward(stock(), Path(dataset), 8)
@@ -148,14 +148,14 @@ def stages(dataset: str, model: str, scored: str) -> Work:
 
 
 def partition(source: str, model: str) -> Work:
-    """Time each step on the way of one file."""
+    """Time each step of processing one file."""
     from partition import time_steps
 
     return lambda: dict(time_steps(Path(source), Path(model)))
 
 
 def peer(name: str, train_rows: str, dataset: str, rows: str) -> Work:
-    """Score rows that are in memory already, as float arrays, by a detector of PyOD."""
+    """Score rows in memory, as float arrays, with a detector of PyOD."""
     from peers import find_method
 
     from anomaly_ae.workspace.dataset import Dataset
@@ -164,7 +164,7 @@ def peer(name: str, train_rows: str, dataset: str, rows: str) -> Work:
     names = [column.name for column in held.contract.features]
     X = np.concatenate([_array(batch, names) for batch in _first(held, int(rows))])
     score_rows = find_method(name).fit(X[: int(train_rows)], 0)
-    score_rows(X[:100])  # what a library loads with the first rows is not counted
+    score_rows(X[:100])  # warm-up: loading on the first call is not counted
 
     def work() -> dict[str, Any]:
         score_rows(X)
@@ -174,13 +174,13 @@ def peer(name: str, train_rows: str, dataset: str, rows: str) -> Work:
 
 
 def command(*arguments: str) -> Work:
-    """Run Python with arguments, as a whole process: what a shell waits for."""
+    """Run Python with arguments, timing the whole process."""
     line = [sys.executable, *arguments]
     return lambda: {"rc": subprocess.run(line, check=True, capture_output=True).returncode}  # noqa: S603 - our own
 
 
 def score_command(source: str, model: str, workspace: str) -> Work:
-    """Score a file by the command line, as a whole process."""
+    """Score a file on the command line, timing the whole process."""
     spec = Path(tempfile.mkdtemp()) / "anomaly_ae.yaml"
     spec.write_text(f"data: {{source: '{source}'}}\nworkspace: '{workspace}'\n", encoding="utf-8")
     return command("-m", "anomaly_ae", "score", source, "--spec", str(spec), "--model", model)
@@ -199,7 +199,7 @@ def _array(batch: Any, names: list[str]) -> np.ndarray:
 
 
 def _load_torch() -> None:
-    """Load what torch itself loads only with a process's first optimizer, about a CPU second of it."""
+    """Make torch load what it defers to a process's first optimizer, which takes about a CPU second."""
     import torch
 
     torch.optim.Adam([torch.zeros(1)])

@@ -6,7 +6,7 @@ Cells = Sequence[object]
 
 
 def markdown(head: Sequence[str], lines: Sequence[Cells]) -> str:
-    """Return a table; of a float three digits are shown."""
+    """Return a table; floats are shown with three digits."""
     rows = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     return "\n".join([*rows, *("| " + " | ".join(map(_shown, line)) + " |" for line in lines)])
 

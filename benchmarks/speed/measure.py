@@ -1,4 +1,4 @@
-"""One job in a process of its own: `python measure.py JOB ARGUMENT...` prints wall and CPU seconds and peak memory."""
+"""One job in a separate process: `python measure.py JOB ARGUMENT...` prints wall and CPU seconds and peak memory."""
 
 import json
 import sys
@@ -11,7 +11,7 @@ import jobs
 def peak_rss_mb() -> float:
     """Return the peak resident memory of this process.
 
-    `ru_maxrss` would not do: at exec Linux lets it start from the parent's peak.
+    `ru_maxrss` is not suitable: on Linux it starts from the parent's peak at exec.
     """
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024

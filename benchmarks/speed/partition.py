@@ -1,4 +1,4 @@
-"""The whole way of one partition: what a night's run does to a file that came in."""
+"""The whole pipeline for one partition, as in a nightly run."""
 
 import tempfile
 import time
@@ -22,17 +22,17 @@ STEPS = ("ingest", "score", "monitor", "evaluate", "report")
 
 
 def time_steps(source: Path, model: Path) -> dict[str, float]:
-    """Return CPU microseconds a row of each step, one after the other."""
+    """Return the CPU microseconds per row of each step, in order."""
     return dict(_each(source, model, Path(tempfile.mkdtemp(dir=source.parent))))
 
 
 def partition(runner: Runner, directory: Path, options: Any) -> str:
-    """Take a file from where it came in to its report."""
+    """Measure all steps from a new file to its report."""
     shape = Shape(options.sizes.rows)
     source, model = prepare_source(directory, shape), prepare_model(runner, directory, shape, MEMORY)
     found = runner.run(f"partition {shape.key}", "partition", source, model)
     line = (f"{shape.rows:,}", *(found[step] for step in STEPS), found["wall_s"], found["peak_rss_mb"])
-    title = "A partition from Parquet to its report, CPU microseconds a row"
+    title = "A partition from Parquet to its report, CPU microseconds per row"
     return f"## {title}\n\n{markdown(('rows', *STEPS, 's', 'peak MB'), [line])}"
 
 

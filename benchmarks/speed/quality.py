@@ -1,4 +1,4 @@
-"""Training to equal quality: what it costs to find anomalies as well as PyOD's autoencoder does at its defaults."""
+"""Training to equal quality: the cost of detecting anomalies as well as PyOD's autoencoder at its defaults."""
 
 import json
 from dataclasses import dataclass
@@ -10,27 +10,27 @@ from markdown_table import Cells, markdown
 from run import Runner
 
 SETS = ("22_magic.gamma", "23_mammography", "10_cover", "1_ALOI", "33_skin")
-"""Those of the sets of results/adbench.csv that have over 10,000 rows; the quickest first, which small runs take."""
+"""The sets in results/adbench.csv with more than 10,000 rows, fastest first; small runs use the first."""
 NETWORKS: dict[str, dict[str, Any]] = {
     "default": {"kind": "memory"},
     "small": {"kind": "denoising", "members": 1, "hidden": [64, 64]},
 }
-"""Ours, and the smaller one whose scoring is set beside PyOD's in `scoring.py`."""
+"""Our default, and the smaller network whose scoring is compared with PyOD's in `scoring.py`."""
 BUDGETS = (10, 25, 50, 100, 200)
-"""Steps of training below the default; each is a training of its own, not the beginning of a longer one."""
+"""Training steps below the default; each is a separate training, not a prefix of a longer one."""
 DEFAULT_STEPS = 500
-SAID = """Half of the normal rows train, all others are the test; the same rows for all, of a larger set 50,000. Seconds
-are CPU seconds, torch on one thread. Ours are the whole fit: encoding, training, memories, error scale, and a threshold
-from held-out rows. The AUROC of the test rows decides here, and only here, when ours is as good as PyOD's autoencoder:
-with the least of {budgets} and {default} steps from which on it is no lower."""
+EXPLANATION = """Half of the normal rows are for training, all others for testing; all methods get the same rows, at
+most 50,000 of a set. Seconds are CPU seconds, torch on one thread. Ours cover the whole fit: encoding, training,
+memories, error scale, and a threshold from held-out rows. The AUROC on the test rows decides here, and only here, when
+ours is as good as PyOD's autoencoder: at the smallest of {budgets} and {default} steps from which on it is no lower."""
 
 
 @dataclass(frozen=True)
 class Reached:
-    """The least training from which on a network is as good as the peer.
+    """The shortest training from which on a network is as good as the peer.
 
     Attributes:
-        steps: of its training; None if it is not.
+        steps: training steps; None if it never is.
         seconds: CPU seconds of the whole fit.
     """
 
@@ -38,27 +38,27 @@ class Reached:
     seconds: float
 
     def beside(self, peer: float) -> str:
-        """Say how many times sooner than the peer, whose fit took so many CPU seconds."""
+        """Return the cost, and the speed-up over the peer, whose fit took `peer` CPU seconds."""
         if self.steps is None:
             return "not reached"
         return f"{self.seconds:.2f} s, {self.steps} steps: {peer / self.seconds:.1f} x"
 
 
 def training(runner: Runner, _: Path, options: Any) -> str:
-    """Fit PyOD's autoencoder, kNN and ours on large sets; find the least training of ours that is as good."""
+    """Fit PyOD's autoencoder, kNN and our networks on large sets; find our shortest training that is as good."""
     title = "## Training to equal quality"
     if options.adbench is None:
-        return f"{title}\n\nLeft out: it needs ADBench's files, `--adbench DIR`."
+        return f"{title}\n\nSkipped: it needs ADBench's files, `--adbench DIR`."
     alone = Runner(runner.repeats, threads=1)
     judged = [_judge(alone, options.adbench / f"{name}.npz") for name in SETS[: options.sizes.sets]]
     runner.measured |= alone.measured
-    said = SAID.format(budgets=", ".join(map(str, BUDGETS)), default=DEFAULT_STEPS)
-    return f"{title}\n\n{said}\n\n{_quality(judged)}\n\n{_equal_quality(judged)}"
+    explanation = EXPLANATION.format(budgets=", ".join(map(str, BUDGETS)), default=DEFAULT_STEPS)
+    return f"{title}\n\n{explanation}\n\n{_quality(judged)}\n\n{_equal_quality(judged)}"
 
 
 @dataclass(frozen=True)
 class _Judged:
-    """What was measured on one set."""
+    """The measurements on one set."""
 
     name: str
     peer: dict[str, Any]
@@ -84,7 +84,7 @@ def _judge(runner: Runner, npz: Path) -> _Judged:
 
 
 def _reach(runner: Runner, network: str, npz: Path, auroc: float) -> Reached:
-    """Find the least budget from which on a network is as good; one that is so by chance, for once, does not count."""
+    """Find the smallest budget from which on a network is as good; an isolated success by chance does not count."""
     reached = Reached(None, 0.0)
     for steps in (DEFAULT_STEPS, *reversed(BUDGETS)):
         title = _title(network, steps, npz)
@@ -104,10 +104,10 @@ def _title(network: str, steps: int, npz: Path) -> str:
 
 
 def _quality(judged: list[_Judged]) -> str:
-    """Say how well each method finds anomalies at its defaults, and what its fit costs."""
-    rows = [(*map(_fit, (one.peer, *one.ours.values())), _fit_and_score(one.neighbours)) for one in judged]
+    """Return the table of each method's AUROC at its defaults, and the cost of its fit."""
+    rows = [(*map(_fit, (result.peer, *result.ours.values())), _fit_and_score(result.neighbours)) for result in judged]
     means = [tuple(map(mean, zip(*column, strict=True))) for column in zip(*rows, strict=True)]
-    names = [*(one.name for one in judged), "mean"]
+    names = [*(result.name for result in judged), "mean"]
     lines = [
         (name, *(f"{auroc:.4f}, {seconds:.2f}" for auroc, seconds in row))
         for name, row in zip(names, [*rows, means], strict=True)
@@ -125,16 +125,16 @@ def _fit_and_score(figures: dict[str, Any]) -> tuple[float, float]:
 
 
 def _equal_quality(judged: list[_Judged]) -> str:
-    """Say how much sooner each of our networks is as good as PyOD's autoencoder."""
+    """Return the table of how much faster each of our networks is as good as PyOD's autoencoder."""
     lines: list[Cells] = []
-    for one in judged:
-        peer = one.peer["fit_cpu_s"]
+    for result in judged:
+        peer = result.peer["fit_cpu_s"]
         cells = [
             f"{found.seconds:.2f} s, {found.steps} steps: {peer / found.seconds:.0f} x"
             if found.steps
             else "not reached"
-            for found in one.reached.values()
+            for found in result.reached.values()
         ]
-        lines.append((one.name, f"{one.peer['auroc']:.4f}", f"{peer:.2f} s", *cells))
+        lines.append((result.name, f"{result.peer['auroc']:.4f}", f"{peer:.2f} s", *cells))
     head = ("set", "AUROC to reach", "PyOD AutoEncoder", *(f"ours, {name}" for name in NETWORKS))
     return markdown(head, lines)

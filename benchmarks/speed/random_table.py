@@ -1,4 +1,4 @@
-"""The tables that speed is measured on: made from a seed, written in row groups, so that any size fits the memory."""
+"""Random tables for measuring speed: generated from a seed and written in row groups, so that any size fits memory."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 CHUNK = 250_000
-LEVELS = ("red", "green", "blue", "white", "black", "amber", "teal", "pink")
+CATEGORIES = ("red", "green", "blue", "white", "black", "amber", "teal", "pink")
 FACTORS = 5
 
 
@@ -17,9 +17,9 @@ def write_table(path: Path, rows: int, numeric: int, categorical: int = 0) -> Pa
 
     Args:
         path: ends in .parquet or .csv.
-        rows: how many.
-        numeric: float columns.
-        categorical: text columns.
+        rows: number of rows.
+        numeric: number of float columns.
+        categorical: number of text columns.
     """
     if path.exists():
         return path
@@ -40,6 +40,6 @@ def _chunk(start: int, rows: int, numeric: int, categorical: int) -> pa.Table:
     values = (factors @ mixing + 0.5 * rng.normal(size=(rows, numeric))).astype(np.float32)
     columns = {f"x{index}": values[:, index] for index in range(numeric)}
     for index in range(categorical):
-        level = np.clip((factors[:, index % FACTORS] + 0.3 * rng.normal(size=rows)) * 2 + 4, 0, len(LEVELS) - 1)
-        columns[f"c{index}"] = pa.array(LEVELS).take(pa.array(level.astype(np.int64)))
+        code = np.clip((factors[:, index % FACTORS] + 0.3 * rng.normal(size=rows)) * 2 + 4, 0, len(CATEGORIES) - 1)
+        columns[f"c{index}"] = pa.array(CATEGORIES).take(pa.array(code.astype(np.int64)))
     return pa.table(columns)

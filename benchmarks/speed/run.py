@@ -1,4 +1,4 @@
-"""Run a job in a process of its own, several times, and keep the median of each figure."""
+"""Run a job several times, each in a separate process, and keep the median of each figure."""
 
 import json
 import os
@@ -13,11 +13,11 @@ HERE = Path(__file__).parent
 
 
 class Runner:
-    """Runs jobs and remembers what each measured.
+    """Runs jobs and records their measurements.
 
     Args:
-        repeats: times each job runs; figures are medians.
-        threads: cores each job may use.
+        repeats: runs of each job; figures are medians.
+        threads: cores per job.
     """
 
     def __init__(self, repeats: int, threads: int) -> None:
@@ -27,13 +27,13 @@ class Runner:
         self.measured: dict[str, dict[str, Any]] = {}
 
     def run(self, title: str, job: str, *arguments: object) -> dict[str, Any]:
-        """Run one job alone and note it under `title`."""
+        """Run one job alone and record it under `title`."""
         return self.side_by_side({title: (job, *arguments)})[title]
 
     def side_by_side(self, jobs: dict[str, tuple[object, ...]]) -> dict[str, dict[str, Any]]:
-        """Run several jobs in turn, and again in turn, so that a slow minute of the machine meets all of them."""
+        """Run several jobs in turns, so that a slow period of the machine affects all of them."""
         rounds = [{title: self._once(arguments) for title, arguments in jobs.items()} for _ in range(self.repeats)]
-        found = {title: _medians([one[title] for one in rounds]) for title in jobs}
+        found = {title: _medians([measured[title] for measured in rounds]) for title in jobs}
         self.measured |= found
         for title, figures in found.items():
             print(f"{title}: {figures['wall_s']:.2f} s, {figures['peak_rss_mb']:.0f} MB", file=sys.stderr, flush=True)
@@ -49,8 +49,8 @@ class Runner:
 
 
 def _medians(rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the median of every number; of other facts the last."""
+    """Return the median of every number, and the last value of other facts."""
     return {
-        name: statistics.median(one[name] for one in rounds) if isinstance(value, int | float) else value
+        name: statistics.median(facts[name] for facts in rounds) if isinstance(value, int | float) else value
         for name, value in rounds[-1].items()
     }

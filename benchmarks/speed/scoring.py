@@ -1,4 +1,4 @@
-"""Scoring, Parquet to Parquet: beside the floor, and beside peers."""
+"""Scoring, Parquet to Parquet, compared with its lower bound and with peers."""
 
 from pathlib import Path
 from typing import Any
@@ -8,19 +8,19 @@ from prepare import Shape, prepare_dataset, prepare_model, prepare_sample
 from run import Runner
 
 BRIEF = "training.steps=25"
-"""What scoring costs does not depend on how well a network was trained."""
+"""The cost of scoring does not depend on the quality of the training."""
 MEMORY = ("network.kind=memory", BRIEF)
 DENOISING = ("network.kind=denoising", BRIEF)
 SMALL = ("network.kind=denoising", "network.members=1", "network.hidden=[64, 64]", BRIEF)
 NAMES = {MEMORY: "memory", DENOISING: "denoising", SMALL: "denoising, one of 64-64"}
-"""The networks that score; the small one finds anomalies better than the peers' autoencoder, see `quality.py`."""
+"""The networks to score with; the small one detects anomalies better than PyOD's autoencoder, see `quality.py`."""
 FLOORS = ("floor rows/s", "share of it", "floor by oneDNN", "share of it")
-"""Reading, bare products and writing: the products by torch's own operator, and by the one that scoring calls."""
+"""Reading, bare products and writing; the products by torch's own operator, and by the one that scoring uses."""
 PEERS = ("AutoEncoder", "IForest", "KNN")
 
 
 def scoring(runner: Runner, directory: Path, options: Any) -> str:
-    """Score Parquet to Parquet, beside the floor and beside peers that score arrays in memory."""
+    """Compare scoring, Parquet to Parquet, with its lower bound and with peers that score arrays in memory."""
     sizes = options.sizes
     lines = [_beside_the_floor(runner, directory, Shape(sizes.rows), network) for network in NAMES]
     lines.append(_beside_the_floor(runner, directory, Shape(sizes.rows, 10, 10), MEMORY))
@@ -44,7 +44,7 @@ def _beside_the_floor(runner: Runner, directory: Path, shape: Shape, network: tu
         shape.rows / (floor["read_s"] + floor[products] + floor["write_s"])
         for products in ("products_s", "onednn_products_s")
     ]
-    shares = [part for one in floors for part in (one, f"{pace / one:.0%}")]
+    shares = [cell for floor_pace in floors for cell in (floor_pace, f"{pace / floor_pace:.0%}")]
     return (f"{shape.rows:,}", shape.columns, NAMES[network], pace, *shares, ours["cpu_s"], ours["peak_rss_mb"])
 
 
@@ -53,7 +53,7 @@ def _title(shape: Shape, network: tuple[str, ...]) -> str:
 
 
 def _peers(runner: Runner, directory: Path, options: Any) -> str:
-    """Let peers score rows that are in memory already, and set our networks' pace from file to file beside theirs."""
+    """Measure peers that score rows in memory, and compare our networks, which score from file to file."""
     sizes = options.sizes
     shape = Shape(sizes.rows)
     dataset = prepare_dataset(runner, directory, shape)
@@ -61,10 +61,10 @@ def _peers(runner: Runner, directory: Path, options: Any) -> str:
     lines: list[Cells] = []
     for name in PEERS:
         found = runner.run(f"peer {name}", "peer", name, sizes.train_rows, dataset, sizes.peer_rows)
-        by_clock, by_cpu = (found["rows"] / found[what] for what in ("wall_s", "cpu_s"))
+        by_clock, by_cpu = (found["rows"] / found[unit] for unit in ("wall_s", "cpu_s"))
         times = [
-            f"{sizes.rows / one['wall_s'] / by_clock:.1f} x, {sizes.rows / one['cpu_s'] / by_cpu:.1f} x" for one in ours
+            f"{sizes.rows / own['wall_s'] / by_clock:.1f} x, {sizes.rows / own['cpu_s'] / by_cpu:.1f} x" for own in ours
         ]
         lines.append((f"PyOD {name}", by_clock, by_cpu, found["peak_rss_mb"], *times))
     head = ("peer, from memory, no output", "rows/s", "rows/CPU s", "peak MB", *(f"{n} is" for n in NAMES.values()))
-    return f"How many times faster ours are, by the clock and by CPU seconds:\n\n{markdown(head, lines)}"
+    return f"Speed-up of our networks, by wall-clock and by CPU seconds:\n\n{markdown(head, lines)}"

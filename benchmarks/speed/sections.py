@@ -1,4 +1,4 @@
-"""The questions that are asked of speed, one function each: runs its jobs, returns a Markdown section."""
+"""The sections of the speed report: each function runs its jobs and returns Markdown."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ from stages import stages
 
 
 def ingest(runner: Runner, directory: Path, options: Any) -> str:
-    """Ingest CSV and Parquet, beside a bare read and write by pyarrow and DuckDB."""
+    """Compare the ingest of CSV and Parquet with a bare read and write by pyarrow and DuckDB."""
     lines = []
     for suffix in ("csv", "parquet"):
         source = write_table(directory / f"ingest.{suffix}", options.sizes.rows, 30)
@@ -40,17 +40,18 @@ def ingest(runner: Runner, directory: Path, options: Any) -> str:
 
 def start_up(runner: Runner, directory: Path, _: Any) -> str:
     """Time the command line as a whole process, and the import."""
-    few = Shape(1000)
+    small = Shape(1000)
     source, model = (
-        prepare_source(directory, few),
-        prepare_model(runner, directory, few, ("threshold.target_fpr=0.05",)),
+        prepare_source(directory, small),
+        prepare_model(runner, directory, small, ("threshold.target_fpr=0.05",)),
     )
     found = {
         "anomaly-ae --help": runner.run("help", "command", "-m", "anomaly_ae", "--help"),
         "import anomaly_ae": runner.run("import", "command", "-c", "import anomaly_ae"),
         "anomaly-ae score, 1,000 rows": runner.run("score 1000", "score_command", source, model, directory / "w"),
     }
-    return "## Start-up\n\n" + markdown(("what", "s"), [(what, one["wall_s"]) for what, one in found.items()])
+    lines = [(title, measured["wall_s"]) for title, measured in found.items()]
+    return "## Start-up\n\n" + markdown(("command", "s"), lines)
 
 
 SECTIONS: dict[str, Callable[[Runner, Path, Any], str]] = {

@@ -1,4 +1,4 @@
-"""Where the time of scoring goes: each stage of it alone, on one batch after the other and one thread."""
+"""Where scoring spends its time: each of its stages alone, batch by batch on one thread."""
 
 import itertools
 import time
@@ -25,27 +25,27 @@ PRODUCTS = ("products", "onednn_products")
 
 
 def time_stages(dataset: Path, model: Path, scored: Path) -> dict[str, float]:
-    """Return CPU microseconds a row of every stage, the least of several batches; and bytes a row of the files."""
-    rows, one = Dataset.open(dataset), load_model(model)
-    columns, size = [column.name for column in rows.contract.features], one.model.batch_rows
-    detector, sample = Detector.of(one.calibration, one.validation), _sample(scored, size)
-    network, batches = one.model.network, rows.batches(batch_rows=size)
+    """Return the CPU microseconds per row of every stage, minimum over batches, and the bytes per row of the files."""
+    rows, version = Dataset.open(dataset), load_model(model)
+    columns, size = [column.name for column in rows.contract.features], version.model.batch_rows
+    detector, sample = Detector.of(version.calibration, version.validation), _sample(scored, size)
+    network, batches = version.model.network, rows.batches(batch_rows=size)
     found = [
         {
             "read": _cpu_s(lambda: next(rows.batches(columns, batch_rows=size))),
-            **_of_batch(batch, one.model, detector),
+            **_of_batch(batch, version.model, detector),
             "write": _cpu_s(lambda: write_only(sample, size)),
             "products": _cpu_s(lambda: products(network, size, bare)),
             "onednn_products": _cpu_s(lambda: products(network, size, by_onednn)),
         }
         for batch in itertools.islice(batches, BATCHES)
     ]
-    least = {stage: min(one[stage] for one in found) / size * 1e6 for stage in (*STAGES, *PRODUCTS)}
-    return least | {"dataset_bytes": _bytes_a_row(dataset), "scored_bytes": _bytes_a_row(scored)}
+    minimum = {stage: min(times[stage] for times in found) / size * 1e6 for stage in (*STAGES, *PRODUCTS)}
+    return minimum | {"dataset_bytes": _bytes_a_row(dataset), "scored_bytes": _bytes_a_row(scored)}
 
 
 def stages(runner: Runner, directory: Path, options: Any) -> str:
-    """Set the stages of scoring beside the bare products of each network."""
+    """Compare the stages of scoring with the bare products of each network."""
     shape, lines = Shape(options.sizes.rows), []
     once = Runner(1, 1)
     for network, name in NAMES.items():
@@ -55,12 +55,12 @@ def stages(runner: Runner, directory: Path, options: Any) -> str:
         lines.append(_line(name, found))
     runner.measured |= once.measured
     head = ("network", *STAGES, "sum", "products alone", "by oneDNN", "dataset bytes", "scored bytes")
-    return f"## Scoring's CPU microseconds a row on one thread, and bytes a row\n\n{markdown(head, lines)}"
+    return f"## CPU microseconds per row of scoring on one thread, and bytes per row\n\n{markdown(head, lines)}"
 
 
 def _line(name: str, found: dict[str, float]) -> Cells:
     times = [found[stage] for stage in STAGES]
-    return (name, *times, sum(times), *(found[one] for one in (*PRODUCTS, "dataset_bytes", "scored_bytes")))
+    return (name, *times, sum(times), *(found[name] for name in (*PRODUCTS, "dataset_bytes", "scored_bytes")))
 
 
 def _of_batch(batch: pa.RecordBatch, model: Any, detector: Detector) -> dict[str, float]:

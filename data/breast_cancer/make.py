@@ -1,4 +1,4 @@
-"""Remake breast_cancer.csv from the table inside scikit-learn: `python data/breast_cancer/make.py`."""
+"""Recreate breast_cancer.csv from the table in scikit-learn: `python data/breast_cancer/make.py`."""
 
 import csv
 import sys
@@ -19,7 +19,7 @@ def make(directory: Path) -> Path:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["id", "diagnosis", *(names[column] for column in order)])
         for number, (values, target) in enumerate(zip(table.data, table.target, strict=True)):
-            # Ten digits hold every value as published, and print the same on every machine.
+            # Ten digits represent every published value, and print identically on every machine.
             cells = [f"{values[column]:.10g}" for column in order]
             writer.writerow([f"sample-{number:03d}", table.target_names[target], *cells])
     return path

@@ -1,4 +1,4 @@
-"""Remake digits.csv from the pictures inside scikit-learn: `python data/digits/make.py`."""
+"""Recreate digits.csv from the pictures in scikit-learn: `python data/digits/make.py`."""
 
 import csv
 import sys

@@ -1,7 +1,7 @@
-"""Remake the SYNTHETIC sample machines.csv and its truth.csv: `python data/machines/make.py`.
+"""Recreate the SYNTHETIC sample machines.csv and its truth.csv: `python data/machines/make.py`.
 
-Jobs on twelve machine tools, invented here. Normal jobs follow the rules of `normal_jobs`; each `plant_` function
-then breaks exactly one of them in rows of its own, and says which columns carry the break.
+Invented jobs on twelve machine tools. Normal jobs follow the rules of `normal_jobs`; each `plant_` function breaks
+exactly one of these rules in separate rows.
 """
 
 import csv
@@ -14,7 +14,7 @@ import numpy as np
 
 HERE = Path(__file__).parent
 ROWS, PLANTED, SEED = 5000, 40, 20260105
-FIRST_DAY = datetime(2026, 1, 5)  # noqa: DTZ001  the plant's wall clock; the file carries no zone either
+FIRST_DAY = datetime(2026, 1, 5)  # noqa: DTZ001  the plant's local time; the file has no time zone either
 MATERIALS = ("aluminium", "brass", "steel")
 PARTS = ("bracket", "flange", "gear", "housing", "shaft")
 SPEED_RPM = {"aluminium": 9000.0, "brass": 6500.0, "steel": 3200.0}
@@ -24,7 +24,7 @@ Jobs = dict[str, np.ndarray]
 
 
 def normal_jobs(random: Random) -> Jobs:
-    """Draw normal jobs: shifts from 6 to 22 o'clock, speed by material, power by load, motor heat by hall heat."""
+    """Draw normal jobs: hours from 6 to 22, speed by material, power by load, motor by ambient temperature."""
     machine = random.randint(1, 13, ROWS)
     material = random.choice(MATERIALS, ROWS, p=(0.35, 0.15, 0.5))
     load = np.clip(random.normal(55, 16, ROWS), 5, 99)
@@ -52,28 +52,28 @@ def normal_jobs(random: Random) -> Jobs:
 
 
 def plant_marginal_shift(jobs: Jobs, rows: np.ndarray, _random: Random) -> None:
-    """Vibration four times what it was: a value that no normal job has."""
+    """Multiply the vibration by four, a value that no normal job has."""
     jobs["vibration_mm_s"][rows] *= 4
 
 
 def plant_broken_correlation(jobs: Jobs, rows: np.ndarray, _random: Random) -> None:
-    """Power swapped between a light and a heavy job: no column's own distribution changes at all."""
+    """Swap power between light and heavy jobs, which leaves the distribution of each column unchanged."""
     by_load = rows[np.argsort(jobs["load_percent"][rows])]
     jobs["power_kw"][by_load] = jobs["power_kw"][by_load[::-1]]
 
 
 def plant_unseen_category(jobs: Jobs, rows: np.ndarray, _random: Random) -> None:
-    """A material that no normal job uses."""
+    """Set a material that no normal job uses."""
     jobs["material"][rows] = "titanium"
 
 
 def plant_missing_value(jobs: Jobs, rows: np.ndarray, _random: Random) -> None:
-    """No pressure, which every normal job reports."""
+    """Remove the pressure, which every normal job reports."""
     jobs["pressure_bar"][rows] = np.nan
 
 
 def plant_odd_hour(jobs: Jobs, rows: np.ndarray, random: Random) -> None:
-    """Started between 1 and 4 o'clock at night, when nobody works."""
+    """Set the start to between 1 and 4 o'clock at night, when nobody works."""
     day = jobs["started_at"][rows] // 86400
     jobs["started_at"][rows] = day * 86400 + random.randint(1 * 3600, 4 * 3600, len(rows))
 
@@ -90,9 +90,9 @@ CAUSES: dict[str, tuple[Plant, tuple[str, ...]]] = {
 
 
 def choose_rows(jobs: Jobs, random: Random) -> dict[str, np.ndarray]:
-    """Choose `PLANTED` rows for each cause; a swap of power needs jobs that are clearly light or clearly heavy."""
+    """Choose `PLANTED` rows for each cause; swapping power needs clearly light and clearly heavy jobs."""
     low, high = np.quantile(jobs["load_percent"], (0.15, 0.85))
-    light, heavy = (np.flatnonzero(at) for at in (jobs["load_percent"] < low, jobs["load_percent"] > high))
+    light, heavy = (np.flatnonzero(mask) for mask in (jobs["load_percent"] < low, jobs["load_percent"] > high))
     half = PLANTED // 2
     swapped = np.concatenate([random.choice(light, half, replace=False), random.choice(heavy, half, replace=False)])
     others = random.permutation(np.setdiff1d(np.arange(ROWS), swapped))
@@ -103,12 +103,12 @@ def choose_rows(jobs: Jobs, random: Random) -> dict[str, np.ndarray]:
 
 
 def number(digits: int) -> Callable[[float], str]:
-    """Return a writer of numbers with fixed decimals; NaN becomes an empty cell."""
+    """Return a formatter of numbers with fixed decimals; NaN becomes an empty cell."""
     return lambda value: "" if np.isnan(value) else f"{value:.{digits}f}"
 
 
 def flag(value: object) -> str:
-    """Write a boolean as data bases do."""
+    """Format a boolean as databases do."""
     return "true" if value else "false"
 
 
@@ -134,7 +134,7 @@ WRITERS: dict[str, Callable[..., str]] = {
 
 
 def write(path: Path, header: list[str], rows: list[list[str]]) -> None:
-    """Write a CSV that is the same bytes on every machine."""
+    """Write a CSV file that is byte-identical on every machine."""
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(header)
@@ -143,7 +143,7 @@ def write(path: Path, header: list[str], rows: list[list[str]]) -> None:
 
 def make(directory: Path) -> Path:
     """Write machines.csv and truth.csv into `directory`."""
-    # RandomState's stream is frozen for ever; default_rng's may change between numpy releases.
+    # RandomState's stream is frozen; default_rng's may change between NumPy releases.
     random = Random(SEED)
     jobs = normal_jobs(random)
     jobs["anomaly"] = np.zeros(ROWS, dtype=int)

@@ -1,7 +1,7 @@
-"""Remake the pictures from the textures inside scikit-image: `pip install scikit-image`, then run this file.
+"""Recreate the pictures from the textures in scikit-image: `pip install scikit-image`, then run this file.
 
-One photograph of gravel is cut into three zones that share no pixel: pictures to learn from, to take the threshold
-from, and to test with. Test pictures are there once as they are, once with a patch of grass, once with one of brick.
+One photograph of gravel is cut into three zones that share no pixels, for training, calibration and testing. Test
+pictures occur unchanged, with a patch of grass, and with a patch of brick.
 """
 
 import sys
@@ -15,10 +15,10 @@ from PIL import Image
 HERE = Path(__file__).parent
 SIDE = 64
 TRAIN_ROWS, VALIDATION_ROWS, TEST_ROWS = range(3), range(3, 6), range(6, 8)
-"""Rows of the 8 x 8 tiles that the photograph is cut into."""
+"""Rows of the grid of 8 x 8 tiles that the photograph is cut into."""
 
 FOREIGN = {"weed": "grass", "brick": "brick"}
-"""Kind of anomaly -> texture its patches are cut from."""
+"""Kind of anomaly -> texture of its patches."""
 
 Grey = NDArray[np.uint8]
 
@@ -41,13 +41,13 @@ def make(directory: Path) -> Path:
 
 
 def read_texture(name: str) -> Grey:
-    """Return a texture that ships inside scikit-image, 512 x 512."""
+    """Return a texture shipped with scikit-image, 512 x 512."""
     with (files("skimage") / "data" / f"{name}.png").open("rb") as stream:
         return np.asarray(Image.open(stream).convert("L"))
 
 
 def train_pictures(texture: Grey) -> list[Grey]:
-    """Cut the train zone into tiles that overlap by half: what a camera sees of a surface that moves along."""
+    """Cut the train zone into tiles that overlap by half, like a camera's pictures of a moving surface."""
     top, bottom = TRAIN_ROWS.start * SIDE, TRAIN_ROWS.stop * SIDE
     corners = [
         (y, x)
@@ -58,13 +58,13 @@ def train_pictures(texture: Grey) -> list[Grey]:
 
 
 def tiles(texture: Grey, rows: range) -> list[Grey]:
-    """Cut rows of tiles that share no pixel."""
+    """Cut rows of tiles that share no pixels."""
     columns = range(texture.shape[1] // SIDE)
     return [texture[y * SIDE : (y + 1) * SIDE, x * SIDE : (x + 1) * SIDE] for y in rows for x in columns]
 
 
 def draw_mask(rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Draw an ellipse of 20 to 32 pixels across, turned at random, whole inside the picture."""
+    """Draw a randomly rotated ellipse, 20 to 32 pixels across, completely inside the picture."""
     radii = rng.uniform(10, 16, 2)
     centre = rng.uniform(radii.max() + 1, SIDE - radii.max() - 1, 2)
     angle = rng.uniform(0, np.pi)
@@ -74,7 +74,7 @@ def draw_mask(rng: np.random.Generator) -> NDArray[np.bool_]:
 
 
 def cut_anywhere(texture: Grey, rng: np.random.Generator) -> Grey:
-    """Cut a tile at a random place."""
+    """Cut a tile at a random position."""
     y, x = rng.integers(0, np.array(texture.shape) - SIDE + 1)
     return texture[y : y + SIDE, x : x + SIDE]
 
