@@ -17,14 +17,15 @@ from anomaly_ae.modalities.tables.modality import Tables
 from anomaly_ae.spec import Spec
 from anomaly_ae.spec.threshold import RULES
 from anomaly_ae.stages.calibrate import calibrate, explore, resolve
-from anomaly_ae.stages.pipeline import PipelineResult, run
+from anomaly_ae.stages.pipeline import Run, run
 from anomaly_ae.stages.score import score
-from anomaly_ae.storage import hash_file, read_manifest
+from anomaly_ae.storage import hash_file
 from anomaly_ae.threshold.rules.budget import BudgetThreshold
 from anomaly_ae.threshold.rules.fpr import FprThreshold
 from anomaly_ae.threshold.rules.manual import ManualThreshold
-from anomaly_ae.workspace.model_version import load_calibration, load_description, load_validation
-from anomaly_ae.workspace.registry import find_model
+from anomaly_ae.workspace.model_version import ModelVersion
+from anomaly_ae.workspace.scored_table import ScoredTable
+from anomaly_ae.workspace.workspace import Workspace
 
 WEIGHTS = "weights.safetensors"
 
@@ -52,35 +53,60 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> Spec:
 
 
 @pytest.fixture(scope="module")
-def made(spec: Spec) -> PipelineResult:
+def made(spec: Spec) -> Run:
     """Return what a run of it made."""
     return run(spec)
 
 
-def test_what_is_kept_of_the_validation_rows(made: PipelineResult) -> None:
+def model_of(made: Run) -> ModelVersion:
+    """Return the version that a run trained."""
+    assert made.model
+    return made.model
+
+
+def table_of(made: Run) -> ScoredTable:
+    """Return the table that a run scored."""
+    assert made.table
+    return made.table
+
+
+def rows_of(table: ScoredTable) -> pd.DataFrame:
+    """Return the scored rows of a table of one part."""
+    (part,) = table.parts
+    return pq.read_table(part).to_pandas()
+
+
+def scored_with(made: Run) -> ScoredTable:
+    """Score the rows of a run again, with the threshold now in force."""
+    found = made.workspace.find_dataset(table_of(made).manifest.dataset)
+    assert found
+    return score(found, model_of(made), made.workspace).table
+
+
+def test_what_is_kept_of_the_validation_rows(made: Run) -> None:
     """Row id, score, label, time and category of every validation row, ascending by score: any segment works later."""
-    kept = load_validation(made.trained.directory).to_pandas()
+    kept = model_of(made).validation.to_pandas()
 
     assert list(kept.columns) == ["row_id", "anomaly_score", "label", "line", "at"]
     assert kept["anomaly_score"].is_monotonic_increasing
-    assert len(kept) == load_description(made.trained.directory).split["validation_rows_used"]
-    assert kept["label"].sum() == load_description(made.trained.directory).split["validation_anomalies"] > 0
+    assert len(kept) == model_of(made).description.split["validation_rows_used"]
+    assert kept["label"].sum() == model_of(made).description.split["validation_anomalies"] > 0
 
 
-def test_anomalies_among_the_validation_rows_touch_no_p_value(made: PipelineResult) -> None:
+def test_anomalies_among_the_validation_rows_touch_no_p_value(made: Run) -> None:
     """p-values count normal validation rows alone."""
-    kept = load_validation(made.trained.directory).to_pandas()
-    rows = pq.read_table(made.scored.directory / "part-00000.parquet").to_pandas()
+    kept = model_of(made).validation.to_pandas()
+    rows = rows_of(table_of(made))
 
     normal = np.sort(kept.loc[~kept["label"], "anomaly_score"])
     at_least = len(normal) - np.searchsorted(normal, rows["anomaly_score"], side="left")
     assert rows["p_value"].tolist() == ((1 + at_least) / (1 + len(normal))).tolist()
 
 
-def test_test_labels_touch_no_threshold(made: PipelineResult) -> None:
+def test_test_labels_touch_no_threshold(made: Run) -> None:
     """No validation row is a test row, labelled anomalies included."""
-    kept = load_validation(made.trained.directory)["row_id"].to_pylist()
-    rows = pq.read_table(made.scored.directory / "part-00000.parquet").to_pandas().set_index("row_id")
+    kept = model_of(made).validation["row_id"].to_pylist()
+    rows = rows_of(table_of(made)).set_index("row_id")
 
     assert set(rows.loc[kept, "split"]) == {"validation"}
 
@@ -99,33 +125,33 @@ def test_test_labels_touch_no_threshold(made: PipelineResult) -> None:
     ],
     ids=lambda settings: "-".join(map(str, settings.values())),
 )
-def test_every_rule_leaves_the_weights_alone(spec: Spec, made: PipelineResult, settings: dict[str, object]) -> None:
+def test_every_rule_leaves_the_weights_alone(spec: Spec, made: Run, settings: dict[str, object]) -> None:
     """Another rule is one more file among the calibrations; the weights keep their hash; the next score uses it."""
-    model, workspace = made.trained.directory, Path(spec.workspace)
-    before, rule = hash_file(model / WEIGHTS), Spec.model_validate({"data": spec.data, "threshold": settings}).threshold
+    model, weights = model_of(made), model_of(made).directory / WEIGHTS
+    before, rule = hash_file(weights), Spec.model_validate({"data": spec.data, "threshold": settings}).threshold
 
     taken = calibrate(model, rule)
-    scored = score(made.ingested.directory, model, workspace)
+    scored = scored_with(made)
 
-    manifest = read_manifest(scored.directory, "scored")
-    rows = pq.read_table(scored.directory / "part-00000.parquet").to_pandas()
-    assert hash_file(model / WEIGHTS) == before
-    assert (model / "calibrations" / f"{taken.calibration_id}.json").is_file()
-    assert load_calibration(model) == taken
-    assert set(rows["calibration_id"]) == {taken.calibration_id} == {manifest["calibration_id"]}
-    assert [manifest[name] for name in ("rule", "promise", "threshold")] == [taken.rule, taken.promise, taken.threshold]
+    manifest = scored.manifest
+    rows = rows_of(scored)
+    assert hash_file(weights) == before
+    assert (model.directory / "calibrations" / f"{taken.calibration_id}.json").is_file()
+    assert model.calibration == taken
+    assert set(rows["calibration_id"]) == {taken.calibration_id} == {manifest.calibration_id}
+    assert [manifest.rule, manifest.promise, manifest.threshold] == [taken.rule, taken.promise, taken.threshold]
     assert ((rows["anomaly_score"] > rows["threshold"]) == rows["is_anomaly"]).all()
     assert ((rows["level"] == "alert") == rows["is_anomaly"]).all()
     assert rows["segment"].notna().all() == (taken.by is not None)
 
 
-def test_levels_and_segments_are_in_the_scored_table(spec: Spec, made: PipelineResult) -> None:
+def test_levels_and_segments_are_in_the_scored_table(spec: Spec, made: Run) -> None:
     """Each row says whose threshold judged it, and warn means between the two thresholds of that segment."""
-    taken = calibrate(made.trained.directory, FprThreshold(target_fpr=0.05, warn_fpr=0.2, by="line"))
+    taken = calibrate(model_of(made), FprThreshold(target_fpr=0.05, warn_fpr=0.2, by="line"))
 
-    scored = score(made.ingested.directory, made.trained.directory, Path(spec.workspace))
+    scored = scored_with(made)
 
-    rows = pq.read_table(scored.directory / "part-00000.parquet").to_pandas().set_index("row_id")
+    rows = rows_of(scored).set_index("row_id")
     line = pd.read_csv(spec.data.source).set_index("part_id")["line"]
     assert (rows["segment"] == line.loc[rows.index]).all()
     for segment in taken.segments:
@@ -135,9 +161,9 @@ def test_levels_and_segments_are_in_the_scored_table(spec: Spec, made: PipelineR
         assert ((own["level"] == "warn") == between).all()
 
 
-def test_the_data_fill_in_what_a_rule_leaves_open(made: PipelineResult) -> None:
+def test_the_data_fill_in_what_a_rule_leaves_open(made: Run) -> None:
     """Rows a day and the share of anomalies are measured on the training data, unless they are given."""
-    about = load_description(made.trained.directory)
+    about = model_of(made).description
 
     cost = resolve(Spec.model_validate({"data": about.spec.data, "threshold": {"rule": "cost"}}).threshold, about)
 
@@ -146,26 +172,26 @@ def test_the_data_fill_in_what_a_rule_leaves_open(made: PipelineResult) -> None:
     assert cost.base_rate == 60 / 1200
 
 
-def test_a_rule_that_cannot_be_met_leaves_the_threshold_in_force(made: PipelineResult) -> None:
+def test_a_rule_that_cannot_be_met_leaves_the_threshold_in_force(made: Run) -> None:
     """A refusal changes no file."""
-    model = made.trained.directory
+    model = model_of(made)
     calibrate(model, FprThreshold(target_fpr=0.05))
-    before = {path: hash_file(path) for path in model.rglob("*") if path.is_file()}
+    before = {path: hash_file(path) for path in model.directory.rglob("*") if path.is_file()}
 
     with pytest.raises(CalibrationError, match="at least 9999 normal"):
         calibrate(model, FprThreshold(target_fpr=0.0001))
 
-    assert {path: hash_file(path) for path in model.rglob("*") if path.is_file()} == before
+    assert {path: hash_file(path) for path in model.directory.rglob("*") if path.is_file()} == before
 
 
-def test_what_if_is_of_the_validation_rows(made: PipelineResult) -> None:
+def test_what_if_is_of_the_validation_rows(made: Run) -> None:
     """The table is made from the stored rows, at the data's own base rate and rows a day."""
-    taken = calibrate(made.trained.directory, ManualThreshold(threshold=2.5))
+    taken = calibrate(model_of(made), ManualThreshold(threshold=2.5))
 
-    table = explore(made.trained.directory)
+    table = explore(model_of(made))
 
     (row,) = [row for row in table if row.in_force]
-    kept = load_validation(made.trained.directory).to_pandas()
+    kept = model_of(made).validation.to_pandas()
     above = kept["anomaly_score"] > 2.5
     assert row.false_alarm_rate == above[~kept["label"]].mean() == pytest.approx(taken.n_above / taken.n_validation)
     assert row.recall == above[kept["label"]].mean()
@@ -191,56 +217,56 @@ def test_the_command_says_what_it_promises(spec: Spec, rule: tuple[str, ...], sa
 
 
 @pytest.fixture
-def registered(made: PipelineResult, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def registered(made: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Register a rule of one's own for one test; no calibration by it stays in force."""
     monkeypatch.setitem(RULES.classes, *LINE)
     yield LINE[0]
-    calibrate(made.trained.directory, FprThreshold(target_fpr=0.05))
+    calibrate(model_of(made), FprThreshold(target_fpr=0.05))
 
 
-def test_the_command_takes_a_rule_of_ones_own(spec: Spec, made: PipelineResult, registered: str) -> None:
+def test_the_command_takes_a_rule_of_ones_own(spec: Spec, made: Run, registered: str) -> None:
     """A rule without a figure, registered by one line: `calibrate`, what-if and the next score use it."""
-    directory, model = Path(spec.data.source).parent, made.trained.directory
+    directory, model = Path(spec.data.source).parent, model_of(made)
 
     done = run_cli("calibrate", "--set", f"threshold.rule={registered}", "--spec", "spec.yaml", cwd=directory)
     shown = run_cli("calibrate", "--what-if", "--spec", "spec.yaml", cwd=directory)
 
-    kept = load_validation(model).to_pandas()
-    taken = load_calibration(model)
+    kept = model.validation.to_pandas()
+    taken = model.calibration
     assert "rule median" in done.stdout
     assert "No promise: ten times the median of" in done.stdout
     assert taken.threshold == 10 * kept.loc[~kept["label"], "anomaly_score"].median()
     assert f"*{taken.threshold:.6g}" in shown.stdout
-    scored = score(made.ingested.directory, model, Path(spec.workspace))
-    rows = pq.read_table(scored.directory / "part-00000.parquet").to_pandas()
+    scored = scored_with(made)
+    rows = rows_of(scored)
     assert set(rows["threshold"]) == {taken.threshold}
 
 
-def test_the_command_shows_what_if_and_changes_nothing(spec: Spec, made: PipelineResult) -> None:
+def test_the_command_shows_what_if_and_changes_nothing(spec: Spec, made: Run) -> None:
     """`--what-if` prints a line a threshold, or JSON; the threshold in force stays."""
-    calibrate(made.trained.directory, FprThreshold(target_fpr=0.05))
-    before, directory = load_calibration(made.trained.directory), Path(spec.data.source).parent
+    calibrate(model_of(made), FprThreshold(target_fpr=0.05))
+    before, directory = model_of(made).calibration, Path(spec.data.source).parent
 
     shown = run_cli("calibrate", "--what-if", "--spec", "spec.yaml", cwd=directory).stdout
     table = json.loads(run_cli("calibrate", "--what-if", "--json", "--spec", "spec.yaml", cwd=directory).stdout)
 
     assert [name for name in ("alerts a day", "recall", "precision") if name not in shown] == []
     assert shown.count("\n") == len(table) + 2
-    assert load_calibration(made.trained.directory) == before
+    assert model_of(made).calibration == before
 
 
-def test_reviewed_alerts_may_set_the_threshold(spec: Spec, made: PipelineResult) -> None:
+def test_reviewed_alerts_may_set_the_threshold(spec: Spec, made: Run) -> None:
     """Without a verdict that is refused; with verdicts the precision is that of the reviewed alerts."""
     directory, settings = Path(spec.data.source).parent, ("--set", "threshold.rule=precision")
     arguments = ("calibrate", "--reviewed", "--spec", "spec.yaml", *settings, "--set", "threshold.target_precision=.3")
     refused = run_cli(*arguments, cwd=directory, expect=3)
-    calibrate(made.trained.directory, FprThreshold(target_fpr=0.2))
-    scored = score(made.ingested.directory, made.trained.directory, Path(spec.workspace)).directory
-    rows = pq.read_table(scored / "part-00000.parquet").to_pandas()
+    calibrate(model_of(made), FprThreshold(target_fpr=0.2))
+    scored = scored_with(made)
+    rows = rows_of(scored)
     alerts = rows[rows["is_anomaly"]]
     verdicts = pd.DataFrame({"row_id": alerts["row_id"], "verdict": np.where(alerts["label"], "real", "false alarm")})
     verdicts.to_csv(directory / "verdicts.csv", index=False)
-    run_cli("feedback", "verdicts.csv", "--scored", str(scored), "--spec", "spec.yaml", cwd=directory)
+    run_cli("feedback", "verdicts.csv", "--scored", str(scored.directory), "--spec", "spec.yaml", cwd=directory)
 
     made_from = json.loads(run_cli(*arguments, "--json", cwd=directory).stdout)
 
@@ -293,11 +319,11 @@ def test_weights_outlive_a_rule_that_their_scores_cannot_meet(spec: Spec, monkey
     precise = {"rule": "precision", "target_precision": 0.66}
     blind = spec.model_dump() | {"name": "kept", "data": data, "threshold": precise}
 
-    with pytest.raises(CalibrationError, match="What was trained is kept"):
+    with pytest.raises(CalibrationError, match="The version is kept"):
         run(Spec.model_validate(blind))
     with pytest.raises(ArtifactError, match="train one first"):
-        find_model(Path(spec.workspace), "kept")
+        Workspace.open(spec.workspace).aliased_model("kept")
     made = run(Spec.model_validate(blind | {"threshold": strict}))
 
     assert begun == ["table"]
-    assert load_calibration(made.trained.directory).rule == "recall"
+    assert model_of(made).calibration.rule == "recall"
