@@ -9,6 +9,10 @@ convolutional, feature_maps       read pictures
 row_network      base class of the sections of networks that read rows
 picture_network  base class of the sections of all networks that read pictures
 reconstructor    base class of the modules that reconstruct rows
-autoencoder      a reconstructor with the memories beside it, and how rows are examined by both
-layers, nearest, pixels, whitening, feature_store, onednn, threads  what several of them are made of
+autoencoder      a reconstructor with the memories beside it, and how both examine rows
+layers           dense layers of several networks side by side
+nearest          memories of train rows, and the whitening of rows
+pixels           pictures as rows of elements
+position_whitening, feature_store  parts of `feature_maps`
+onednn, threads  how torch computes them
 """

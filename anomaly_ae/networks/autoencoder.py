@@ -1,4 +1,4 @@
-"""The autoencoder as a whole: a dense network, and for some kinds memories beside it, each with an error of its own."""
+"""The whole autoencoder of rows: a network, and for some kinds memories beside it, each with its own error."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Self, cast
@@ -16,7 +16,7 @@ class Examination(NamedTuple):
 
     Attributes:
         reconstruction: by the network, one pass, the mean of its members, `(n, d)`.
-        normal: the rows as they would be if they were normal, `(n, d)`: what the nearest stored train rows hold where
+        normal: the rows as they would be if they were normal, `(n, d)`: the mean of the nearest stored train rows where
             there is a memory, else what the network returns after all passes.
         errors: each part's squared error of each element, in the part's own frame, `(parts, n, d)`.
     """
@@ -27,18 +27,18 @@ class Examination(NamedTuple):
 
 
 class Autoencoder(nn.Module):
-    """A dense network and the memories beside it: parts that each reconstruct a row in their own way.
+    """A network and the memories beside it: parts that each reconstruct a row in their own way.
 
     Args:
         network: reconstructs `(members, n, d)`.
-        memories: reconstruct a row by the nearest of the train rows they hold; may be empty. The first works in the
-            network's frame.
+        memories: reconstruct a row by the nearest of the train rows that they store; may be empty. The first works in
+            the network's frame.
 
     Attributes:
         frame: matrix `(d, d)` that takes elements to the frame the network works in; the identity, or a whitening.
         back: its inverse.
-        low: least value of each element among the train rows, in the frame, `(d,)`.
-        high: greatest.
+        low: smallest value of each element among the train rows, in the frame, `(d,)`.
+        high: largest.
     """
 
     frame: Tensor
@@ -75,7 +75,7 @@ class Autoencoder(nn.Module):
 
         Args:
             rows: `(n, d)`.
-            passes: times the network's reconstruction is fed back: a row far from the data needs several steps home.
+            passes: times that a row passes through the network: one far from the data may need several to return to it.
         """
         framed = wide_product(rows, self.frame)
         once, last = self._examine(framed, passes)
@@ -86,16 +86,16 @@ class Autoencoder(nn.Module):
             errors.append((recalled - in_memory).square().mean(dim=0))
             if index == 0:
                 normal = recalled.mean(dim=0)
-        reconstruction, normal = (wide_product(one, self.back) for one in (once.mean(dim=0), normal))
+        reconstruction, normal = (wide_product(mean, self.back) for mean in (once.mean(dim=0), normal))
         return Examination(reconstruction, normal, torch.stack(errors))
 
     def unseen_errors(self, rows: Tensor, fold: Tensor, own: Tensor, passes: int) -> Tensor:
-        """Return each part's errors of train rows as if it had not seen them, `(parts, n, d)`.
+        """Return each part's errors on train rows as if it had not seen them, `(parts, n, d)`.
 
         Args:
             rows: `(n, d)`.
             fold: the member that was not trained on each row, `(n,)`; -1 where all were.
-            own: the index of each row in the memories, `(n,)`; -1 where it is not in them.
+            own: place of each row in the memories, `(n,)`; -1 where it is not stored.
             passes: see `examine`.
         """
         framed = wide_product(rows, self.frame)
@@ -123,7 +123,7 @@ class Autoencoder(nn.Module):
     def _within_range(self, framed: Tensor) -> Tensor:
         """Move rows to the nearest point within the range of the train rows.
 
-        Beyond it a network extrapolates at will, often as the identity, which would call the farthest rows normal.
+        Beyond it a network extrapolates arbitrarily, often as the identity: the farthest rows would look normal.
         """
         return framed.clamp(self.low, self.high)
 

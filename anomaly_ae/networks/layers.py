@@ -26,7 +26,7 @@ ACTIVATIONS: dict[Activation, Callable[[], nn.Module]] = {
 def wide_product(rows: Tensor, matrix: Tensor) -> Tensor:
     """Return `rows @ matrix`, computed with at least `MIN_COLUMNS` columns.
 
-    With fewer, MKL treats even and odd rows differently, and a row's last bits would depend on its place.
+    With fewer, MKL treats even and odd rows differently, and a row's last bits would depend on its position.
     """
     columns = matrix.shape[-1]
     if columns >= MIN_COLUMNS:
@@ -49,7 +49,7 @@ class ParallelLinear(nn.Module):
         return torch.baddbmm(self.bias, rows, self.weight)
 
     def extra_repr(self) -> str:
-        """Say the shape, as a printed model shows it."""
+        """Return the shape, for printed models."""
         members, inputs, outputs = self.weight.shape
         return f"members={members}, inputs={inputs}, outputs={outputs}"
 
@@ -77,10 +77,11 @@ class DenseLayers(nn.Sequential):
         """Apply the layers."""
         if self.training:
             return cast("Tensor", super().forward(rows))  # type: ignore[no-untyped-call] # torch leaves it untyped
-        return torch.stack([self._of_member(member, one) for member, one in enumerate(rows)])
+        return torch.stack([self._of_member(member, own) for member, own in enumerate(rows)])
 
     def _of_member(self, member: int, rows: Tensor) -> Tensor:
-        *inner, last = [(one.weight[member], one.bias[member, 0]) for one in self if isinstance(one, ParallelLinear)]
+        layers = [layer for layer in self if isinstance(layer, ParallelLinear)]
+        *inner, last = [(layer.weight[member], layer.bias[member, 0]) for layer in layers]
         for weight, bias in inner:
             rows = linear(rows, weight, bias, self.activation)
         return linear(rows, *last)

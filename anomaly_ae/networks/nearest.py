@@ -1,9 +1,11 @@
 """A memory of train rows, from which a row is reconstructed by the nearest of them.
 
-The best denoiser of a finite set of rows is an average over the rows themselves, weighted by nearness; its error is
-what a dense network of fixed size cannot learn where the data are many-peaked. Sources: Gong et al., "Memorizing
-normality to detect anomaly: memory-augmented deep autoencoder", ICCV 2019; Ramsauer et al., "Hopfield networks is all
-you need", ICLR 2021.
+The best denoiser of a finite set of rows is an average of those rows, weighted by their distances. A dense network of
+fixed size cannot learn it where the data have many modes.
+
+Sources:
+    Gong et al., "Memorizing normality to detect anomaly: memory-augmented deep autoencoder", ICCV 2019.
+    Ramsauer et al., "Hopfield networks is all you need", ICLR 2021.
 """
 
 import math
@@ -17,13 +19,13 @@ from torch.nn.functional import pad
 from anomaly_ae.networks.onednn import linear
 
 GROUP = 64
-"""Stored rows of which only the nearest is looked at first, see `Memory._search`."""
+"""Stored rows in a group, of which only the nearest is compared at first; see `Memory._search`."""
 SEARCH_ROWS = 128
-"""Rows whose distances to all stored rows are held at once: so few that they stay in the processor's cache."""
+"""Rows whose distances to all stored rows are computed at once: few enough to stay in the processor's cache."""
 
 
 class Memory(nn.Module):
-    """Stored rows, in a frame of their own.
+    """Stored rows, in the memory's own frame.
 
     Args:
         rows: number of stored rows.
@@ -58,7 +60,7 @@ class Memory(nn.Module):
 
         Args:
             rows: in the memory's frame, `(n, d)`.
-            own: index of the stored row that each row is itself, and which does not count; -1 for none.
+            own: for a row that is itself stored, its place, which is left out of the search; -1 for other rows.
         """
         return self._search(rows, own)[1]
 
@@ -71,10 +73,10 @@ class Memory(nn.Module):
         return self.stored[self.nearest(rows, own).T]
 
     def _search(self, rows: Tensor, own: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Find the nearest stored rows: squared distances less each row's own square, which ranks nothing, and indices.
+        """Return squared distances to the nearest stored rows, less the row's own square norm, and the rows' indices.
 
-        The k nearest are members of the k groups whose nearest members are nearest: so the many distances are read
-        only once, for the least of each group, and the slow search for the k least is among few.
+        The k nearest rows are in the k groups whose nearest rows are nearest. So the many distances are read only once,
+        for the smallest of each group, and the slow search for the k smallest is among few.
         """
         own = torch.full((len(rows),), -1, device=rows.device) if own is None else own
         pieces = self._near_groups(rows, own)
@@ -83,9 +85,9 @@ class Memory(nn.Module):
         return values, groups.gather(1, place // GROUP) * GROUP + place % GROUP
 
     def _near_groups(self, rows: Tensor, own: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield, for some rows after the other, the groups with the nearest members and the distances to all of those.
+        """Yield, batch by batch, the groups that hold the nearest rows, and the distances to all rows in them.
 
-        On a graphics card all rows are searched at once.
+        On a GPU there is a single batch.
         """
         few = SEARCH_ROWS if rows.device.type == "cpu" else max(len(rows), 1)
         missing = -len(self.stored) % GROUP
@@ -102,10 +104,13 @@ class Memory(nn.Module):
 
 
 def whitening(rows: Tensor, shrinkage: float) -> Tensor:
-    """Return the symmetric matrix that whitens rows `(n, d)`: each whitened element stays nearest to its own column.
+    """Return the symmetric matrix that whitens rows `(n, d)`: each whitened element stays closest to its own column.
 
-    The covariance is first shrunk towards its mean variance, without which directions that hardly vary, or that too
-    few rows determine, would rule. Source: Kessy, Lewin and Strimmer, "Optimal whitening and decorrelation", 2018.
+    The covariance is first shrunk towards its mean variance; otherwise directions that hardly vary, or for which there
+    are too few rows, would dominate.
+
+    Source:
+        Kessy, Lewin and Strimmer, "Optimal whitening and decorrelation", 2018.
     """
     covariance = torch.cov(rows.double().T, correction=0).reshape(rows.shape[1], rows.shape[1])
     mean_variance = covariance.diagonal().mean().clamp_min(1e-12)

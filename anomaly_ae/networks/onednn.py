@@ -1,7 +1,7 @@
-"""Convolutions and linear layers of frozen networks, by oneDNN.
+"""Convolutions and linear layers of frozen networks, computed by oneDNN.
 
-On one thread torch leaves one by one convolutions and products of single precision to MKL, which on processors other
-than Intel's takes half of the vector width, and lays the channels of convolutions anew for it. oneDNN does neither.
+On a single thread torch leaves 1 x 1 convolutions and products in single precision to MKL. On processors other than
+Intel's MKL uses half of the vector width, and torch rearranges the channels of convolutions for it. oneDNN avoids both.
 """
 
 from typing import Literal, cast
@@ -32,7 +32,7 @@ def convolve(
 def linear(rows: Tensor, weight: Tensor, bias: Tensor, activation: Activation = "none") -> Tensor:
     """Return `activation(rows @ weight + bias)`, `(n, inputs)` by `(inputs, outputs)` to `(n, outputs)`.
 
-    The activation is computed while the product is still in the processor's registers; gelu is the one by tanh.
+    The activation is computed while the product is still in the processor's registers; gelu is its tanh approximation.
     """
     if _is_known(rows) and len(rows):
         algorithm = "tanh" if activation == "gelu" else ""
@@ -47,14 +47,14 @@ class Convolution(nn.Module):
     """A frozen convolution.
 
     Args:
-        one: whose weights it takes; its padding is of zeros, as many on each side.
+        convolution: whose weights and settings it takes; padded with zeros, the same number on both sides.
     """
 
-    def __init__(self, one: nn.Conv2d) -> None:
+    def __init__(self, convolution: nn.Conv2d) -> None:
         super().__init__()
-        self.weight, self.bias = one.weight, one.bias
-        self.stride, self.dilation, self.groups = one.stride, one.dilation, one.groups
-        self.padding = cast("tuple[int, ...]", one.padding)
+        self.weight, self.bias = convolution.weight, convolution.bias
+        self.stride, self.dilation, self.groups = convolution.stride, convolution.dilation, convolution.groups
+        self.padding = cast("tuple[int, ...]", convolution.padding)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Convolve pictures `(n, channels, h, w)`."""
@@ -70,7 +70,7 @@ class Convolution(nn.Module):
 
 
 def by_onednn(network: nn.Module) -> nn.Module:
-    """Return a frozen network with its plain convolutions computed by oneDNN; others stay as they are."""
+    """Return a frozen network with its plain convolutions computed by oneDNN; the others are unchanged."""
     if type(network) is nn.Conv2d and network.padding_mode == "zeros" and not isinstance(network.padding, str):
         return Convolution(network)
     for name, child in network.named_children():

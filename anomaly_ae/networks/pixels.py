@@ -10,13 +10,13 @@ from anomaly_ae.networks.autoencoder import Autoencoder
 from anomaly_ae.networks.picture_network import PictureAutoencoder, PictureExamination
 
 BLUR = 1.2 / 28
-"""Standard deviation of the smoothing, as a share of the picture's side: two pictures of one thing are never drawn to
-the pixel, and distances between unsmoothed ones mostly measure that."""
+"""Standard deviation of the smoothing, as a share of the picture's side: two pictures of the same thing never match to
+the pixel, and distances between unsmoothed pictures mostly measure that."""
 EVENNESS = 0.5
-"""Power of a picture's own strength that its elements are divided by: 0 keeps bold and faint pictures apart, 1 makes
-them the same."""
+"""Power of a picture's strength that its elements are divided by: 0 keeps bold and faint pictures different, 1 makes
+them equal."""
 MIN_STRENGTH = 0.01
-"""Added to a picture's strength, that of pixels which differ from the ground by a hundredth everywhere being one."""
+"""Added to a picture's strength: that of a picture which differs from the ground by a hundredth in every pixel."""
 
 
 class PlainPixels(nn.Module):
@@ -26,23 +26,23 @@ class PlainPixels(nn.Module):
         """Learn nothing."""
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Return elements `(n, d)` of pictures `(n, colours, size, size)`, and nothing to undo, `(n,)`."""
+        """Return elements `(n, d)` of pictures `(n, colours, size, size)`, and divisors of 1, `(n,)`."""
         return pictures.flatten(1), pictures.new_ones(len(pictures))
 
     def undo(self, elements: Tensor, _: Tensor) -> Tensor:
-        """Return what elements show, `(n, d)`."""
+        """Return the pixels that elements stand for, `(n, d)`."""
         return elements
 
 
 class Ink(nn.Module):
-    """Pixels as deviations from the ground: compressed by the square root, smoothed, evened out in strength.
+    """Pixels as deviations from the ground: compressed by the square root, smoothed, and scaled by their strength.
 
     Args:
         size: pixels on each side.
 
     Attributes:
-        ground: the commonest of 256 levels among the train pictures' pixels, a scalar.
-        unit: mean standard deviation of an element among the train pictures, a scalar.
+        ground: the most frequent of 256 shades among the pixels of the train pictures, a scalar.
+        unit: mean standard deviation of the elements over the train pictures, a scalar.
     """
 
     ground: Tensor
@@ -62,14 +62,14 @@ class Ink(nn.Module):
         self.unit.copy_(self(pictures)[0].std(dim=0).mean().clamp_min(1e-6))
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Return elements `(n, d)` of pictures `(n, colours, size, size)`, and what each was divided by, `(n,)`."""
+        """Return elements `(n, d)` of pictures `(n, colours, size, size)`, and the divisor of each picture, `(n,)`."""
         deviation = pictures - self.ground
         ink = smooth(deviation.sign() * deviation.abs().sqrt(), BLUR * self.size).flatten(1)
         strength = (ink.square().mean(dim=1) + MIN_STRENGTH).sqrt() ** EVENNESS * self.unit
         return ink / strength[:, None], strength
 
     def undo(self, elements: Tensor, strength: Tensor) -> Tensor:
-        """Return the pixels that elements show, smoothed, `(n, d)`."""
+        """Return the pixels, smoothed, that elements stand for, `(n, d)`."""
         ink = elements * strength[:, None]
         return (self.ground + ink.sign() * ink.square()).clamp(0, 1)
 
@@ -80,7 +80,7 @@ class PixelAutoencoder(PictureAutoencoder):
     Args:
         elements: pixels to elements.
         autoencoder: reconstructs elements.
-        weight: of each part's error of each element in the score, `(parts, d)`.
+        weight: of each part's error on each element in the score, `(parts, d)`.
     """
 
     weight: Tensor
@@ -93,10 +93,10 @@ class PixelAutoencoder(PictureAutoencoder):
 
     def examine(self, pictures: Tensor) -> PictureExamination:
         """Reconstruct pictures `(n, colours, size, size)`; a map's mean is the sum of the weighted errors."""
-        elements, undone_by = self.elements(pictures)
+        elements, divisor = self.elements(pictures)
         examined = self.autoencoder.examine(elements, 1)
         weighed = (examined.errors * self.weight[:, None]).sum(dim=0).view(pictures.shape)
-        normal: Tensor = self.elements.undo(examined.normal, undone_by)
+        normal: Tensor = self.elements.undo(examined.normal, divisor)
         return PictureExamination(
             maps=weighed.sum(dim=1) * (elements.shape[1] / pictures.shape[1]),
             error=(examined.reconstruction - elements).square().mean(dim=1),

@@ -23,7 +23,7 @@ class PositionWhitening(nn.Module):
     Attributes:
         centre: mean of each position's channels, `(positions, channels)`.
         factor: transposed inverse Cholesky factor of each position's covariance, `(positions, channels, channels)`, in
-            half precision: three digits are enough, and a model version holds a million of them per grid row.
+            half precision: three digits are enough, and a model version holds a million factors per grid row.
     """
 
     centre: Tensor

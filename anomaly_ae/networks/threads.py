@@ -1,7 +1,7 @@
-"""Many small computations side by side, each on one thread, instead of one after the other on all of them.
+"""Many small computations in parallel, each on one thread, instead of one after the other on all threads.
 
-A batch that fits the cache is too small to share: threads would spend their time waiting for each other, the more so
-where other programs run. What is computed then does not depend on how many cores a machine has, either.
+A batch that fits the cache is too small to be shared: threads would spend their time waiting for each other, above all
+where other programs run. Besides, results then do not depend on the number of cores.
 """
 
 import os
@@ -19,9 +19,9 @@ Result = TypeVar("Result")
 
 
 class _OneThread:
-    """Lets torch compute each operation on one thread, as long as anybody asks for it.
+    """Makes torch compute each operation on one thread while at least one caller is inside.
 
-    Torch's setting is the process's own: callers that overlap share it, and the last one to leave restores it.
+    Torch's setting belongs to the process: callers that overlap share it, and the last one to leave restores it.
     """
 
     def __init__(self) -> None:
@@ -47,12 +47,12 @@ _ONE_THREAD = _OneThread()
 
 
 def one_thread() -> AbstractContextManager[None]:
-    """Let torch compute each operation on one thread within the context."""
+    """Make torch compute each operation on one thread within the context."""
     return _ONE_THREAD
 
 
 class _Inside(threading.local):
-    """Knows whether this thread is one of those that compute side by side."""
+    """Whether the current thread is one of those that compute in parallel."""
 
     held = False
 
@@ -67,10 +67,9 @@ _INSIDE = _Inside()
 
 
 def side_by_side(compute: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Yield what `compute`, in inference mode, makes of each item, in order; one item per core at a time.
+    """Yield the result of `compute`, in inference mode, for each item, in order; one item per core at a time.
 
-    A few are computed ahead of what is asked for. What `compute` itself asks for side by side is computed one after
-    the other: the cores are taken.
+    A few items are computed in advance. Calls from within `compute` run one after the other, as all cores are in use.
     """
 
     def infer(item: Item) -> Result:

@@ -102,9 +102,9 @@ def score(network: Autoencoder, rows: Encoded, scale: ErrorScale) -> Scores:
 
 
 def _score_batch(network: Autoencoder, rows: Tensor, by_column: Tensor, passes: int) -> tuple[Tensor, Tensor, Tensor]:
-    seen = network.examine(rows, passes)
-    error = (seen.reconstruction - rows).square().mean(dim=1)
-    return error, wide_product(seen.errors, by_column).sum(dim=0), seen.normal
+    examined = network.examine(rows, passes)
+    error = (examined.reconstruction - rows).square().mean(dim=1)
+    return error, wide_product(examined.errors, by_column).sum(dim=0), examined.normal
 
 
 def _by_column(scale: ErrorScale) -> Tensor:

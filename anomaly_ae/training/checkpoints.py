@@ -1,7 +1,7 @@
-"""A training put down every so often, so that a run that was killed is taken up again and not begun anew.
+"""Checkpoints: the state of a training, saved from time to time, so that a run that was killed can be resumed.
 
-A checkpoint is a published directory like any other, within one that no reader looks at: safetensors and JSON, held to
-the hashes of its manifest before it is trusted.
+A checkpoint is a published directory like any other, inside one that no reader looks at: safetensors and JSON, verified
+against the hashes in its manifest before it is used.
 
     models/.training-<version>/<step>/state.safetensors  state.json  manifest.json
 """
@@ -34,33 +34,33 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class State:
-    """A training at one step.
+    """The state of a training at one step.
 
     Attributes:
         tensors: by dotted names.
-        facts: the rest, as JSON has it.
+        facts: the rest, as JSON values.
     """
 
     tensors: Mapping[str, Tensor]
     facts: Mapping[str, Any]
 
     def below(self, prefix: str) -> dict[str, Tensor]:
-        """Return the tensors whose names begin with `prefix` and a dot, by the rest of their names."""
+        """Return the tensors whose names begin with `prefix` and a dot, without that prefix in their names."""
         start = f"{prefix}."
-        return {name.removeprefix(start): one for name, one in self.tensors.items() if name.startswith(start)}
+        return {name.removeprefix(start): tensor for name, tensor in self.tensors.items() if name.startswith(start)}
 
 
 class Checkpoints:
-    """The checkpoints of one model version: the last is kept.
+    """The checkpoints of one model version, of which the last is kept.
 
     Args:
-        directory: receives them; nobody else's.
-        version: of the model in training; others' checkpoints are not taken up.
-        seconds: between two checkpoints, at least.
+        directory: receives them, and nothing else.
+        version: of the model in training; checkpoints of other versions are ignored.
+        seconds: minimum between two checkpoints.
         clock: returns the seconds since some fixed time.
 
     Attributes:
-        resumed_from: the step of the checkpoint that was taken up; None where training began anew.
+        resumed_from: the step of the checkpoint that training was resumed from; None where it started from scratch.
     """
 
     def __init__(
@@ -72,30 +72,30 @@ class Checkpoints:
 
     @property
     def is_due(self) -> bool:
-        """Whether the last one was long enough ago."""
+        """Whether enough time has passed since the last checkpoint."""
         return self.clock() - self.last >= self.seconds
 
     def latest(self) -> State | None:
-        """Return the last state that was put down; None without one. What cannot be trusted is removed."""
+        """Return the last saved state, or None; checkpoints that fail verification are removed."""
         for path in reversed(self._written()):
             try:
                 state = self._read(path)
             except (ArtifactError, OSError) as error:
-                LOG.warning("a checkpoint is not taken up: %s", error)
+                LOG.warning("a checkpoint is not used: %s", error)
                 remove(path)
             else:
                 self.resumed_from = state.facts["step"]
-                LOG.info("training goes on from step %d", self.resumed_from)
+                LOG.info("training resumes from step %d", self.resumed_from)
                 return state
         return None
 
     def save(self, state: State) -> None:
-        """Write a state, and remove those before it; where it cannot be written, training goes on without."""
+        """Save a state and remove earlier ones; where it cannot be written, training continues without it."""
         before = self._written()
         target = self.directory / f"{state.facts['step']:09d}"
         try:
             with publish(target) as staging:
-                content = {name: one.cpu().contiguous() for name, one in state.tensors.items()}
+                content = {name: tensor.cpu().contiguous() for name, tensor in state.tensors.items()}
                 (staging.path / TENSORS).write_bytes(serialize(content))
                 write_json(staging.path / FACTS, state.facts)
                 staging.facts.update(kind=KIND, version=self.version)
@@ -106,7 +106,7 @@ class Checkpoints:
         self.last = self.clock()
 
     def clear(self) -> None:
-        """Remove them all."""
+        """Remove all checkpoints."""
         remove(self.directory)
 
     def _written(self) -> list[Path]:
@@ -119,5 +119,5 @@ class Checkpoints:
             raise ArtifactError(msg)
         verify_files(directory, manifest["files"])
         tensors = load((directory / TENSORS).read_bytes())
-        # Copies: what is read lies in memory as the file has it, and torch wants it aligned.
-        return State({name: one.clone() for name, one in tensors.items()}, read_json(directory / FACTS))
+        # Copies: tensors that are read from bytes keep the file's alignment, and torch needs its own.
+        return State({name: tensor.clone() for name, tensor in tensors.items()}, read_json(directory / FACTS))

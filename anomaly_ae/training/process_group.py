@@ -1,7 +1,7 @@
-"""Several processes that train one network together: each takes its share of every batch, and all add up the gradients.
+"""Several processes that train one network together: each takes its share of every batch, and gradients are summed.
 
-`torchrun` starts them and tells each its number. All hold the same rows and draw the same batch and the same noise, so
-what they learn together is what one learns alone, but for the order in which numbers are added.
+`torchrun` starts them and gives each its rank. All hold the same rows and draw the same batch and the same noise, so
+the result is that of a single process, except for the order in which numbers are added.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,17 +16,17 @@ from torch.nn import Parameter
 from anomaly_ae.errors import TrainingError
 
 MAX_WAIT = timedelta(days=1)
-"""For the others: longer than any ingest. One that has ended is noticed at once, as its connections close."""
+"""For the other processes: longer than any ingest. One that has ended is noticed at once, as its connections close."""
 SAME = "all must be given the same spec, the same source and one workspace that they share"
 
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """The processes of one training, as one of them sees them.
+    """The processes of one training, from the point of view of one of them.
 
     Attributes:
-        rank: number of this process, from 0.
-        size: how many there are.
+        rank: of this process, from 0.
+        size: number of processes.
     """
 
     rank: int = 0
@@ -34,7 +34,7 @@ class ProcessGroup:
 
     @property
     def is_main(self) -> bool:
-        """Whether this is the process that writes and prints."""
+        """Whether this is the main process, which writes and prints."""
         return self.rank == 0
 
     def share(self, batch: Tensor) -> Tensor:
@@ -50,14 +50,14 @@ class ProcessGroup:
         return batch.tensor_split(self.size, dim=1)[self.rank]
 
     def add_up(self, parameters: Iterable[Parameter], loss: Tensor) -> Tensor:
-        """Put in place of each gradient the sum of all processes'; return the sum of their losses.
+        """Replace each gradient by the sum over all processes; return the sum of their losses.
 
         Raises:
             TrainingError: another process has ended.
         """
         if self.size == 1:
             return loss
-        gradients = [one.grad for one in parameters if one.grad is not None]
+        gradients = [weight.grad for weight in parameters if weight.grad is not None]
         flat = torch.cat([loss.ravel(), *(gradient.ravel() for gradient in gradients)]).cpu()
         with _all_at_work():
             distributed.all_reduce(flat)
@@ -67,7 +67,7 @@ class ProcessGroup:
         return first.view_as(loss)
 
     def agree(self, number: float) -> float:
-        """Return the first process's number in all of them.
+        """Return the main process's number in all processes.
 
         Raises:
             TrainingError: another process has ended.
@@ -80,17 +80,21 @@ class ProcessGroup:
         return told.item()
 
     def refuse_difference(self, number: float, what: str) -> None:
-        """Hold all processes to the same number.
+        """Require the same number in all processes.
+
+        Args:
+            number: of this process.
+            what: the number stands for, in the message.
 
         Raises:
-            TrainingError: the first process has another one, or another process has ended.
+            TrainingError: the main process has another one, or another process has ended.
         """
         if self.agree(number) != number:
-            msg = f"this process ({self.rank} of {self.size}) has {what} other than the first one's: {SAME}"
+            msg = f"this process ({self.rank} of {self.size}) has {what} other than the main process's: {SAME}"
             raise TrainingError(msg)
 
     def wait(self) -> None:
-        """Wait until all processes are here.
+        """Wait until all processes have reached this point.
 
         Raises:
             TrainingError: another process has ended.
@@ -101,7 +105,7 @@ class ProcessGroup:
 
     @contextmanager
     def main_first(self) -> Iterator[None]:
-        """Let the first process do what is in the block, then the others, who find what it has made."""
+        """Let the main process run the block first, then the others, which find what it has made."""
         if not self.is_main:
             self.wait()
         yield
@@ -110,12 +114,12 @@ class ProcessGroup:
 
 
 ALONE = ProcessGroup()
-"""One process that trains by itself."""
+"""A single process."""
 
 
 @contextmanager
 def join() -> Iterator[ProcessGroup]:
-    """Join the processes that `torchrun` started with this one; without it, work alone."""
+    """Join the processes that `torchrun` started together with this one; without it, there is only this one."""
     if not distributed.is_torchelastic_launched():
         yield ALONE
         return
@@ -134,7 +138,7 @@ def _all_at_work() -> Iterator[None]:
         yield
     except RuntimeError as error:
         msg = (
-            "another process of this training has ended, and its own message says why; start all of them again, "
-            "training goes on from its last checkpoint"
+            "another process of this training has ended, and its own message says why; start all of them again: "
+            "training resumes from its last checkpoint"
         )
         raise TrainingError(msg) from error

@@ -1,4 +1,4 @@
-"""A training that was killed goes on from its last checkpoint, and ends with what it would have ended with."""
+"""A training that was killed resumes from its last checkpoint, and ends with the bytes of one that was not."""
 
 import logging
 import signal
@@ -55,7 +55,7 @@ PICTURES: dict[str, dict[str, Any]] = {
 
 
 class Killed(BaseException):
-    """Stands for whatever ends a process at once."""
+    """Stands for anything that ends a process at once."""
 
 
 def table_spec(**others: Any) -> Spec:
@@ -90,12 +90,12 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 @pytest.fixture(scope="module")
 def undisturbed(table: Dataset, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """Return what a training makes that nobody interrupts."""
+    """Return the files of a training that was not interrupted."""
     return files_of(train_step(table, table_spec(), Workspace.open(tmp_path_factory.mktemp("undisturbed"))))
 
 
 def stop_at(last_step: int) -> Callable[[int, float], None]:
-    """Return what ends a training at a step, before its checkpoint is written."""
+    """Return a callback that ends a training at a step, before its checkpoint is written."""
 
     def stop(step: int, _: float) -> None:
         if step == last_step:
@@ -111,7 +111,7 @@ def interrupt(dataset: Dataset, spec: Spec, workspace: Path, last_step: int) -> 
 
 
 def files_of(made: TrainResult) -> dict[str, bytes]:
-    """Return the files of a version, but for the manifest, which says when it was made."""
+    """Return the files of a version, except the manifest, which holds the time of training."""
     return {
         path.name: path.read_bytes() for path in made.directory.glob("*") if path.is_file() and path.name != MANIFEST
     }
@@ -124,7 +124,7 @@ def only_checkpoint(workspace: Path) -> Path:
 
 
 def test_killed_twice_it_ends_as_if_undisturbed(table: Dataset, undisturbed: dict[str, bytes], tmp_path: Path) -> None:
-    """After two SIGKILLs in mid-training the third run goes on from the last checkpoint, to the same bytes."""
+    """After two SIGKILLs during training, the third run resumes from the last checkpoint, to the same bytes."""
     spec, workspace = table_spec(), table.directory.parent.parent
     (tmp_path / "spec.yaml").write_text(dump_spec(spec), encoding="utf-8")
     for last_step in ("30", "50"):
@@ -141,10 +141,10 @@ def test_killed_twice_it_ends_as_if_undisturbed(table: Dataset, undisturbed: dic
 
 
 @pytest.mark.parametrize("kind", [*TABLES, *PICTURES])
-def test_every_kind_of_network_goes_on(
+def test_every_kind_of_network_resumes(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Optimizers, schedules and networks of all kinds end with the same bytes, wherever they were interrupted."""
+    """Optimizers, schedules and networks of all kinds end with the same bytes, interrupted or not."""
     monkeypatch.setitem(LOADERS, "tiny", tiny_backbone)
     is_table = kind in TABLES
     spec = table_spec(**TABLES[kind]) if is_table else picture_spec(**PICTURES[kind])
@@ -158,7 +158,7 @@ def test_every_kind_of_network_goes_on(
     assert files_of(done) == files_of(undisturbed)
 
 
-def test_the_command_says_where_it_went_on(table: Dataset, tmp_path: Path) -> None:
+def test_the_command_says_from_where_it_resumed(table: Dataset, tmp_path: Path) -> None:
     """`anomaly-ae train` names the step."""
     spec = change_spec(
         table_spec(), [f"workspace={tmp_path / 'ws'}", f"data.source={table.directory.parents[2] / 'plant.csv'}"]
@@ -170,7 +170,7 @@ def test_the_command_says_where_it_went_on(table: Dataset, tmp_path: Path) -> No
 
 
 def flip_a_byte(name: str) -> Callable[[Path], None]:
-    """Return what changes one byte in the middle of a file."""
+    """Return a function that changes one byte in the middle of a file."""
 
     def flip(checkpoint: Path) -> None:
         content = bytearray((checkpoint / name).read_bytes())
@@ -195,10 +195,10 @@ UNTRUSTED = {
 
 
 @pytest.mark.parametrize("how", UNTRUSTED)
-def test_what_cannot_be_trusted_is_not_taken_up(
+def test_an_untrusted_checkpoint_is_not_used(
     table: Dataset, undisturbed: dict[str, bytes], tmp_path: Path, how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A changed or foreign checkpoint is named in the log and removed; training begins anew, to the same bytes."""
+    """A changed or foreign checkpoint is logged and removed; training starts from scratch, to the same bytes."""
     spec = table_spec()
     interrupt(table, spec, tmp_path, 40)
     UNTRUSTED[how](only_checkpoint(tmp_path))
@@ -206,13 +206,13 @@ def test_what_cannot_be_trusted_is_not_taken_up(
     done = train_step(table, spec, Workspace.open(tmp_path))
 
     assert done.resumed_from is None
-    assert ["a checkpoint is not taken up" in record.message for record in caplog.records] == [True]
+    assert ["a checkpoint is not used" in record.message for record in caplog.records] == [True]
     assert files_of(done) == undisturbed
     assert not Workspace.open(tmp_path).training_directory(done.version).exists()
 
 
-def test_another_spec_begins_anew(table: Dataset, tmp_path: Path) -> None:
-    """A checkpoint belongs to one version: another seed leaves it alone, how often to write one does not matter."""
+def test_another_spec_starts_from_scratch(table: Dataset, tmp_path: Path) -> None:
+    """A checkpoint belongs to one version: another seed ignores it, another interval between checkpoints does not."""
     interrupt(table, table_spec(), tmp_path, 40)
 
     other = train_step(table, table_spec(training=OFTEN | {"seed": 1}), Workspace.open(tmp_path))
@@ -221,8 +221,8 @@ def test_another_spec_begins_anew(table: Dataset, tmp_path: Path) -> None:
     assert (other.resumed_from, same.resumed_from) == (None, 30)
 
 
-def test_a_finished_version_leaves_none(table: Dataset, tmp_path: Path) -> None:
-    """A run killed after the version was published, before its checkpoints were removed, is tidied by the next."""
+def test_a_finished_version_leaves_no_checkpoint(table: Dataset, tmp_path: Path) -> None:
+    """If a run is killed between publishing and removing its checkpoints, the next run removes them."""
     spec = table_spec()
     made = train_step(table, spec, Workspace.open(tmp_path))
     left = Workspace.open(tmp_path).training_directory(made.version) / "000000060"
@@ -251,8 +251,8 @@ def trained(rows: Tensor, conduct: Conduct, **settings: Any) -> tuple[Tensor, li
     return torch.cat([one.detach().ravel() for one in network.parameters()]), history
 
 
-def test_early_stopping_goes_on_too(rows: Tensor, tmp_path: Path) -> None:
-    """Killed when it had stopped early, training does not go on beyond; the best weights are those of before."""
+def test_early_stopping_resumes_too(rows: Tensor, tmp_path: Path) -> None:
+    """Killed after it stopped early, training does no further step; the best weights are kept."""
     settings = {"steps": 2000, "patience": 3, "learning_rate": 0.1, "schedule": "constant"}
     weights, history = trained(rows, Conduct(checkpoints=Checkpoints(tmp_path, "v1", 0)), **settings)
     told: list[int] = []
@@ -266,8 +266,8 @@ def test_early_stopping_goes_on_too(rows: Tensor, tmp_path: Path) -> None:
     assert torch.equal(again, weights)
 
 
-def test_short_trainings_write_none(rows: Tensor, tmp_path: Path) -> None:
-    """A checkpoint is written when the seconds of the spec have passed, and not before; only the last is kept."""
+def test_short_trainings_write_no_checkpoint(rows: Tensor, tmp_path: Path) -> None:
+    """A checkpoint is written once the spec's seconds have passed, and only the last is kept."""
     times = count(0, 10)
     every_25_s = Checkpoints(tmp_path, "v1", 25, clock=lambda: float(next(times)))
     seen: list[list[str]] = []
@@ -278,10 +278,10 @@ def test_short_trainings_write_none(rows: Tensor, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.glob("*")] == ["000000060"]
 
 
-def test_training_goes_on_where_no_checkpoint_can_be_written(
+def test_training_continues_where_no_checkpoint_can_be_written(
     rows: Tensor, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A full disk, or a place that is not ours, costs the checkpoint and not the training; the log says so."""
+    """A full disk, or a directory that cannot be written, costs the checkpoint but not the training; it is logged."""
     (tmp_path / "file").touch()
 
     weights, _ = trained(rows, Conduct(checkpoints=Checkpoints(tmp_path / "file" / "here", "v1", 0)))
