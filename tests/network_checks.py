@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from anomaly_ae.features.pictures import Pictures
+from anomaly_ae.features.pictures import PictureBatch
 from anomaly_ae.networks.autoencoder import Autoencoder
 from anomaly_ae.networks.picture_network import PictureFormat, PictureNetwork, TypicalPicture
 from anomaly_ae.networks.row_network import RowFit, RowNetwork
@@ -48,12 +48,12 @@ class ToyPictures:
         """Return the number of pictures."""
         return 12
 
-    def __iter__(self) -> Iterator[Pictures]:
+    def __iter__(self) -> Iterator[PictureBatch]:
         """Yield them six at a time."""
         values = torch.rand(len(self), 1, self.size, self.size, generator=torch.Generator().manual_seed(0)) / 10
         values[:, :, self.size // 4 : self.size // 2] += 0.8
         for some in values.expand(-1, self.colours, -1, -1).split(6):
-            yield Pictures(some.contiguous().numpy(), np.full((len(some), 2), self.size))
+            yield PictureBatch(some.contiguous().numpy(), np.full((len(some), 2), self.size))
 
 
 def check_registration(kind: str) -> None:
