@@ -194,12 +194,17 @@ def evaluate(
 
 @app.command()
 def report(
-    scored: Scored = None, spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False
+    scored: Scored = None,
+    spec: SpecFile = DEFAULT_SPEC,
+    overrides: Overrides = None,
+    model: ModelPath = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write the HTML report of a scored table."""
     from anomaly_ae.stages.report import report as stage
+    from anomaly_ae.workspace.model_version import ModelVersion
 
-    page = stage(chosen_table(scored, spec, overrides))
+    page = stage(chosen_table(scored, spec, overrides), ModelVersion.open(model) if model else None)
     print_result(as_json, {"report": page}, [f"report     {page}"])
 
 

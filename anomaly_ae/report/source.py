@@ -47,14 +47,19 @@ class ReportSource:
     verdict: Verdict
 
     @classmethod
-    def of(cls, table: ScoredTable) -> Self:
+    def of(cls, table: ScoredTable, model: ModelVersion | None = None) -> Self:
         """Read a judged table and its model version; memory does not grow with the rows.
+
+        Args:
+            table: the scored table.
+            model: the version that scored it; default: the one of its workspace.
 
         Raises:
             ArtifactError: a file is missing or malformed, or the files contradict each other.
         """
         manifest = table.manifest
-        model = table.workspace.model(manifest.model_version)
+        model = model or table.workspace.model(manifest.model_version)
+        _refuse_other_model(model, table)
         calibration = model.calibration_of(manifest.calibration_id)
         tally = count_scores(table.parts)
         _refuse_contradiction(tally, table)
@@ -107,6 +112,16 @@ class ReportSource:
         """The rows that the table of anomalies shows, highest score first."""
         top = self.table.top_rows or TopRows.find(self.table.parts)
         return top.first(min(TOP_ROWS, self.manifest.alerts + WARNED_ROWS)).worth_showing(ROWS_BELOW_THRESHOLD)
+
+
+def _refuse_other_model(model: ModelVersion, table: ScoredTable) -> None:
+    scored_by = table.manifest.model_version
+    if model.version != scored_by:
+        msg = (
+            f"{table.directory} was scored by model version {scored_by}, but {model.directory} is {model.version}; "
+            "name the one that scored it"
+        )
+        raise ArtifactError(msg)
 
 
 def _refuse_contradiction(tally: Tally, table: ScoredTable) -> None:

@@ -21,6 +21,7 @@ from anomaly_ae.report.sections import (
 )
 from anomaly_ae.report.source import ReportSource
 from anomaly_ae.report.verdict import Verdict
+from anomaly_ae.workspace.model_version import ModelVersion
 from anomaly_ae.workspace.scored_table import ScoredManifest, ScoredTable
 
 SECTIONS: tuple[Callable[[ReportSource], PageSection | None], ...] = (
@@ -53,12 +54,12 @@ class ReportView:
     sections: tuple[PageSection, ...]
 
 
-def gather(table: ScoredTable) -> ReportView:
+def gather(table: ScoredTable, model: ModelVersion | None = None) -> ReportView:
     """Read a judged table and its model version into a view; memory does not grow with the rows.
 
     Raises:
         ArtifactError: a file is missing or malformed, or the files contradict each other.
     """
-    source = ReportSource.of(table)
+    source = ReportSource.of(table, model)
     made = (section(source) for section in SECTIONS)
     return ReportView(source.manifest, source.verdict, tuple(section for section in made if section))

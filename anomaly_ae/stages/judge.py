@@ -7,6 +7,7 @@ from anomaly_ae.evaluation.metrics import Metrics
 from anomaly_ae.monitoring.validity import Validity
 from anomaly_ae.stages.evaluate import evaluate
 from anomaly_ae.stages.monitor import monitor
+from anomaly_ae.workspace.model_version import ModelVersion
 from anomaly_ae.workspace.scored_table import ScoredTable
 from anomaly_ae.workspace.top_rows import TopRows
 
@@ -31,13 +32,17 @@ class JudgeResult:
         }
 
 
-def judge(table: ScoredTable) -> JudgeResult:
+def judge(table: ScoredTable, model: ModelVersion | None = None) -> JudgeResult:
     """Judge a scored table: `validity.json`, `metrics.json` and `top_rows.json` appear beside its rows.
+
+    Args:
+        table: the scored table.
+        model: the version that scored it; default: the one of its workspace. It may lie elsewhere.
 
     Raises:
         ArtifactError: a file is missing or altered, or the dataset no longer fits the scored table.
     """
-    model = table.workspace.find_model(table.manifest.model_version)
+    model = model or table.workspace.find_model(table.manifest.model_version)
     validity = monitor(table, model) if model else None
     metrics = evaluate(table)
     table.write_top_rows(TopRows.find(table.parts))

@@ -148,11 +148,11 @@ def _score(run: Run) -> Run:
 
 
 def _judge(run: Run) -> Run:
-    return replace(run, judged=judge(require(run.table)))
+    return replace(run, judged=judge(require(run.table), run.model))
 
 
 def _report(run: Run) -> Run:
-    return replace(run, page=report(require(run.table)))
+    return replace(run, page=report(require(run.table), run.model))
 
 
 STAGES = (

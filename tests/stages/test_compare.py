@@ -13,12 +13,12 @@ from anomaly_ae.evaluation.metrics import Metrics
 from anomaly_ae.spec import Spec
 from anomaly_ae.stages import compare as step
 from anomaly_ae.stages.evaluate import evaluate
-from anomaly_ae.stages.pipeline import PipelineResult, run
+from anomaly_ae.stages.pipeline import Run, run
 from anomaly_ae.storage import read_json
-from anomaly_ae.workspace.model_version import load_description
+from anomaly_ae.workspace.scored_table import ScoredTable
 
 
-def run_in(directory: Path, frame: pd.DataFrame, **training: object) -> PipelineResult:
+def run_in(directory: Path, frame: pd.DataFrame, **training: object) -> Run:
     """Run the pipeline on a table."""
     frame.to_csv(directory / "plant.csv", index=False)
     settings = {
@@ -41,7 +41,7 @@ def test_all_methods_rank_the_judged_rows(tmp_path: Path) -> None:
 
     metrics = Metrics.model_validate(read_json(made.scored.directory / "metrics.json"))
 
-    assert metrics == made.metrics
+    assert metrics == made.judged.metrics
     assert metrics.baselines is not None
     names = [ranking.method for ranking in metrics.baselines.rankings]
     assert names == [MODEL, "untrained network", "PCA reconstruction", "robust z-score", "isolation forest"]
@@ -59,9 +59,11 @@ def test_a_baseline_that_wins_is_said_so(tmp_path: Path) -> None:
 
     printed = run_cli("evaluate", "--spec", "spec.yaml", cwd=tmp_path).stdout
 
-    assert made.metrics is not None
-    assert made.metrics.baselines is not None
-    assert any(line.startswith("robust z-score ranks these rows better") for line in made.metrics.baselines.sentences)
+    assert made.judged.metrics is not None
+    assert made.judged.metrics.baselines is not None
+    assert any(
+        line.startswith("robust z-score ranks these rows better") for line in made.judged.metrics.baselines.sentences
+    )
     assert "robust z-score ranks these rows better than the autoencoder: AP" in printed
 
 
@@ -70,9 +72,9 @@ def test_what_is_gone_is_said_and_no_error(tmp_path: Path) -> None:
     made = run_in(tmp_path, make_frame())
     shutil.rmtree(made.ingested.directory)
 
-    without_data = evaluate(made.scored.directory)
+    without_data = evaluate(ScoredTable.open(made.scored.directory))
     shutil.rmtree(made.trained.directory)
-    without_model = evaluate(made.scored.directory)
+    without_model = evaluate(ScoredTable.open(made.scored.directory))
 
     assert without_data is not None
     assert without_data.baselines is not None
@@ -89,7 +91,7 @@ def test_many_rows_are_sampled_alike_each_time(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(step, "MAX_ROWS", 100)
     monkeypatch.setattr(step, "MAX_TRAIN_ROWS", 200)
 
-    first, second = (evaluate(made.scored.directory) for _ in range(2))
+    first, second = (evaluate(ScoredTable.open(made.scored.directory)) for _ in range(2))
 
     assert first == second
     assert first is not None
@@ -105,8 +107,8 @@ def test_trimmed_rows_teach_no_method(tmp_path: Path) -> None:
     frame.loc[frame.index[::40], ["heat", "anomaly"]] = [5000.0, ""]
     made = run_in(tmp_path, frame, robust=True)
 
-    split = load_description(made.trained.directory).split
-    assert made.metrics is not None
-    assert made.metrics.baselines is not None
+    split = made.trained.model.description.split
+    assert made.judged.metrics is not None
+    assert made.judged.metrics.baselines is not None
     assert split["train_rows_trimmed"] > 0
-    assert made.metrics.baselines.train_rows == split["train_rows_used"] - split["train_rows_trimmed"]
+    assert made.judged.metrics.baselines.train_rows == split["train_rows_used"] - split["train_rows_trimmed"]

@@ -12,14 +12,13 @@ from tests_support import make_frame, write_table
 from anomaly_ae.errors import SourceError, SpecError
 from anomaly_ae.ingest.table_source import last_day_over
 from anomaly_ae.spec import Spec
-from anomaly_ae.stages import incremental
+from anomaly_ae.stages import pipeline
 from anomaly_ae.stages.incremental import IncrementalResult, score_new
 from anomaly_ae.stages.ingest import ingest
+from anomaly_ae.stages.pipeline import TRAINING, Run, run_stages
 from anomaly_ae.stages.plan import plan
 from anomaly_ae.stages.train import train
-from anomaly_ae.workspace.ledger import Ledger
-from anomaly_ae.workspace.model_version import load_description
-from anomaly_ae.workspace.registry import find_model
+from anomaly_ae.workspace.workspace import Workspace
 
 NOON = datetime(2026, 10, 4, 12, tzinfo=UTC)
 ROWS = 50
@@ -60,22 +59,21 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "training": {"steps": 5},
         }
     )
-    workspace = Path(spec.workspace)
-    train(ingest(spec.data, workspace).directory, spec, workspace)
-    return workspace
+    run_stages(Run.of(spec), TRAINING)
+    return Path(spec.workspace)
 
 
 @pytest.fixture
-def workspace(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """A copy of it; reports are left out, for they take long."""
     shutil.copytree(trained, tmp_path / "runs")
-    monkeypatch.setattr(incremental, "report", lambda scored, model: scored / model)
-    return tmp_path / "runs"
+    monkeypatch.setattr(pipeline, "report", lambda table, _: table.report)
+    return Workspace(tmp_path / "runs")
 
 
-def score_table(workspace: Path, source: Path, **asked: object) -> IncrementalResult:
+def score_table(workspace: Workspace, source: Path, **asked: object) -> IncrementalResult:
     """Score the days of a table, as seen at noon of the fourth."""
-    model = find_model(workspace, "plant")
+    model = workspace.aliased_model("plant")
     return score_new(plan(str(source), model, workspace, by="time", **{"now": NOON, **asked}))  # type: ignore[arg-type]
 
 
@@ -90,9 +88,9 @@ def rows_scored(made: IncrementalResult) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("name", ["plant.csv", "plant.parquet"])
-def test_only_new_days_of_a_growing_table_are_scored(workspace: Path, name: str) -> None:
+def test_only_new_days_of_a_growing_table_are_scored(workspace: Workspace, name: str) -> None:
     """Each day has its table once it is over; the rows added since are the next day's."""
-    table = workspace.parent / "in" / name
+    table = workspace.location.parent / "in" / name
     table.parent.mkdir()
     write_days(table, 1, 2)
     first = score_table(workspace, table)
@@ -104,9 +102,9 @@ def test_only_new_days_of_a_growing_table_are_scored(workspace: Path, name: str)
     assert (third.new, third.done, third.scored) == ((), days(1, 2, 3), {})
 
 
-def test_rows_keep_their_place_in_the_table(workspace: Path) -> None:
+def test_rows_keep_their_place_in_the_table(workspace: Workspace) -> None:
     """A scored row says which row of the whole file it was, and each row is in the table of its day."""
-    table = workspace.parent / "plant.csv"
+    table = workspace.location.parent / "plant.csv"
     whole = write_days(table, 1, 2)
 
     made = score_table(workspace, table).scored[days(2)[0]]
@@ -117,9 +115,9 @@ def test_rows_keep_their_place_in_the_table(workspace: Path) -> None:
     assert set(rows["source_file"].to_pylist()) == {"plant.csv"}
 
 
-def test_late_rows_of_an_old_day_score_it_anew(workspace: Path) -> None:
+def test_late_rows_of_an_old_day_score_it_anew(workspace: Workspace) -> None:
     """The day is changed, its new table has all its rows, the others are as they were."""
-    table = workspace.parent / "plant.csv"
+    table = workspace.location.parent / "plant.csv"
     write_days(table, 1, 2, 3)
     score_table(workspace, table)
     write_days(table, 1, 2, 3, more=rows_of(1, rows=7, hour=23))
@@ -128,12 +126,12 @@ def test_late_rows_of_an_old_day_score_it_anew(workspace: Path) -> None:
 
     assert (made.changed, made.done, made.new) == (days(1), days(2, 3), ())
     assert rows_scored(made) == {days(1)[0]: ROWS + 7}
-    assert len(Ledger.of(workspace, "plant", str(table), "time").entries()[days(1)[0]].earlier) == 1
+    assert len(workspace.ledger("plant", str(table), "time").entries()[days(1)[0]].earlier) == 1
 
 
-def test_rows_that_only_moved_are_done(workspace: Path) -> None:
+def test_rows_that_only_moved_are_done(workspace: Workspace) -> None:
     """An export in another order of days, in other row groups, is no change where an id names the rows."""
-    table = workspace.parent / "plant.parquet"
+    table = workspace.location.parent / "plant.parquet"
     write_days(table, 1, 2, 3)
     score_table(workspace, table)
     pd.concat([rows_of(number) for number in (3, 1, 2)]).to_parquet(table, row_group_size=31)
@@ -141,9 +139,9 @@ def test_rows_that_only_moved_are_done(workspace: Path) -> None:
     assert score_table(workspace, table).done == days(1, 2, 3)
 
 
-def test_a_cell_that_changed_scores_its_day_anew(workspace: Path) -> None:
+def test_a_cell_that_changed_scores_its_day_anew(workspace: Workspace) -> None:
     """However small the change, in a number or in a text."""
-    table = workspace.parent / "plant.csv"
+    table = workspace.location.parent / "plant.csv"
     whole = write_days(table, 1, 2, 3)
     score_table(workspace, table)
     whole.loc[3, "load"] += 1e-4
@@ -153,9 +151,9 @@ def test_a_cell_that_changed_scores_its_day_anew(workspace: Path) -> None:
     assert score_table(workspace, table).changed == days(1, 2)
 
 
-def test_today_may_be_scored_as_it_grows(workspace: Path) -> None:
+def test_today_may_be_scored_as_it_grows(workspace: Workspace) -> None:
     """With no day to settle, today is scored so far as it is there, and anew when it has grown."""
-    table = workspace.parent / "plant.csv"
+    table = workspace.location.parent / "plant.csv"
     write_days(table, 3, 4)
     first = score_table(workspace, table, settle_days=0)
     write_days(table, 3, 4, more=rows_of(4, rows=5, hour=11))
@@ -165,9 +163,9 @@ def test_today_may_be_scored_as_it_grows(workspace: Path) -> None:
     assert (second.changed, rows_scored(second)) == (days(4), {days(4)[0]: ROWS + 5})
 
 
-def test_days_of_many_files_are_one_partition(workspace: Path) -> None:
+def test_days_of_many_files_are_one_partition(workspace: Workspace) -> None:
     """A day whose rows are in two files has one table of both; a file that is taken away changes its days."""
-    folder = workspace.parent / "in"
+    folder = workspace.location.parent / "in"
     folder.mkdir()
     write_days(folder / "a.csv", 1, 2)
     rows_of(2, rows=9, hour=5).to_csv(folder / "b.csv", index=False)
@@ -180,9 +178,9 @@ def test_days_of_many_files_are_one_partition(workspace: Path) -> None:
     assert (second.changed, second.vanished) == (days(2), days(1))
 
 
-def test_rows_without_a_day_are_accounted_for(workspace: Path) -> None:
+def test_rows_without_a_day_are_accounted_for(workspace: Workspace) -> None:
     """Rows whose time cannot be read are refused together and named; the days are scored all the same."""
-    table = workspace.parent / "plant.csv"
+    table = workspace.location.parent / "plant.csv"
     whole = write_days(table, 1, 2)
     lost = whole.iloc[:3].assign(part_id=["x", "y", "z"], at="soon")
     pd.concat([whole, lost]).to_csv(table, index=False)
@@ -194,9 +192,9 @@ def test_rows_without_a_day_are_accounted_for(workspace: Path) -> None:
     assert (second.refused, tuple(second.refused_before)) == ({}, ("undated",))
 
 
-def test_a_bad_file_keeps_no_day_of_the_others_back(workspace: Path) -> None:
+def test_a_bad_file_keeps_no_day_of_the_others_back(workspace: Workspace) -> None:
     """It is refused under its name, until it is mended; then its days are scored."""
-    folder = workspace.parent / "in"
+    folder = workspace.location.parent / "in"
     folder.mkdir()
     write_days(folder / "a.csv", 1)
     (folder / "b.parquet").write_bytes(b"PAR1 torn")
@@ -209,9 +207,9 @@ def test_a_bad_file_keeps_no_day_of_the_others_back(workspace: Path) -> None:
     assert (third.new, third.refused_before) == (days(2), {})
 
 
-def test_a_range_of_days_is_backfilled(workspace: Path) -> None:
+def test_a_range_of_days_is_backfilled(workspace: Workspace) -> None:
     """Only these days are looked at; rows of no day are of none of them."""
-    table = workspace.parent / "plant.csv"
+    table = workspace.location.parent / "plant.csv"
     write_days(table, 1, 2, 3, more=rows_of(3, rows=1).assign(at=None, part_id="lost"))
 
     made = score_table(workspace, table, since=date(2026, 10, 2), until=date(2026, 10, 2))
@@ -219,19 +217,21 @@ def test_a_range_of_days_is_backfilled(workspace: Path) -> None:
     assert (made.new, made.refused, made.vanished) == (days(2), {}, ())
 
 
-def test_a_day_that_changes_while_it_is_read_is_not_scored(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_day_that_changes_while_it_is_read_is_not_scored(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is scored is what was found: a row added in between is refused, and scored by the next run."""
-    table = workspace.parent / "plant.csv"
+    table = workspace.location.parent / "plant.csv"
     write_days(table, 1)
-    ingest_source = incremental.ingest_source
+    ingest_source = pipeline.ingest_source
 
     def grow(*arguments: object) -> object:
         write_days(table, 1, more=rows_of(1, rows=1, hour=9))
         return ingest_source(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(incremental, "ingest_source", grow)
+    monkeypatch.setattr(pipeline, "ingest_source", grow)
     grown = score_table(workspace, table)
-    monkeypatch.setattr(incremental, "ingest_source", ingest_source)
+    monkeypatch.setattr(pipeline, "ingest_source", ingest_source)
 
     assert "changed while it was read" in grown.refused[days(1)[0]]
     with pytest.raises(SourceError, match="nothing could be scored"):
@@ -251,15 +251,16 @@ def test_a_model_without_a_time_column_is_refused(tmp_path: Path) -> None:
             "training": {"steps": 0},
         }
     )
-    model = train(ingest(spec.data, tmp_path / "runs").directory, spec, tmp_path / "runs").directory
+    workspace = Workspace.open(spec.workspace)
+    model = train(ingest(spec.data, workspace).dataset, spec, workspace).model
 
     with pytest.raises(SpecError, match=r"has no time column; set data\.time"):
-        plan(str(tmp_path / "plant.csv"), model, tmp_path / "runs", by="time")
+        plan(str(tmp_path / "plant.csv"), model, workspace, by="time")
 
 
 def test_a_day_is_over_when_so_many_days_have_passed(trained: Path) -> None:
     """By the clock of this machine for times without a zone."""
-    contract = load_description(find_model(trained, "plant")).contract
+    contract = Workspace(trained).aliased_model("plant").description.contract
     today = NOON.astimezone().date()
 
     assert last_day_over(contract, 0, NOON) == today

@@ -16,22 +16,24 @@ from warm_process import WarmProcess
 from anomaly_ae.errors import SourceError
 from anomaly_ae.ingest.source import Source, SourcePart
 from anomaly_ae.spec import Spec
-from anomaly_ae.stages import incremental, plan
+from anomaly_ae.stages import pipeline, plan
 from anomaly_ae.stages.calibrate import calibrate
 from anomaly_ae.stages.incremental import IncrementalResult, score_new
-from anomaly_ae.stages.ingest import IngestResult, ingest
-from anomaly_ae.stages.train import train
+from anomaly_ae.stages.ingest import IngestResult
+from anomaly_ae.stages.pipeline import TRAINING, Run, run_stages
 from anomaly_ae.storage import is_published
 from anomaly_ae.threshold.rules.fpr import FprThreshold
 from anomaly_ae.workspace.ledger import Ledger
-from anomaly_ae.workspace.registry import find_model
+from anomaly_ae.workspace.workspace import Workspace
 
 SCRIPT = """
 import sys
-from pathlib import Path
-from anomaly_ae.stages import incremental, plan
-incremental.report = lambda scored, model: None
-incremental.score_new(plan.plan(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])))
+from anomaly_ae.stages import incremental, pipeline, plan
+from anomaly_ae.workspace.workspace import Workspace
+
+pipeline.report = lambda table, model: table.report
+workspace = Workspace.open(sys.argv[2])
+incremental.score_new(plan.plan(sys.argv[1], workspace.aliased_model("plant"), workspace))
 """
 """A run in a process of its own; without reports, which take long and are tested elsewhere."""
 
@@ -59,19 +61,19 @@ def train_plant(workspace: Path, steps: int) -> Path:
             "training": {"steps": steps},
         }
     )
-    train(ingest(spec.data, workspace).directory, spec, workspace)
+    run_stages(Run.of(spec), TRAINING)
     return workspace
 
 
 @pytest.fixture
-def workspace(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """A copy of it, beside a folder of three days; reports are left out, for they take long."""
     shutil.copytree(trained, tmp_path / "runs")
     shutil.copy(trained.parent / "plant.csv", tmp_path)
     for number in (1, 2, 3):
         write_day(tmp_path, number)
-    monkeypatch.setattr(incremental, "report", lambda scored, model: scored / model)
-    return tmp_path / "runs"
+    monkeypatch.setattr(pipeline, "report", lambda table, _: table.report)
+    return Workspace(tmp_path / "runs")
 
 
 def write_day(directory: Path, number: int, rows: int = 60, seed: int | None = None) -> Path:
@@ -82,15 +84,15 @@ def write_day(directory: Path, number: int, rows: int = 60, seed: int | None = N
     return path
 
 
-def score_days(workspace: Path, **asked: object) -> IncrementalResult:
+def score_days(workspace: Workspace, **asked: object) -> IncrementalResult:
     """Score what is new in the folder."""
-    model = find_model(workspace, "plant")
-    return score_new(plan.plan(str(workspace.parent / "in"), model, workspace, **asked))  # type: ignore[arg-type]
+    model = workspace.aliased_model("plant")
+    return score_new(plan.plan(str(workspace.location.parent / "in"), model, workspace, **asked))  # type: ignore[arg-type]
 
 
-def ledger_of(workspace: Path) -> Ledger:
+def ledger_of(workspace: Workspace) -> Ledger:
     """Return the ledger of the folder."""
-    return Ledger.of(workspace, "plant", str(workspace.parent / "in"), "file")
+    return workspace.ledger("plant", str(workspace.location.parent / "in"), "file")
 
 
 def days(*numbers: int) -> tuple[str, ...]:
@@ -98,20 +100,20 @@ def days(*numbers: int) -> tuple[str, ...]:
     return tuple(f"2026-10-{number:02d}.csv" for number in numbers)
 
 
-def written(workspace: Path) -> dict[str, bytes]:
+def written(workspace: Workspace) -> dict[str, bytes]:
     """Return the bytes of the ledger and of every scored table, but for manifests, which say when."""
     paths = [
-        *workspace.glob("partitions/**/*.json"),
-        *workspace.glob("scored/*/*.parquet"),
-        *workspace.glob("scored/*"),
+        *workspace.location.glob("partitions/**/*.json"),
+        *workspace.location.glob("scored/*/*.parquet"),
+        *workspace.location.glob("scored/*"),
     ]
-    return {str(path.relative_to(workspace)): path.read_bytes() for path in paths if path.is_file()}
+    return {str(path.relative_to(workspace.location)): path.read_bytes() for path in paths if path.is_file()}
 
 
-def test_only_what_is_new_is_scored(workspace: Path) -> None:
+def test_only_what_is_new_is_scored(workspace: Workspace) -> None:
     """The first run scores all, the next none, and the one after a new file only that; each is listed once."""
     first, second = score_days(workspace), score_days(workspace)
-    write_day(workspace.parent, 4)
+    write_day(workspace.location.parent, 4)
     third = score_days(workspace)
 
     assert (first.new, first.done) == (days(1, 2, 3), ())
@@ -121,22 +123,22 @@ def test_only_what_is_new_is_scored(workspace: Path) -> None:
     assert tuple(ledger_of(workspace).entries()) == days(1, 2, 3, 4)
 
 
-def test_days_without_a_run_are_caught_up_with(workspace: Path) -> None:
+def test_days_without_a_run_are_caught_up_with(workspace: Workspace) -> None:
     """However many days passed since the last run, all that came in is scored."""
     score_days(workspace)
     for number in range(4, 9):
-        write_day(workspace.parent, number)
+        write_day(workspace.location.parent, number)
 
     assert score_days(workspace).new == days(4, 5, 6, 7, 8)
 
 
-def test_a_changed_file_is_scored_anew(workspace: Path) -> None:
+def test_a_changed_file_is_scored_anew(workspace: Workspace) -> None:
     """The new table counts, the earlier one is kept and named under it; content that comes back counts again."""
     before = score_days(workspace)
-    write_day(workspace.parent, 2, seed=99)
+    write_day(workspace.location.parent, 2, seed=99)
 
     after = score_days(workspace)
-    write_day(workspace.parent, 2)
+    write_day(workspace.location.parent, 2)
     back = score_days(workspace)
 
     old, new = (made.scored[days(2)[0]].directory for made in (before, after))
@@ -144,19 +146,19 @@ def test_a_changed_file_is_scored_anew(workspace: Path) -> None:
     assert (after.changed, after.new, after.done) == (days(2), (), days(1, 3))
     assert is_published(old)
     assert back.changed == days(2)
-    assert workspace / entry.scored == old
-    assert [workspace / one.scored for one in entry.earlier] == [new]
+    assert workspace.location / entry.scored == old
+    assert [workspace.location / earlier.scored for earlier in entry.earlier] == [new]
 
 
-def test_a_file_only_touched_is_done(workspace: Path) -> None:
+def test_a_file_only_touched_is_done(workspace: Workspace) -> None:
     """Another time of change without another byte is no change."""
     score_days(workspace)
-    os.utime(workspace.parent / "in" / days(1)[0])
+    os.utime(workspace.location.parent / "in" / days(1)[0])
 
     assert score_days(workspace).done == days(1, 2, 3)
 
 
-def test_files_that_nobody_touched_are_not_read(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_that_nobody_touched_are_not_read(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Size and time of change are enough: a night costs what came in, not what there is."""
     score_days(workspace)
     monkeypatch.setattr(plan, "describe", lambda file: pytest.fail(f"{file.name} was read"))
@@ -164,31 +166,31 @@ def test_files_that_nobody_touched_are_not_read(workspace: Path, monkeypatch: py
     assert score_days(workspace).done == days(1, 2, 3)
 
 
-def test_a_second_file_of_the_last_day_is_not_late(workspace: Path) -> None:
+def test_a_second_file_of_the_last_day_is_not_late(workspace: Workspace) -> None:
     """Late is what is of a day before the last one scored."""
     score_days(workspace)
-    write_day(workspace.parent, 3, seed=30).rename(workspace.parent / "in" / "more_2026-10-03.csv")
-    write_day(workspace.parent, 3)
+    write_day(workspace.location.parent, 3, seed=30).rename(workspace.location.parent / "in" / "more_2026-10-03.csv")
+    write_day(workspace.location.parent, 3)
 
     done = score_days(workspace)
 
     assert (done.new, done.late) == (("more_2026-10-03.csv",), ())
 
 
-def test_late_and_vanished_files_are_reported(workspace: Path) -> None:
+def test_late_and_vanished_files_are_reported(workspace: Workspace) -> None:
     """A file of a day before the last one scored is late and scored all the same; one that is gone keeps its table."""
-    (workspace.parent / "in" / days(1)[0]).rename(workspace.parent / "kept.csv")
+    (workspace.location.parent / "in" / days(1)[0]).rename(workspace.location.parent / "kept.csv")
     score_days(workspace)
-    (workspace.parent / "kept.csv").rename(workspace.parent / "in" / days(1)[0])
-    (workspace.parent / "in" / days(3)[0]).unlink()
+    (workspace.location.parent / "kept.csv").rename(workspace.location.parent / "in" / days(1)[0])
+    (workspace.location.parent / "in" / days(3)[0]).unlink()
 
     done = score_days(workspace)
 
     assert (done.new, done.late, done.vanished) == (days(1), days(1), days(3))
-    assert is_published(workspace / ledger_of(workspace).entries()[days(3)[0]].scored)
+    assert is_published(workspace.location / ledger_of(workspace).entries()[days(3)[0]].scored)
 
 
-def test_a_range_of_days_is_backfilled(workspace: Path) -> None:
+def test_a_range_of_days_is_backfilled(workspace: Workspace) -> None:
     """With `since` and `until` only these days are looked at; the others are neither scored nor counted as gone."""
     done = score_days(workspace, since=date(2026, 10, 2), until=date(2026, 10, 2))
 
@@ -197,10 +199,10 @@ def test_a_range_of_days_is_backfilled(workspace: Path) -> None:
     assert score_days(workspace, since=date(2026, 10, 3)).vanished == ()
 
 
-def test_another_threshold_rescores_only_when_asked(workspace: Path) -> None:
+def test_another_threshold_rescores_only_when_asked(workspace: Workspace) -> None:
     """What is done stays with the model and threshold that scored it, until `rescore` says otherwise."""
     first = score_days(workspace)
-    calibrate(find_model(workspace, "plant"), FprThreshold(target_fpr=0.2, warn_fpr=None))
+    calibrate(workspace.aliased_model("plant"), FprThreshold(target_fpr=0.2, warn_fpr=None))
 
     unasked = score_days(workspace)
     asked = score_days(workspace, rescore=True, since=date(2026, 10, 3))
@@ -209,7 +211,7 @@ def test_another_threshold_rescores_only_when_asked(workspace: Path) -> None:
     assert unasked.done == days(1, 2, 3)
     assert (asked.rescored, asked.done) == (days(3), ())
     assert entries[days(1)[0]].calibration_id != entries[days(3)[0]].calibration_id
-    assert workspace / entries[days(3)[0]].earlier[0].scored == first.scored[days(3)[0]].directory
+    assert workspace.location / entries[days(3)[0]].earlier[0].scored == first.scored[days(3)[0]].directory
 
 
 @pytest.mark.parametrize(
@@ -222,16 +224,16 @@ def test_another_threshold_rescores_only_when_asked(workspace: Path) -> None:
     ],
     ids=["empty", "header only", "other columns", "no numbers"],
 )
-def test_a_bad_file_is_refused_until_it_changes(workspace: Path, content: str, why: str) -> None:
+def test_a_bad_file_is_refused_until_it_changes(workspace: Workspace, content: str, why: str) -> None:
     """The others are scored and the run ends well; the next does not read the file again, unless it was mended."""
-    bad = workspace.parent / "in" / days(2)[0]
+    bad = workspace.location.parent / "in" / days(2)[0]
     bad.write_text(content, encoding="utf-8")
 
     first = score_days(workspace)
     second = score_days(workspace)
     os.utime(bad)
     touched = score_days(workspace)
-    write_day(workspace.parent, 2)
+    write_day(workspace.location.parent, 2)
     mended = score_days(workspace)
 
     assert (first.new, tuple(first.refused), first.failed) == (days(1, 3), days(2), {})
@@ -243,41 +245,41 @@ def test_a_bad_file_is_refused_until_it_changes(workspace: Path, content: str, w
         made.raise_if_failed()
 
 
-def test_a_refused_file_is_tried_again_by_another_model_or_when_asked(workspace: Path) -> None:
+def test_a_refused_file_is_tried_again_by_another_model_or_when_asked(workspace: Workspace) -> None:
     """A new champion may have another contract, and `rescore` tries everything again; both refuse it anew."""
-    (workspace.parent / "in" / days(2)[0]).write_text("load\n1\n", encoding="utf-8")
+    (workspace.location.parent / "in" / days(2)[0]).write_text("load\n1\n", encoding="utf-8")
     score_days(workspace)
 
     assert tuple(score_days(workspace, rescore=True).refused) == days(2)
-    train_plant(workspace, steps=21)
+    train_plant(workspace.location, steps=21)
     assert tuple(score_days(workspace).refused) == days(2)
 
 
-def test_a_changed_file_that_is_refused_keeps_its_table(workspace: Path) -> None:
+def test_a_changed_file_that_is_refused_keeps_its_table(workspace: Workspace) -> None:
     """What was scored of the earlier content goes on counting, until the file is mended."""
     first = score_days(workspace)
-    (workspace.parent / "in" / days(2)[0]).write_text("", encoding="utf-8")
+    (workspace.location.parent / "in" / days(2)[0]).write_text("", encoding="utf-8")
 
     torn = score_days(workspace)
 
     entry = ledger_of(workspace).entries()[days(2)[0]]
     assert (tuple(torn.refused), torn.vanished) == (days(2), ())
-    assert workspace / entry.scored == first.scored[days(2)[0]].directory
+    assert workspace.location / entry.scored == first.scored[days(2)[0]].directory
 
 
-def test_a_run_that_could_score_nothing_fails(workspace: Path) -> None:
+def test_a_run_that_could_score_nothing_fails(workspace: Workspace) -> None:
     """When every file that came in is refused the run fails with the list; the next has nothing to try and is well."""
     for number in (1, 2, 3):
-        (workspace.parent / "in" / days(number)[0]).write_text("", encoding="utf-8")
+        (workspace.location.parent / "in" / days(number)[0]).write_text("", encoding="utf-8")
 
     with pytest.raises(SourceError, match=r"nothing could be scored: 2026-10-01\.csv: ContractError: .*; 2026-10-02"):
         score_days(workspace).raise_if_failed()
     score_days(workspace).raise_if_failed()
 
 
-def test_a_file_that_the_disk_keeps_back_is_tried_again(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_the_disk_keeps_back_is_tried_again(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """What may be better tomorrow is no refusal: the run fails with the list, and the next tries again."""
-    read = incremental.ingest_source
+    read = pipeline.ingest_source
 
     def fail(source: Source[SourcePart], *arguments: Any) -> IngestResult:
         if days(2)[0] in source.data.source:
@@ -285,9 +287,9 @@ def test_a_file_that_the_disk_keeps_back_is_tried_again(workspace: Path, monkeyp
             raise SourceError(msg) from OSError(5, "Input/output error")
         return read(source, *arguments)
 
-    monkeypatch.setattr(incremental, "ingest_source", fail)
+    monkeypatch.setattr(pipeline, "ingest_source", fail)
     failing = score_days(workspace)
-    monkeypatch.setattr(incremental, "ingest_source", read)
+    monkeypatch.setattr(pipeline, "ingest_source", read)
     mended = score_days(workspace)
 
     assert (failing.new, tuple(failing.failed), failing.refused) == (days(1, 3), days(2), {})
@@ -296,7 +298,7 @@ def test_a_file_that_the_disk_keeps_back_is_tried_again(workspace: Path, monkeyp
     assert (mended.new, mended.failed) == (days(2), {})
 
 
-def test_a_table_that_is_gone_is_made_again(workspace: Path) -> None:
+def test_a_table_that_is_gone_is_made_again(workspace: Workspace) -> None:
     """The ledger alone proves nothing: without its published table a partition is not done."""
     first = score_days(workspace)
     shutil.rmtree(first.scored[days(1)[0]].directory)
@@ -304,11 +306,11 @@ def test_a_table_that_is_gone_is_made_again(workspace: Path) -> None:
     assert score_days(workspace).new == days(1)
 
 
-def test_a_lost_ledger_is_made_again(workspace: Path) -> None:
+def test_a_lost_ledger_is_made_again(workspace: Workspace) -> None:
     """Without its ledger a workspace finds every table again, and writes the same entries."""
     score_days(workspace)
     before = written(workspace)
-    shutil.rmtree(workspace / "partitions")
+    shutil.rmtree(workspace.location / "partitions")
 
     again = score_days(workspace)
 
@@ -316,23 +318,23 @@ def test_a_lost_ledger_is_made_again(workspace: Path) -> None:
     assert written(workspace) == before
 
 
-def start(workspace: Path) -> WarmProcess:
+def start(workspace: Workspace) -> WarmProcess:
     """Start a run in a process of its own."""
-    return WarmProcess.start(SCRIPT, str(workspace.parent / "in"), str(find_model(workspace, "plant")), str(workspace))
+    return WarmProcess.start(SCRIPT, str(workspace.location.parent / "in"), str(workspace.location))
 
 
-def test_a_killed_run_is_finished_by_the_next(workspace: Path) -> None:
+def test_a_killed_run_is_finished_by_the_next(workspace: Workspace) -> None:
     """SIGKILL between partitions loses nothing: the next run scores the rest, and every byte is as undisturbed."""
     for number in range(4, 9):
-        write_day(workspace.parent, number)
+        write_day(workspace.location.parent, number)
     score_days(workspace)
     undisturbed = written(workspace)
     for kind in ("partitions", "scored", "datasets"):
-        shutil.rmtree(workspace / kind)
+        shutil.rmtree(workspace.location / kind)
 
     process = start(workspace)
     deadline = time.monotonic() + 120
-    while not list(workspace.glob("partitions/*/*/*.json")) and time.monotonic() < deadline:
+    while not list(workspace.location.glob("partitions/*/*/*.json")) and time.monotonic() < deadline:
         time.sleep(0.0005)
     process.kill()
     assert process.finish()[0] == -signal.SIGKILL
@@ -342,15 +344,15 @@ def test_a_killed_run_is_finished_by_the_next(workspace: Path) -> None:
     assert written(workspace) == undisturbed
 
 
-def test_two_runs_at_once_make_one_result(workspace: Path) -> None:
+def test_two_runs_at_once_make_one_result(workspace: Workspace) -> None:
     """Both end well, and what is there is what one of them alone would have made."""
     score_days(workspace)
     alone = written(workspace)
     for kind in ("partitions", "scored", "datasets"):
-        shutil.rmtree(workspace / kind)
+        shutil.rmtree(workspace.location / kind)
 
     processes = [start(workspace), start(workspace)]
 
     assert [process.finish(timeout=120) for process in processes] == [(0, ""), (0, "")]
     assert written(workspace) == alone
-    assert not list(workspace.glob("**/.staging-*"))
+    assert not list(workspace.location.glob("**/.staging-*"))

@@ -11,22 +11,22 @@ import pytest
 
 from anomaly_ae.stages.prune import Pruned, prune
 from anomaly_ae.storage import open_staging, publish
-from anomaly_ae.workspace.registry import model_directory, set_alias, training_directory
+from anomaly_ae.workspace.workspace import Workspace
 
 MONTH = timedelta(days=30)
 
 
-def publish_version(workspace: Path, version: str, days_old: int) -> Path:
+def publish_version(workspace: Workspace, version: str, days_old: int) -> Path:
     """Publish what looks like a model version of that age."""
-    with publish(model_directory(workspace, version)) as staging:
+    with publish(workspace.model_directory(version)) as staging:
         staging.facts.update(kind="model")
         (staging.path / "weights").write_bytes(b"")
-    return age(model_directory(workspace, version), days_old)
+    return age(workspace.model_directory(version), days_old)
 
 
-def publish_scored(workspace: Path, version: str) -> None:
+def publish_scored(workspace: Workspace, version: str) -> None:
     """Publish what looks like a table scored by that version."""
-    with publish(workspace / "scored" / f"by-{version}") as staging:
+    with publish(workspace.scored_directory(f"by-{version}")) as staging:
         staging.facts.update(kind="scored", model_version=version)
 
 
@@ -46,31 +46,37 @@ def dead_pid() -> int:
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Path:
+def empty(tmp_path: Path) -> Workspace:
+    """A workspace with nothing in it."""
+    return Workspace(tmp_path)
+
+
+@pytest.fixture
+def workspace(empty: Workspace) -> Workspace:
     """Four old versions and a young one: a champion, a challenger, one that scored a table, and two unnamed."""
     for version in ("champion", "challenger", "scored", "unused"):
-        publish_version(tmp_path, version, days_old=40)
-    publish_version(tmp_path, "young", days_old=20)
-    set_alias(tmp_path, "plant", "champion")
-    set_alias(tmp_path, "other", "challenger", alias="challenger")
-    publish_scored(tmp_path, "scored")
-    return tmp_path
+        publish_version(empty, version, days_old=40)
+    publish_version(empty, "young", days_old=20)
+    empty.registry("plant").set_trained("champion")
+    empty.registry("other").set_trained("challenger", "challenger")
+    publish_scored(empty, "scored")
+    return empty
 
 
-def versions(workspace: Path) -> set[str]:
+def versions(workspace: Workspace) -> set[str]:
     """Return the names of the versions that are there."""
-    return {path.name for path in (workspace / "models").iterdir()}
+    return {path.name for path in (workspace.location / "models").iterdir()}
 
 
-def test_only_old_versions_that_nothing_names_go(workspace: Path) -> None:
+def test_only_old_versions_that_nothing_names_go(workspace: Workspace) -> None:
     """The champion, a challenger, a version that scored a table and a young one stay."""
     done = prune(workspace, MONTH, dry_run=False)
 
-    assert done == Pruned((), (workspace / "models" / "unused",))
+    assert done == Pruned((), (workspace.model_directory("unused"),))
     assert versions(workspace) == {"champion", "challenger", "scored", "young"}
 
 
-def test_dry_run_names_and_keeps(workspace: Path) -> None:
+def test_dry_run_names_and_keeps(workspace: Workspace) -> None:
     """A dry run says what would go, and all of it is still there."""
     done = prune(workspace, MONTH, dry_run=True)
 
@@ -78,21 +84,21 @@ def test_dry_run_names_and_keeps(workspace: Path) -> None:
     assert "unused" in versions(workspace)
 
 
-def test_no_version_goes_while_something_is_scored(workspace: Path) -> None:
+def test_no_version_goes_while_something_is_scored(workspace: Workspace) -> None:
     """A run may have been given a version by name."""
-    open_staging(workspace / "scored" / "now")
+    open_staging(workspace.scored_directory("now"))
 
     assert prune(workspace, MONTH, dry_run=False).models == ()
 
 
-def test_a_version_calibrated_anew_is_young(workspace: Path) -> None:
+def test_a_version_calibrated_anew_is_young(workspace: Workspace) -> None:
     """Whoever set another threshold still uses the version."""
-    (workspace / "models" / "unused" / "calibration.json").write_text("{}")
+    (workspace.model_directory("unused") / "calibration.json").write_text("{}")
 
     assert prune(workspace, MONTH, dry_run=False).models == ()
 
 
-def test_leftovers_of_dead_processes_go(tmp_path: Path) -> None:
+def test_leftovers_of_dead_processes_go(empty: Workspace, tmp_path: Path) -> None:
     """A staging directory goes when its process has ended; that of a living one, or of another host today, stays."""
     (tmp_path / "scored").mkdir()
     host = socket.gethostname()
@@ -105,34 +111,34 @@ def test_leftovers_of_dead_processes_go(tmp_path: Path) -> None:
         (path / "part-00000.parquet").write_bytes(b"half")
     age(forgotten, days=2)
 
-    assert prune(tmp_path, MONTH, dry_run=False).leftovers == (gone, forgotten)
+    assert prune(empty, MONTH, dry_run=False).leftovers == (gone, forgotten)
     assert {path.name for path in (tmp_path / "scored").iterdir()} == {alive.name, elsewhere.name}
 
 
-def test_leftover_files_go(tmp_path: Path) -> None:
+def test_leftover_files_go(empty: Workspace) -> None:
     """A file that a killed process was writing beside published ones goes after a day."""
-    publish_version(tmp_path, "v1", days_old=0)
-    leftover = tmp_path / "models" / "v1" / ".staging-calibration.json-01234567"
+    publish_version(empty, "v1", days_old=0)
+    leftover = empty.model_directory("v1") / ".staging-calibration.json-01234567"
     leftover.write_text("{")
-    assert prune(tmp_path, MONTH, dry_run=False).leftovers == ()
+    assert prune(empty, MONTH, dry_run=False).leftovers == ()
 
     age(leftover, days=2)
 
-    assert prune(tmp_path, MONTH, dry_run=False).leftovers == (leftover,)
+    assert prune(empty, MONTH, dry_run=False).leftovers == (leftover,)
     assert not leftover.exists()
 
 
-def test_checkpoints_that_nobody_went_on_from_go(tmp_path: Path) -> None:
+def test_checkpoints_that_nobody_went_on_from_go(empty: Workspace) -> None:
     """The checkpoints of a training that was given up go after a day; those of one under way stay."""
     for version, days in (("given-up", 2), ("under-way", 0)):
-        with publish(training_directory(tmp_path, version) / "000000050") as staging:
+        with publish(empty.training_directory(version) / "000000050") as staging:
             staging.facts.update(kind="checkpoint")
-        age(training_directory(tmp_path, version), days)
+        age(empty.training_directory(version), days)
 
-    assert prune(tmp_path, MONTH, dry_run=False).leftovers == (training_directory(tmp_path, "given-up"),)
-    assert versions(tmp_path) == {".training-under-way"}
+    assert prune(empty, MONTH, dry_run=False).leftovers == (empty.training_directory("given-up"),)
+    assert versions(empty) == {".training-under-way"}
 
 
 def test_an_empty_workspace_is_no_error(tmp_path: Path) -> None:
     """Housekeeping may run before anything else did."""
-    assert prune(tmp_path / "none", MONTH, dry_run=False) == Pruned((), ())
+    assert prune(Workspace(tmp_path / "none"), MONTH, dry_run=False) == Pruned((), ())

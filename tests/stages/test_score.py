@@ -14,12 +14,16 @@ from anomaly_ae.scoring.schema import scored_schema
 from anomaly_ae.spec import DataSpec, Spec
 from anomaly_ae.stages.calibrate import calibrate
 from anomaly_ae.stages.ingest import ingest
+from anomaly_ae.stages.judge import judge
 from anomaly_ae.stages.pipeline import run
+from anomaly_ae.stages.publish_scored import publish_scored, scored_directory
 from anomaly_ae.stages.report import report
-from anomaly_ae.stages.score import finish, score, scored_directory
+from anomaly_ae.stages.score import score
 from anomaly_ae.stages.score_part import score_part
 from anomaly_ae.storage import open_staging, read_json
 from anomaly_ae.threshold.rules.fpr import FprThreshold
+from anomaly_ae.workspace.model_version import ModelVersion
+from anomaly_ae.workspace.workspace import Workspace
 
 
 def test_rows_in_are_rows_scored_plus_rows_rejected(tmp_path: Path) -> None:
@@ -70,37 +74,40 @@ def test_an_older_table_keeps_its_report_after_a_new_calibration(tmp_path: Path)
     made = run(spec_of(tmp_path))
     run_cli("calibrate", "--spec", str(tmp_path / "spec.yaml"), "--target-fpr", "0.2", cwd=tmp_path)
 
-    page = report(made.scored.directory, made.trained.directory).read_text(encoding="utf-8")
+    page = report(made.scored.table).read_text(encoding="utf-8")
 
     assert number(made.scored.threshold) in page
 
 
 def test_a_saved_estimator_scores_files(tmp_path: Path) -> None:
-    """What `TabularAutoencoder.save` wrote is a model version like any other: it scores a dataset and is reported."""
+    """What `TabularAutoencoder.save` wrote, wherever it lies, is a model version: it scores, is judged and reported."""
     frame = make_frame()[["load", "heat"]]
     frame.to_csv(tmp_path / "plant.csv", index=False)
     detector = TabularAutoencoder(steps=30, random_state=0, target_fpr=0.05).fit(frame)
     detector.save(tmp_path / "model")
-    dataset = ingest(DataSpec(source=str(tmp_path / "plant.csv")), tmp_path).directory
+    workspace, model = Workspace(tmp_path / "runs"), ModelVersion.open(tmp_path / "model")
+    dataset = ingest(DataSpec(source=str(tmp_path / "plant.csv")), workspace).dataset
 
-    made = score(dataset, tmp_path / "model", tmp_path)
+    made = score(dataset, model, workspace)
 
     scored = pq.read_table(made.directory / "part-00000.parquet")["anomaly_score"].to_numpy()
     assert scored.tolist() == detector.anomaly_score(frame).tolist()
-    assert report(made.directory, tmp_path / "model").is_file()
+    assert judge(made.table, model).validity is not None
+    assert report(made.table, model).is_file()
 
 
 def test_a_threshold_replaced_meanwhile_is_noticed(tmp_path: Path) -> None:
     """Rows judged by one threshold are never published under another."""
     write_table(tmp_path / "plant.csv")
     made = run(spec_of(tmp_path))
-    dataset, model, workspace = made.ingested.directory, made.trained.directory, tmp_path / "elsewhere"
-    staging = open_staging(scored_directory(dataset, model, workspace))
-    alerts = score_part(dataset / "part-00000.parquet", dataset, model, staging.path)
+    dataset, model = made.ingested.dataset, made.trained.model
+    staging = open_staging(scored_directory(dataset, model, Workspace(tmp_path / "elsewhere")))
+    (part,) = dataset.parts
+    alerts = score_part(part, dataset, model, staging.path)
     calibrate(model, FprThreshold(target_fpr=0.2))
 
     with pytest.raises(ArtifactError, match="replaced while"):
-        finish(staging, dataset, model, alerts)
+        publish_scored(staging, dataset, model, alerts)
 
     assert not staging.target.exists()
 
@@ -111,10 +118,10 @@ def test_rows_of_other_columns_are_refused(tmp_path: Path) -> None:
     made = run(spec_of(tmp_path))
     make_frame()[["load"]].astype(str).add("x").assign(heat="warm").to_csv(tmp_path / "other.csv", index=False)
     other = DataSpec(source=str(tmp_path / "other.csv"), roles={"heat": "categorical", "load": "categorical"})
-    dataset = ingest(other, tmp_path).directory
+    dataset = ingest(other, made.workspace).dataset
 
     with pytest.raises(ArtifactError, match="load"):
-        score(dataset, made.trained.directory, tmp_path)
+        score(dataset, made.trained.model, made.workspace)
 
 
 def spec_of(directory: Path) -> Spec:

@@ -9,8 +9,8 @@ from tests_support import write_table
 
 from anomaly_ae.spec import Spec
 from anomaly_ae.stages.evaluate import evaluate
-from anomaly_ae.stages.pipeline import PipelineResult, ingest_for, run
-from anomaly_ae.stages.score import score
+from anomaly_ae.stages.pipeline import Run, run, run_stages
+from anomaly_ae.workspace.scored_table import ScoredTable
 
 
 def spec_of(directory: Path, **data: object) -> Spec:
@@ -25,15 +25,16 @@ def spec_of(directory: Path, **data: object) -> Spec:
     )
 
 
-def score_again(spec: Spec, made: PipelineResult, source: Path) -> Path:
+def score_again(made: Run, source: Path) -> ScoredTable:
     """Score a source under the contract of a model, as new rows are."""
-    rows = ingest_for(made.trained.directory, spec, str(source)).directory
-    return score(rows, made.trained.directory, Path(spec.workspace)).directory
+    run = Run.with_model(made.trained.model, made.workspace, made.spec.data, str(source))
+    return run_stages(run, ("ingest", "score")).scored.table
 
 
-def splits(scored: Path) -> list[str | None]:
+def splits(table: ScoredTable) -> list[str | None]:
     """Return the split of every row of a scored table of one part."""
-    column: list[str | None] = pq.read_table(scored / "part-00000.parquet")["split"].to_pylist()
+    (part,) = table.parts
+    column: list[str | None] = pq.read_table(part)["split"].to_pylist()
     return column
 
 
@@ -44,12 +45,12 @@ def test_rows_of_the_training_file_are_never_taken_for_new(tmp_path: Path, named
     spec = spec_of(tmp_path, **named)
     made = run(spec)
 
-    again = score_again(spec, made, tmp_path / "plant.csv")
+    again = score_again(made, tmp_path / "plant.csv")
     metrics = evaluate(again)
 
-    assert again != made.scored.directory
-    assert splits(again) == splits(made.scored.directory)
-    assert metrics == made.metrics
+    assert again.directory != made.scored.directory
+    assert splits(again) == splits(made.scored.table)
+    assert metrics == made.judged.metrics
 
 
 def test_a_copy_under_another_name_is_known_by_its_ids(tmp_path: Path) -> None:
@@ -59,8 +60,8 @@ def test_a_copy_under_another_name_is_known_by_its_ids(tmp_path: Path) -> None:
     with_id, without = spec_of(tmp_path, id="part_id"), spec_of(tmp_path, ignore=["part_id"])
     made, other = run(with_id), run(without)
 
-    assert splits(score_again(with_id, made, tmp_path / "copy.csv")) == splits(made.scored.directory)
-    assert set(splits(score_again(without, other, tmp_path / "copy.csv"))) == {None}
+    assert splits(score_again(made, tmp_path / "copy.csv")) == splits(made.scored.table)
+    assert set(splits(score_again(other, tmp_path / "copy.csv"))) == {None}
 
 
 def test_new_files_beside_a_training_file_are_new(tmp_path: Path) -> None:
@@ -72,7 +73,7 @@ def test_new_files_beside_a_training_file_are_new(tmp_path: Path) -> None:
     write_table(tmp_path / "in" / "later.csv", rows=200)
     shutil.copy(tmp_path / "plant.csv", tmp_path / "in" / "plant.csv")
 
-    rows = pq.read_table(score_again(spec, made, tmp_path / "in") / "part-00000.parquet").to_pylist()
+    rows = pq.read_table(score_again(made, tmp_path / "in").directory / "part-00000.parquet").to_pylist()
 
     assert {row["source_file"] for row in rows if row["split"] is None} == {"later.csv"}
     assert {row["source_file"] for row in rows if row["split"]} == {"plant.csv"}

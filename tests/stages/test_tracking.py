@@ -11,17 +11,18 @@ from anomaly_ae.errors import SpecError
 from anomaly_ae.spec import DataSpec, Spec
 from anomaly_ae.stages.evaluate import evaluate
 from anomaly_ae.stages.ingest import ingest
+from anomaly_ae.stages.pipeline import TRAINING, Run, run_stages
 from anomaly_ae.stages.score import score
 from anomaly_ae.stages.tracking import SETTING, URI, VERSION, is_tracked
-from anomaly_ae.stages.train import train
-from anomaly_ae.workspace.model_version import load_calibration
+from anomaly_ae.workspace.model_version import ModelVersion
+from anomaly_ae.workspace.workspace import Workspace
 
 tracking = pytest.importorskip("mlflow.tracking", reason="the extra mlflow is not installed")
 
 
 @pytest.fixture
-def train_plant(tmp_path: Path) -> Callable[[], Path]:
-    """Train the same version each time it is called; return its directory."""
+def train_plant(tmp_path: Path) -> Callable[[], ModelVersion]:
+    """Train the same version, and put its threshold in force, each time it is called."""
     write_table(tmp_path / "plant.csv")
     spec = Spec.model_validate(
         {
@@ -33,8 +34,7 @@ def train_plant(tmp_path: Path) -> Callable[[], Path]:
             "training": {"steps": 5},
         }
     )
-    workspace = Path(spec.workspace)
-    return lambda: train(ingest(spec.data, workspace).directory, spec, workspace).directory
+    return lambda: run_stages(Run.of(spec), TRAINING).trained.model
 
 
 @pytest.fixture
@@ -46,40 +46,45 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return address
 
 
-def test_a_version_is_entered_once_with_its_own_metrics(train_plant: Callable[[], Path], store: str) -> None:
+def test_a_version_is_entered_once_with_its_own_metrics(train_plant: Callable[[], ModelVersion], store: str) -> None:
     """Settings, threshold, place and metrics; trained and evaluated again it is the same entry."""
     model = train_plant()
-    workspace = model.parent.parent
-    dataset = next((workspace / "datasets").glob("[!.]*"))
-    metrics = evaluate(score(dataset, model, workspace).directory)
+    workspace = Workspace(model.directory.parent.parent)
+    dataset = workspace.find_dataset(model.description.data["dataset"])
+    metrics = evaluate(score(dataset, model, workspace).table)
     train_plant()
 
     client = tracking.MlflowClient(store)
     (run,) = client.search_runs([client.get_experiment_by_name("plant").experiment_id])
-    assert run.data.tags[VERSION] == run.info.run_name == model.name
-    assert run.data.tags["anomaly_ae.location"] == str(model)
-    assert run.data.tags["anomaly_ae.promise"] == load_calibration(model).promise
+    assert run.data.tags[VERSION] == run.info.run_name == model.directory.name
+    assert run.data.tags["anomaly_ae.location"] == str(model.directory)
+    assert run.data.tags["anomaly_ae.promise"] == model.calibration.promise
     assert (run.data.params["training.steps"], run.data.params["network.kind"]) == ("5", "denoising")
-    assert run.data.metrics["threshold"] == load_calibration(model).threshold
+    assert run.data.metrics["threshold"] == model.calibration.threshold
     assert metrics is not None
     assert run.data.metrics["average_precision"] == metrics.average_precision
     assert run.info.status == "FINISHED"
 
 
-def test_metrics_on_other_rows_are_not_its_own(train_plant: Callable[[], Path], store: str, tmp_path: Path) -> None:
+def test_metrics_on_other_rows_are_not_its_own(
+    train_plant: Callable[[], ModelVersion], store: str, tmp_path: Path
+) -> None:
     """A table of new rows with labels changes nothing of what is entered of the version."""
     model = train_plant()
     write_table(tmp_path / "new.csv", rows=80)
     new = {"source": str(tmp_path / "new.csv"), "id": "part_id", "label": {"column": "anomaly"}}
-    rows = ingest(DataSpec.model_validate(new), tmp_path / "runs").directory
-    assert evaluate(score(rows, model, tmp_path / "runs").directory) is not None
+    workspace = Workspace(tmp_path / "runs")
+    rows = ingest(DataSpec.model_validate(new), workspace).dataset
+    assert evaluate(score(rows, model, workspace).table) is not None
 
     client = tracking.MlflowClient(store)
     (run,) = client.search_runs([client.get_experiment_by_name("plant").experiment_id])
     assert "average_precision" not in run.data.metrics
 
 
-def test_off_unless_asked_for(train_plant: Callable[[], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_off_unless_asked_for(
+    train_plant: Callable[[], ModelVersion], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An address alone, set for something else, enters nothing."""
     monkeypatch.delenv(SETTING, raising=False)
     monkeypatch.setenv(URI, f"sqlite:///{tmp_path / 'mlflow.db'}")
@@ -90,7 +95,10 @@ def test_off_unless_asked_for(train_plant: Callable[[], Path], tmp_path: Path, m
 
 
 def test_a_store_that_fails_costs_no_model(
-    train_plant: Callable[[], Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    train_plant: Callable[[], ModelVersion],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The version is there and champion, and the log says that it was not entered."""
     monkeypatch.setenv(SETTING, "mlflow")
@@ -99,12 +107,13 @@ def test_a_store_that_fails_costs_no_model(
     with caplog.at_level(logging.WARNING):
         model = train_plant()
 
-    assert (model / "manifest.json").is_file()
-    assert f"{model.name} is not entered in MLflow: " in caplog.text
+    assert (model.directory / "manifest.json").is_file()
+    assert Workspace(tmp_path / "runs").aliased_model("plant").version == model.version
+    assert f"{model.version} is not entered in MLflow: " in caplog.text
 
 
 def test_what_cannot_be_tracked_is_refused_before_training(
-    train_plant: Callable[[], Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    train_plant: Callable[[], ModelVersion], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """An unknown setting, or no address, stops training before it begins and names the variable."""
     monkeypatch.setenv(SETTING, "mlfow")
