@@ -17,9 +17,9 @@ from anomaly_ae.spec import Section
 from anomaly_ae.split import TEST
 
 FACTOR = 2.0
-"""The alert rate must be this far from what was promised, and not by chance, before it matters."""
+"""How many times the expected rate the alert rate must exceed, beyond chance, to matter; likewise below it."""
 FEW = 0.05
-"""Share of the rows that may be taken for real anomalies without labels."""
+"""Share of unlabelled rows that may be taken for real anomalies."""
 
 
 class AlertCounts(Section):
@@ -105,8 +105,8 @@ class AlertCheck(Section):
         high: upper end.
         expected_rate: share of normal rows that the calibration expects above the threshold.
         usual: range that holds the alerts with 95 % probability if all rows are normal and nothing has changed.
-        p_fewer: probability of so few alerts, or fewer, on normal rows.
-        p_more: of so many, or more.
+        p_fewer: probability of at most this many alerts on normal rows.
+        p_more: of at least this many.
     """
 
     alerts: int
@@ -124,7 +124,7 @@ class AlertCheck(Section):
 
         Args:
             judged: alerts among the judged rows.
-            rates: what the false-alarm rate of the calibration may be.
+            rates: possible false-alarm rates of the calibration (`alarm_rates`).
         """
         if judged.share is None or judged.low is None or judged.high is None:
             return None
@@ -142,7 +142,7 @@ class AlertCheck(Section):
 
     @property
     def is_more(self) -> bool:
-        """Whether chance does not explain so many."""
+        """Whether chance does not explain this many."""
         return self.p_more < LEVEL / 2
 
     @property
@@ -162,7 +162,7 @@ class AlertCheck(Section):
 
 
 def chance_with_anomalies(judged: Rate, rates: Rates) -> float:
-    """Return the probability of so many alerts, or more, if one row in twenty is an anomaly that nobody labelled."""
+    """Return the probability of at least this many alerts if one row in twenty is an unlabelled anomaly."""
     return surprise(judged.count, judged.rows, rates + FEW * (1 - rates))[1]
 
 

@@ -1,13 +1,13 @@
-"""Drift: whether the cells of new rows are spread over a profile's bins as those of the train rows are.
+"""Drift: whether the cells of new rows are distributed over a profile's bins as those of the train rows are.
 
-Two tests a column, both of counts against counts, so that neither side is taken for the truth: Pearson's chi-square on
-bins merged until each expects five rows, and Fisher's exact test on what is too rare for that, such as a level that no
-train row had. The smaller p-value counts twice, and the columns are corrected by Holm's method (Holm, "A simple
-sequentially rejective multiple test procedure", 1979). A column has drifted where the corrected p-value is small and
-the shift is large: with a million rows every difference is significant, and few matter.
+Each column is tested twice, counts against counts, so that both sides are treated as samples: Pearson's chi-square on
+bins merged until each expects five rows, and Fisher's exact test on bins too rare for that, such as a category that no
+train row had. The smaller p-value is doubled, and the columns are corrected by Holm's method (Holm, "A simple
+sequentially rejective multiple test procedure", 1979). A column has drifted if the corrected p-value is small and the
+shift is large: with a million rows every difference is significant, and few matter.
 
-The tests take rows for exchangeable. Where a row resembles the one before it (time series, repeated rows) they see
-more evidence than there is.
+The tests assume exchangeable rows. Where a row resembles the one before it (time series, repeated rows) they see more
+evidence than there is.
 """
 
 from collections.abc import Sequence
@@ -22,12 +22,12 @@ from anomaly_ae.monitoring.profile import ColumnProfile, Counts
 from anomaly_ae.spec import Section
 
 LEVEL = 0.001
-"""Chance of a false finding over all columns together: rare enough to be asked every night."""
+"""Chance of a false finding over all columns together: rare enough to test every night."""
 MIN_SHIFT = 0.1
-"""Share of the rows that must have moved to other bins before it matters."""
+"""Share of the rows that must have moved to other bins for a shift to matter."""
 MIN_EXPECTED = 5.0
 """Rows that a bin must expect for chi-square's approximation to hold."""
-CHANGES = 3
+MAX_CHANGES = 3
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -52,12 +52,12 @@ class ColumnDrift(Section):
     Attributes:
         column: its name.
         rows: new rows.
-        shift: total variation distance, the share of the rows that would have to move to other bins; chance alone
-            makes it large where rows are few.
-        p_value: of the two tests.
+        shift: total variation distance, the share of the rows that would have to move to other bins; large by chance
+            alone where rows are few.
+        p_value: of both tests together.
         p_corrected: the same, corrected for the number of columns.
-        has_drifted: whether it is significant and matters.
-        changes: what changed most, largest first.
+        has_drifted: whether the shift is significant and large.
+        changes: the largest changes, largest first.
     """
 
     column: str
@@ -83,7 +83,7 @@ def find_drift(profiles: Sequence[ColumnProfile], counts: Sequence[Counts]) -> t
         _describe(profile, after, float(p), float(p_corrected))
         for profile, (_, after), p, p_corrected in zip(profiles, pairs, p_values, corrected, strict=True)
     ]
-    return tuple(sorted(found, key=lambda one: (not one.has_drifted, -one.shift, one.column)))
+    return tuple(sorted(found, key=lambda column: (not column.has_drifted, -column.shift, column.column)))
 
 
 def compare(before: Counts, after: Counts) -> float:
@@ -97,7 +97,7 @@ def compare(before: Counts, after: Counts) -> float:
 
 
 def holm(p_values: Floats) -> Floats:
-    """Correct p-values for their number, so that the chance of any false finding stays at the level."""
+    """Correct p-values for multiple testing, so that the chance of any false finding stays at the level."""
     order = np.argsort(p_values)
     factors = np.arange(len(p_values), 0, -1)
     corrected = np.empty(len(p_values))
@@ -113,18 +113,18 @@ def total_variation(before: Counts, after: Counts) -> float:
 
 
 def _chi_square(table: Counts, expected: Floats) -> float:
-    """Test neighbouring bins merged until each expects enough."""
+    """Test the bins, merged with their neighbours until each expects enough rows."""
     group = _merge(expected)
     merged = np.stack([np.bincount(group, weights=row) for row in table])
     return float(stats.chi2_contingency(merged, correction=False).pvalue) if merged.shape[1] > 1 else 1.0
 
 
 def _merge(expected: Floats) -> NDArray[np.int64]:
-    """Number the group of each bin; what is left over at the end joins the last group."""
+    """Return the number of each bin's group; bins left over at the end join the last group."""
     group, numbers, held = 0, [], 0.0
-    for one in expected:
+    for rows in expected:
         numbers.append(group)
-        held += one
+        held += rows
         if held >= MIN_EXPECTED:
             group, held = group + 1, 0.0
     last = max(group - 1, 0)
@@ -132,7 +132,7 @@ def _merge(expected: Floats) -> NDArray[np.int64]:
 
 
 def _exact(table: Counts, expected: Floats) -> float:
-    """Test the share of all bins that are too rare for chi-square, taken together."""
+    """Test the joint share of all bins that are too rare for chi-square."""
     is_rare = expected < MIN_EXPECTED
     rare, rest = table[:, is_rare].sum(axis=1), table[:, ~is_rare].sum(axis=1)
     if rare.sum() == 0 or rest.sum() == 0:
@@ -160,7 +160,7 @@ def _changes(groups: Sequence[str], before: Counts, after: Counts) -> tuple[BinS
     names = list(dict.fromkeys(groups))
     number = [names.index(group) for group in groups]
     shares = [np.bincount(number, weights=counts / counts.sum()) for counts in (before, after)]
-    order = np.argsort(-np.abs(shares[1] - shares[0]), kind="stable")[:CHANGES]
+    order = np.argsort(-np.abs(shares[1] - shares[0]), kind="stable")[:MAX_CHANGES]
     return tuple(
         BinShift(group=names[index], before=float(shares[0][index]), after=float(shares[1][index])) for index in order
     )

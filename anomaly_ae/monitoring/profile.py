@@ -1,7 +1,7 @@
 """Profiles: what each feature column held among the train rows, as counts in bins that new rows can be counted into.
 
-Bins are chosen on every second train row and counted on the others. Chosen and counted on the same rows, the commonest
-levels of a column of many would look commoner than they are, and every new batch would seem to have drifted.
+Bins are chosen on every second train row and counted on the others. Chosen and counted on the same rows, the most
+frequent of many categories would look more frequent than they are, and every new batch would seem to have drifted.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from anomaly_ae.features.cells import MISSING, Column, as_float, is_missing
 from anomaly_ae.ingest.contract import ColumnContract
@@ -23,8 +23,8 @@ Counts: TypeAlias = NDArray[np.int64]
 BINS = 20
 LANDMARKS = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Quantiles between which a numeric column is described; its bins are finer."""
-KEPT_LEVELS = 50
-OTHER = "another level"
+MAX_CATEGORIES = 50
+OTHER = "another category"
 HOURS = 24
 
 
@@ -32,10 +32,10 @@ class NumericProfile(Section):
     """A numeric column.
 
     Attributes:
-        edges: upper ends of the bins, ascending, but for the last bin, which is open. The first bin lies below
-            everything seen, the last above it.
+        edges: upper ends of the bins, ascending; the last bin is open. The first bin is below all values seen, the
+            last above them.
         counts: counted train rows in each bin, then of missing cells.
-        landmarks: those of the edges at which the description is cut.
+        landmarks: the edges between which the column is described.
         low: below it lie 5 % of the train rows' values; None where all are missing.
         median: of the train rows' values.
         high: above it lie 5 %; from `low` to `high` is the normal range.
@@ -79,7 +79,7 @@ class NumericProfile(Section):
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """Name for each bin what it is described as."""
+        """Return the name under which each bin is described."""
         marks = [f"{mark:.6g}" for mark in self.landmarks]
         ranges = [f"{low} to {high}" for low, high in pairwise(marks)]
         names = [f"up to {marks[0]}", *ranges, f"above {marks[-1]}"] if marks else ["a value"]
@@ -87,18 +87,18 @@ class NumericProfile(Section):
         return (*(names[place] for place in places), MISSING)
 
 
-class LevelsProfile(Section):
-    """A column of levels, or of truth values.
+class CategoriesProfile(Section):
+    """A categorical or boolean column.
 
     Attributes:
-        levels: the commonest, in that order.
-        counts: counted train rows of each level, of any other, and of missing cells.
+        categories: the most frequent ones, in that order.
+        counts: counted train rows of each category, of any other, and of missing cells.
         missing_share: of the train rows.
     """
 
-    kind: Literal["levels"] = "levels"
+    kind: Literal["categories", "levels"] = "categories"  # "levels" in earlier versions
     name: str
-    levels: tuple[str, ...]
+    categories: tuple[str, ...] = Field(validation_alias=AliasChoices("categories", "levels"))
     counts: tuple[int, ...]
     missing_share: float
 
@@ -106,26 +106,26 @@ class LevelsProfile(Section):
     def fit(cls, column: Column, contract: ColumnContract) -> Self:
         """Learn the column from the train rows."""
         chosen = pc.value_counts(_as_text(column[::2]).drop_null()).to_pylist()
-        ranked = sorted(chosen, key=lambda level: (-level["counts"], level["values"]))
-        levels = tuple(level["values"] for level in ranked[:KEPT_LEVELS])
-        empty = cls(name=contract.name, levels=levels, counts=(), missing_share=_missing_share(column))
+        ranked = sorted(chosen, key=lambda category: (-category["counts"], category["values"]))
+        categories = tuple(category["values"] for category in ranked[:MAX_CATEGORIES])
+        empty = cls(name=contract.name, categories=categories, counts=(), missing_share=_missing_share(column))
         return empty.model_copy(update={"counts": tuple(empty.count(column[1::2]).tolist())})
 
     def count(self, column: Column) -> Counts:
-        """Count cells of each level, of any other, then missing ones."""
+        """Count the cells of each category, of any other, then the missing ones."""
         cells = _as_text(column)
-        place = pc.index_in(cells, pa.array(self.levels, pa.string())).fill_null(len(self.levels))
-        places = np.where(is_missing(cells), len(self.levels) + 1, place.to_numpy(zero_copy_only=False))
-        return np.bincount(places, minlength=len(self.levels) + 2)
+        place = pc.index_in(cells, pa.array(self.categories, pa.string())).fill_null(len(self.categories))
+        places = np.where(is_missing(cells), len(self.categories) + 1, place.to_numpy(zero_copy_only=False))
+        return np.bincount(places, minlength=len(self.categories) + 2)
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """Name for each bin what it is described as."""
-        return (*(repr(level) for level in self.levels), OTHER, MISSING)
+        """Return the name under which each bin is described."""
+        return (*(repr(category) for category in self.categories), OTHER, MISSING)
 
 
 class HoursProfile(Section):
-    """A datetime column, by the hour of the day: dates move on by themselves, hours only if something changed.
+    """A datetime column, by the hour of the day: dates always move on, hours only if something changed.
 
     Attributes:
         counts: counted train rows of each hour, then of missing cells.
@@ -150,7 +150,7 @@ class HoursProfile(Section):
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """Name for each bin what it is described as."""
+        """Return the name under which each bin is described."""
         return (*(f"{hour:02d}:00 to {hour:02d}:59" for hour in range(HOURS)), MISSING)
 
 
@@ -167,16 +167,16 @@ class ColumnProfile(Protocol):
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """Name for each bin what it is described as; bins of one name are one in a description."""
+        """Return the name under which each bin is described; bins of one name are described together."""
 
     def count(self, column: Column) -> Counts:
         """Count the cells of new rows in the same bins."""
 
 
-_KINDS: dict[Role, type[NumericProfile | LevelsProfile | HoursProfile]] = {
+_KINDS: dict[Role, type[NumericProfile | CategoriesProfile | HoursProfile]] = {
     Role.NUMERIC: NumericProfile,
-    Role.BOOLEAN: LevelsProfile,
-    Role.CATEGORICAL: LevelsProfile,
+    Role.BOOLEAN: CategoriesProfile,
+    Role.CATEGORICAL: CategoriesProfile,
     Role.DATETIME: HoursProfile,
 }
 
@@ -184,7 +184,7 @@ _KINDS: dict[Role, type[NumericProfile | LevelsProfile | HoursProfile]] = {
 class Profile(Section):
     """The feature columns of the train rows, in contract order; `profile.json` of a model version."""
 
-    columns: tuple[Annotated[NumericProfile | LevelsProfile | HoursProfile, Field(discriminator="kind")], ...] = ()
+    columns: tuple[Annotated[NumericProfile | CategoriesProfile | HoursProfile, Field(discriminator="kind")], ...] = ()
 
     @classmethod
     def fit(cls, rows: pa.Table, contracts: Sequence[ColumnContract]) -> Self:
@@ -192,9 +192,13 @@ class Profile(Section):
 
         Args:
             rows: train rows, with the columns that `contracts` names.
-            contracts: contracts of the feature columns; one of another kind than a table's is left out.
+            contracts: contracts of the feature columns; columns of pictures are left out.
         """
-        return cls(columns=tuple(_KINDS[one.role].fit(rows[one.name], one) for one in contracts if one.role in _KINDS))
+        return cls(
+            columns=tuple(
+                _KINDS[column.role].fit(rows[column.name], column) for column in contracts if column.role in _KINDS
+            )
+        )
 
     def count(self, rows: pa.Table | pa.RecordBatch) -> list[Counts]:
         """Count the cells of new rows, one array a column."""
@@ -206,7 +210,7 @@ def _quantiles(values: NDArray[np.float64], shares: Sequence[float]) -> NDArray[
 
 
 def _edges(values: NDArray[np.float64]) -> tuple[float, ...]:
-    """Return the ends of bins of about equal counts, of one bin below all values and of one above."""
+    """Return the ends of bins of about equal counts, with one bin below all values and one above."""
     if len(values) == 0:
         return ()
     inner = _quantiles(values, [step / BINS for step in range(1, BINS)])

@@ -1,16 +1,16 @@
 """Validity: whether the threshold can still be trusted on the rows that were just scored.
 
-Three questions about rows that neither weights nor threshold were made from, each at the level .001, so that undrifted
-rows, judged every night, give about one false verdict a year: do as many lie above the threshold as normal rows should
-(beta-binomial, with the calibration's own uncertainty); are their scores distributed as the validation scores are
-(Kolmogorov-Smirnov); are their cells distributed as those of the train rows (`drift.py`)?
+Three questions about rows that neither weights nor threshold were made from, each tested at the level .001, so that
+undrifted rows, judged every night, give about one false verdict a year: do as many lie above the threshold as normal
+rows should (beta-binomial, with the calibration's own uncertainty); are their scores distributed as the validation
+scores are (Kolmogorov-Smirnov); are their cells distributed as those of the train rows (`drift.py`)?
 
-What it cannot know: without labels, a surplus of alerts is real anomalies or a threshold gone stale. It is taken for
-anomalies as long as they are few and the scores below the threshold are distributed as before. And all three questions
-take rows for exchangeable: rows in time order, or in bursts of the same row, carry less evidence than their number, and
-drift is then found too easily.
+Without labels, a surplus of alerts may be real anomalies or an outdated threshold. It is taken for anomalies as long as
+they are few and the scores below the threshold are distributed as before. All three tests assume exchangeable rows:
+rows in time order, or in bursts of the same row, carry less evidence than their number, and drift is then found too
+easily.
 
-This is the only judge of the alert rate. What the report says of it, the headline included, it reads off a `Validity`.
+Nothing else judges the alert rate: the report, its headline included, reads a `Validity`.
 """
 
 from typing import Literal
@@ -117,7 +117,7 @@ def judge(
 
     Args:
         counts: alerts among rows of each kind.
-        rates: what the false-alarm rate of the calibration may be (`alarm_rates`).
+        rates: possible false-alarm rates of the calibration (`alarm_rates`).
         scores: the judged rows' scores against the validation scores.
         below: the same, without those above the threshold.
         columns: the judged rows' cells against those of the train rows.

@@ -10,7 +10,7 @@ from scipy import stats
 
 from anomaly_ae.estimators.frames import contract_of, to_table
 from anomaly_ae.monitoring.drift import compare, find_drift, holm
-from anomaly_ae.monitoring.profile import LevelsProfile, Profile
+from anomaly_ae.monitoring.profile import CategoriesProfile, Profile
 
 REPLAYS = 100
 Draw = Callable[[np.random.Generator, int], pd.Series]
@@ -71,7 +71,7 @@ def test_drifted_columns_come_first_with_what_changed() -> None:
     assert [one.column for one in found if one.has_drifted] == ["heat", "line", "wear"]
     assert [one.column for one in found] == ["heat", "line", "wear", "load"]
     changes = {one.column: one.changes[0] for one in found}
-    assert (changes["line"].group, changes["line"].before, changes["line"].after) == ("another level", 0, 0.3)
+    assert (changes["line"].group, changes["line"].before, changes["line"].after) == ("another category", 0, 0.3)
     assert (changes["wear"].group, changes["wear"].before, changes["wear"].after) == ("missing", 0, 0.25)
 
 
@@ -99,7 +99,9 @@ def test_a_constant_that_moves_has_drifted(value: float, drifted: bool) -> None:
 
 def test_a_significant_trifle_is_no_drift() -> None:
     """Four rows in a thousand elsewhere are beyond chance among a million, and do not matter."""
-    profile = LevelsProfile(name="line", levels=("north", "south"), counts=(500_000, 500_000, 0, 0), missing_share=0)
+    profile = CategoriesProfile(
+        name="line", categories=("north", "south"), counts=(500_000, 500_000, 0, 0), missing_share=0
+    )
 
     found = find_drift([profile], [np.array([496_000, 504_000, 0, 0])])
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from anomaly_ae.estimators.frames import contract_of, to_table
-from anomaly_ae.monitoring.profile import LevelsProfile, NumericProfile, Profile
+from anomaly_ae.monitoring.profile import CategoriesProfile, NumericProfile, Profile
 
 
 def test_every_kind_of_column_survives_json(mixed: pd.DataFrame) -> None:
@@ -18,7 +18,7 @@ def test_every_kind_of_column_survives_json(mixed: pd.DataFrame) -> None:
 
     assert again == profile
     assert [one.tolist() for one in again.count(rows)] == [one.tolist() for one in profile.count(rows)]
-    assert [column.kind for column in profile.columns] == ["numeric", "numeric", "levels", "levels", "hours"]
+    assert [column.kind for column in profile.columns] == ["numeric", "numeric", "categories", "categories", "hours"]
 
 
 def test_every_cell_falls_into_one_bin(mixed: pd.DataFrame) -> None:
@@ -69,9 +69,9 @@ def test_levels_are_ranked_and_the_rest_is_another() -> None:
 
     new = column.count(to_table(pd.DataFrame({"x": ["v000", "nowhere", None, "v079"]}, dtype=object), contract)["x"])
 
-    assert isinstance(column, LevelsProfile)
-    assert len(column.levels) == 50
-    assert (new[column.levels.index("v000")], new[-2], new[-1]) == (1, 2, 1)
+    assert isinstance(column, CategoriesProfile)
+    assert len(column.categories) == 50
+    assert (new[column.categories.index("v000")], new[-2], new[-1]) == (1, 2, 1)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3])
@@ -83,3 +83,13 @@ def test_hardly_any_rows_make_a_profile(rows: int) -> None:
     profile = Profile.fit(to_table(frame, contract), contract.features)
 
     assert [sum(column.counts) for column in profile.columns] == [rows // 2, rows // 2]
+
+
+def test_a_profile_of_an_earlier_version_is_read() -> None:
+    """There the categories were called levels."""
+    old = {"kind": "levels", "name": "line", "levels": ["north"], "counts": [9, 0, 1], "missing_share": 0.1}
+
+    (column,) = Profile.model_validate({"columns": [old]}).columns
+
+    assert isinstance(column, CategoriesProfile)
+    assert column.categories == ("north",)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from anomaly_ae.monitoring.profile import HoursProfile, LevelsProfile, NumericProfile, Profile
+from anomaly_ae.monitoring.profile import CategoriesProfile, HoursProfile, NumericProfile, Profile
 from anomaly_ae.report.charts import ALERT, INK, PLAIN, QUIET, Chart, chart, layer
 from anomaly_ae.report.details import Values, cell, read_values
 from anomaly_ae.report.neighbours import Neighbours, read_neighbours
@@ -133,12 +133,12 @@ def _columns(values: Values | None, profile: Profile) -> list[dict[str, Any]]:
     return [{"name": name, **_normal(profiles.get(name))} for name in values.columns]
 
 
-def _normal(profile: NumericProfile | LevelsProfile | HoursProfile | None) -> dict[str, Any]:
+def _normal(profile: NumericProfile | CategoriesProfile | HoursProfile | None) -> dict[str, Any]:
     if isinstance(profile, NumericProfile) and profile.low is not None:
         return {"low": profile.low, "median": profile.median, "high": profile.high}
-    if isinstance(profile, LevelsProfile):
+    if isinstance(profile, CategoriesProfile):
         total = max(1, sum(profile.counts))
-        pairs = zip(profile.levels[:_SHOWN_CATEGORIES], profile.counts, strict=False)
+        pairs = zip(profile.categories[:_SHOWN_CATEGORIES], profile.counts, strict=False)
         return {"categories": [[cell(category), round(rows / total, 4)] for category, rows in pairs]}
     return {}
 
