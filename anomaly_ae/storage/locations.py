@@ -46,6 +46,14 @@ class Location(Protocol):
         """The last component."""
 
     @property
+    def stem(self) -> str:
+        """The name without its last suffix."""
+
+    @property
+    def suffix(self) -> str:
+        """The last suffix of the name, with its dot."""
+
+    @property
     def parent(self) -> Self:
         """The directory of this location."""
 
@@ -65,6 +73,9 @@ class Location(Protocol):
     def as_posix(self) -> str:
         """Return the text, with forward slashes."""
 
+    def expanduser(self) -> Self:
+        """Replace `~` by the home directory."""
+
     def exists(self) -> bool:
         """Say whether there is a file or a directory."""
 
@@ -77,17 +88,26 @@ class Location(Protocol):
     def is_file(self) -> bool:
         """Say whether this is a file."""
 
+    def is_symlink(self) -> bool:
+        """Say whether this is a symbolic link; an object store has none."""
+
     def mkdir(self, *, parents: bool = ..., exist_ok: bool = ...) -> None:
         """Make this directory."""
 
     def open(self, mode: Literal["rb", "wb"]) -> BinaryIO:
         """Open this file to read or write bytes."""
 
+    def read_bytes(self) -> bytes:
+        """Return the content of this file."""
+
     def relative_to(self, other: Self, /) -> Self:
         """Return the rest of the path below `other`."""
 
     def rename(self, target: Self) -> Self:
         """Move to another name of the same file system."""
+
+    def resolve(self) -> Self:
+        """Return the absolute path without links and dots."""
 
     def rglob(self, pattern: str) -> Iterator[Self]:
         """Yield what matches the pattern at any depth below this directory."""
@@ -97,6 +117,12 @@ class Location(Protocol):
 
     def unlink(self, missing_ok: bool = ...) -> None:
         """Remove this file."""
+
+    def with_name(self, name: str) -> Self:
+        """Return the location beside this one that has this name."""
+
+    def with_suffix(self, suffix: str) -> Self:
+        """Return this location with another suffix."""
 
     def write_bytes(self, data: bytes) -> int:
         """Write a file of these bytes."""
