@@ -1,4 +1,4 @@
-"""One installation in a directory of its own, as `make up` makes it, with the settings of production.env."""
+"""An installation in its own directory, as `make up` makes it, with the settings of production.env."""
 
 import contextlib
 import json
@@ -28,7 +28,7 @@ Found = TypeVar("Found")
 
 @dataclass
 class Pages:
-    """A webhook's receiver on loopback, and what it received."""
+    """A webhook's receiver on loopback, and the pages it received."""
 
     received: list[dict[str, Any]] = field(default_factory=list)
     url: str = ""
@@ -67,7 +67,7 @@ class Installation:
         root: its directory.
         url: of its API.
         environment: of its commands.
-        pages: what a person was told.
+        pages: the messages to a person.
     """
 
     root: Path
@@ -102,11 +102,11 @@ class Installation:
         return cls(root, own["PREFECT_API_URL"], {**inherited, **settings, **own}, pages)
 
     def up(self) -> str:
-        """Start what does not run, apply everything."""
+        """Start what is not running, apply everything."""
         return self.run("-m", "flows.installation", "up", "--zombie-after", ZOMBIE_AFTER)
 
     def down(self) -> str:
-        """Stop it."""
+        """Stop server and worker."""
         return self.run("-m", "flows.installation", "down")
 
     def deployment_run(self, *arguments: str, expect: int = 0) -> str:
@@ -114,7 +114,7 @@ class Installation:
         return self.run("-m", "prefect", "--no-prompt", "deployment", "run", *arguments, expect=expect)
 
     def run(self, *arguments: str, expect: int = 0) -> str:
-        """Run Python here, hold it to an exit code, return what it printed."""
+        """Run Python in this directory, check its exit code, return what it prints."""
         command = [sys.executable, *arguments]
         done = subprocess.run(command, cwd=self.root, env=self.environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own
         assert done.returncode == expect, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
@@ -122,7 +122,7 @@ class Installation:
 
     @contextlib.contextmanager
     def client(self) -> Iterator[SyncPrefectClient]:
-        """Open a client that knows the password."""
+        """Open a client with the password."""
         with (
             temporary_settings({PREFECT_API_URL: self.url, PREFECT_API_AUTH_STRING: PASSWORD}),
             get_client(sync_client=True) as one,
@@ -130,11 +130,11 @@ class Installation:
             yield one
 
     def pid(self, name: str) -> int:
-        """Return the process of the server or the worker."""
+        """Return the process id of the server or the worker."""
         return int(json.loads((self.root / ".prefect" / f"{name}.pid").read_text(encoding="utf-8"))["pid"])
 
     def kill_worker(self) -> None:
-        """Let worker and flow process die at once, as by a loss of power."""
+        """Kill worker and flow process at once, as a power failure does."""
         for process in (self.pid("worker"), *descendants(self.pid("worker"))):
             os.kill(process, signal.SIGKILL)
 
@@ -159,7 +159,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def wait_for(look: Callable[[], Found | None], what: str, pause: float = 1.0, seconds: float = 240) -> Found:
-    """Look again and again until there is something to see; the deadline is far beyond what a busy machine takes."""
+    """Poll until `look` finds something; the deadline is far beyond what a busy machine takes."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := look():

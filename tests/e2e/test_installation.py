@@ -1,6 +1,6 @@
-"""The whole installation: a real server that asks for a password, a worker, runs from a shell, a worker that dies.
+"""A whole installation: a server with a password, a worker, runs started from a shell, and a worker that dies.
 
-About two minutes, most of them spent waiting for the heartbeat that does not come. `make e2e` runs only this.
+Takes about two minutes, most of them spent waiting for a missing heartbeat. `make e2e` runs only these tests.
 """
 
 import json
@@ -28,7 +28,7 @@ NEW = {"source": "new.csv", "name": "plant"}
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """An installation that is up, with a champion and new rows to score."""
+    """A running installation with a champion and new rows to score."""
     root = tmp_path_factory.mktemp("installation")
     write_table(root / "plant.csv", rows=2_000)
     write_table(root / "new.csv", rows=60_000)
@@ -47,7 +47,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
 
 @pytest.fixture(scope="module")
 def undisturbed(installation: Installation) -> dict[str, bytes]:
-    """What a run makes that nobody kills."""
+    """The bytes that an undisturbed run publishes."""
     printed = installation.deployment_run("score/on-demand", "-p", f"parameters={json.dumps(NEW)}", "--watch")
     assert "finished successfully" in printed
     return published(scored_new(installation))
@@ -127,7 +127,7 @@ def test_strangers_are_refused(installation: Installation) -> None:
 
 
 def allowed_origin(installation: Installation, origin: str) -> str | None:
-    """Return whose pages a browser would let read the server's answer to a page of this origin."""
+    """Return the origin whose pages may read the server's answer to a request from this origin."""
     answer = httpx.get(f"{installation.url}/health", headers={"Origin": origin})
     allowed: str | None = answer.headers.get("access-control-allow-origin")
     return allowed
@@ -159,7 +159,7 @@ def test_a_person_is_told_of_verdicts(installation: Installation) -> None:
 
 
 def test_a_killed_worker_and_its_run_recover(installation: Installation, undisturbed: dict[str, bytes]) -> None:
-    """Worker and flow die while rows are scored: the run is found dead, repeated, and makes the very same bytes.
+    """Worker and flow die while rows are scored: the run is found dead and repeated, and publishes the same bytes.
 
     `up` starts the worker again and nothing else: the server and each automation stay as they were.
     """
@@ -170,9 +170,9 @@ def test_a_killed_worker_and_its_run_recover(installation: Installation, undistu
     installation.kill_worker()
     assert not [path for path in workspace.glob("scored/[!.]*") if not (path / "manifest.json").is_file()]
 
-    there = (installation.pid("server"), automations(installation))
+    before = (installation.pid("server"), automations(installation))
     installation.up()
-    assert (installation.pid("server"), automations(installation)) == there
+    assert (installation.pid("server"), automations(installation)) == before
     (again,) = wait_for(
         lambda: [run for run in runs_tagged(installation, "repeat-1") if run.state and run.state.is_final()],
         "the repeated run",
@@ -187,7 +187,7 @@ def test_a_killed_worker_and_its_run_recover(installation: Installation, undistu
 
 
 def test_nothing_has_to_be_unpickled(installation: Installation, undisturbed: dict[str, bytes]) -> None:
-    """Every result that Prefect keeps is JSON, in a home that only its user may open."""
+    """Every result that Prefect stores is JSON, in a home that only its user can open."""
     assert undisturbed
     home = installation.root / ".prefect"
     kept = [path for path in (home / "storage").rglob("*") if path.is_file()]
@@ -199,7 +199,7 @@ def test_nothing_has_to_be_unpickled(installation: Installation, undisturbed: di
 
 
 def test_down_stops_what_up_started(installation: Installation) -> None:
-    """Server and worker are gone, and no one answers at their address."""
+    """Server and worker are gone, and nothing answers at their address."""
     assert installation.down().split() == ["worker", "stopped", "server", "stopped"]
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{installation.url}/health")

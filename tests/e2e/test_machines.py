@@ -1,6 +1,6 @@
 """Two workers, as on two machines, on one server with PostgreSQL: they share the runs, and each row is scored once.
 
-About a minute and a half. Each worker has a home of its own; what both know is the server's address and the workspace.
+Takes about a minute and a half. Each worker has its own home; they share the server's address and the workspace.
 """
 
 import json
@@ -44,21 +44,21 @@ class Machines:
     model: Path
 
     def start(self, deployment: str, **parameters: str) -> UUID:
-        """Make a run, by whichever worker is free."""
+        """Start a run; whichever worker is free takes it."""
         given = {"name": "plant", "workspace": str(self.workspace), **parameters}
         with self.first.client() as client:
             known = client.read_deployment_by_name(deployment).id
             return client.create_flow_run_from_deployment(known, parameters={"parameters": given}).id
 
     def shares(self) -> dict[UUID, list[str]]:
-        """Return the partitions of each run that fan-out made."""
+        """Return the partitions of each run that fan-out created."""
         with self.first.client() as client:
             made_by = DeploymentFilter(name=DeploymentFilterName(any_=["partitions"]))
             runs = client.read_flow_runs(deployment_filter=made_by)
         return {one.id: one.parameters["parameters"]["only"] for one in runs}
 
     def finish(self, *runs: UUID) -> None:
-        """Wait until runs have ended well."""
+        """Wait until all runs have completed."""
 
         def ended() -> list[FlowRun]:
             with self.first.client() as client:
@@ -69,7 +69,7 @@ class Machines:
         assert [one.state_name for one in found] == ["Completed"] * len(runs)
 
     def taken(self, run: UUID) -> str:
-        """Return which worker started a run, as its log says; both may have tried."""
+        """Return the worker whose log says that it started a run; both may have tried."""
         with self.first.client() as client:
             started = f"Flow run '{client.read_flow_run(run).name}' submitted"
         logs = {"first": self.first, "second": self.second}
