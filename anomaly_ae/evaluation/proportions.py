@@ -37,14 +37,14 @@ def wilson(share: float, rows: float, half_width: float = quantile(CONFIDENCE)) 
 
 
 class Rate(Section):
-    """A count out of rows, with its 95 % Wilson interval.
+    """A share of rows, with its 95% Wilson interval.
 
     Attributes:
-        count: of the rows that are counted.
-        rows: in all.
-        share: `count / rows`; None where there are no rows.
-        low: lower end of the interval; None where there are no rows.
-        high: upper end; likewise.
+        count: number of rows counted.
+        rows: number of all rows.
+        share: `count / rows`; None if there are no rows.
+        low: lower end of the interval; None if there are no rows.
+        high: upper end, likewise.
     """
 
     count: int

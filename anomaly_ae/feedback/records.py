@@ -1,4 +1,4 @@
-"""Feedback: verdicts on scored rows, kept for thresholds and for later training.
+"""Feedback: verdicts on scored rows, stored for thresholds and later training.
 
     <fingerprint>.parquet    one file of verdicts with the scores they were given on
 
@@ -37,11 +37,11 @@ _SCHEMA = pa.schema(
 
 
 def store(directory: Path, reviewed: pa.Table) -> tuple[Path, bool]:
-    """Keep the verdicts on some rows of a model's scored table.
+    """Store verdicts on rows of a model's scored table.
 
     Args:
-        directory: of the model's verdicts; receives them.
-        reviewed: the columns of `_SCHEMA` but for `given_at`, one line a row.
+        directory: directory of the model's verdicts.
+        reviewed: the columns of `_SCHEMA` except `given_at`, one record per row.
 
     Returns:
         The file, and whether it existed already.
@@ -57,7 +57,7 @@ def store(directory: Path, reviewed: pa.Table) -> tuple[Path, bool]:
 
 
 def read_feedback(directory: Path) -> pd.DataFrame:
-    """Return every verdict ever given on rows that a model scored, earliest first; columns as `_SCHEMA`."""
+    """Return all verdicts on rows that a model scored, earliest first, with the columns of `_SCHEMA`."""
     files = sorted(directory.glob("*.parquet"))
     tables = read_each(lambda file: read_parquet(file, schema=_SCHEMA), files)
     whole: pd.DataFrame = pa.concat_tables([_SCHEMA.empty_table(), *tables]).to_pandas()
@@ -65,14 +65,14 @@ def read_feedback(directory: Path) -> pd.DataFrame:
 
 
 def reviewed_rows(directory: Path, version: str) -> pa.Table:
-    """Return the rows with a verdict in force as a threshold rule reads them.
+    """Return the rows with a verdict in force, in the form a threshold rule reads.
 
     Mostly flagged rows are reviewed, so these rows carry no information below the smallest threshold they were flagged
     at, and no threshold may be set there.
 
     Args:
-        directory: of the model's verdicts.
-        version: scores of other versions of it are on other scales, and left out.
+        directory: directory of the model's verdicts.
+        version: version of the model; scores of other versions are on other scales and left out.
 
     Returns:
         `row_id`, `anomaly_score`, `threshold` (that the row was judged by) and `label`: true for a real anomaly, false
@@ -94,7 +94,7 @@ def known_anomalies(directory: Path) -> tuple[str, ...]:
 
 
 def known_anomalies_of(dataset: RowStore, directory: Path) -> tuple[str, ...]:
-    """Return the ids of those rows of a dataset whose verdict in force is real, ascending."""
+    """Return the ids of a dataset's rows whose verdict in force is real, ascending."""
     known = pa.array(known_anomalies(directory), pa.string())
     if not len(known):
         return ()
@@ -103,7 +103,7 @@ def known_anomalies_of(dataset: RowStore, directory: Path) -> tuple[str, ...]:
 
 
 def replaced(directory: Path, reviewed: pa.Table) -> int:
-    """Count the rows on which another verdict than the one in `reviewed` is in force, because it was given later."""
+    """Count the rows whose verdict in `reviewed` is superseded by a different, later one."""
     verdict = _in_force(read_feedback(directory)).set_index("row_id")["verdict"]
     rows = reviewed.select(["row_id", "verdict"]).to_pandas()
     return int((rows["row_id"].map(verdict) != rows["verdict"]).sum())

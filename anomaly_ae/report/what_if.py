@@ -38,7 +38,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _TriedRows:
     """Scores of the rows on which thresholds are tried; labelled rows only if they may be evaluated."""
 
     all: Counts
@@ -91,7 +91,7 @@ def try_thresholds(
     if not everything.total:
         return None
     judged = judged_rows(tally)
-    rows = _Rows(
+    rows = _TriedRows(
         all=everything,
         anomalies=tally.counts(lambda group: judged(group) and group.label is True),
         normals=tally.counts(lambda group: judged(group) and group.label is False),
@@ -114,7 +114,7 @@ def try_thresholds(
     )
 
 
-def _try_one(rows: _Rows, threshold: float) -> Outcome:
+def _try_one(rows: _TriedRows, threshold: float) -> Outcome:
     """Return the outcome of one threshold."""
     hits, false_alarms, validation = _above(rows.anomalies, threshold), _above(rows.normals, threshold), rows.validation
     return Outcome(
@@ -148,7 +148,7 @@ def _tail(rows: int) -> Array:
     return rows - from_the_top
 
 
-def _candidates(rows: _Rows) -> list[float]:
+def _candidates(rows: _TriedRows) -> list[float]:
     """Return scores of the table and of the validation rows, from the median up."""
     cumulative = np.cumsum(rows.all.rows)
     indices = np.searchsorted(cumulative, _tail(rows.all.total), side="right").clip(0, len(rows.all.scores) - 1)

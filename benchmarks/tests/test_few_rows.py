@@ -9,7 +9,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*validation rows")
 
 @pytest.mark.parametrize("kind", ["links", "scale"])
 def test_not_behind_a_gaussian(kind: str) -> None:
-    """Where links between columns are the signal, ours comes within .02 of a Gaussian fitted on as many rows."""
+    """If correlations between columns are the signal, ours is within 0.02 of a Gaussian fitted on as many rows."""
     fits = [compare(make_rows(150, 250, kind, seed), seed) for seed in range(2)]
-    assert np.mean([one.gap for one in fits]) > -0.02
-    assert max(one.high for one in fits) > 0
+    assert np.mean([fit.gap for fit in fits]) > -0.02
+    assert max(fit.high for fit in fits) > 0

@@ -8,19 +8,19 @@ import validity
 
 
 def test_undrifted_batches_share_no_row() -> None:
-    """Every row is in at most one undrifted batch of a size, and a moved one differs in the columns that it says."""
+    """Every row is in at most one undrifted batch of a size, and a shifted batch differs in the stated columns."""
     new = np.arange(3000.0).reshape(1500, 2)
     made = list(validity.batches(new, np.ones(2), np.random.default_rng(0)))
 
     for size in (100, 500):
         rows = np.vstack([batch for moved, _, batch in made if moved == "none" and len(batch) == size])
         assert len(np.unique(rows[:, 0])) == len(rows)
-    one = next(batch for moved, shift, batch in made if (moved, shift) == ("one column", 0.5))
-    assert np.sum((one % 1 != 0).all(axis=0)) == 1
+    shifted = next(batch for moved, shift, batch in made if (moved, shift) == ("one column", 0.5))
+    assert np.sum((shifted % 1 != 0).all(axis=0)) == 1
 
 
 def test_tables_count_verdicts() -> None:
-    """A false verdict is one that is not fine; in brackets stands the part that is called invalid."""
+    """A verdict other than fine is false; the share of "invalid" is in brackets."""
     calm = [("none", 0.0, verdict) for verdict in ("fine", "fine", "drifting", "invalid")]
     moved = [("all columns", shift, verdict) for shift in validity.SHIFTS for verdict in ("drifting", "invalid")]
     judged = pd.DataFrame([*calm, *moved], columns=["moved", "shift", "verdict"]).assign(rows=100)

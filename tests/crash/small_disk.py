@@ -57,5 +57,5 @@ def mounted(path: Path, megabytes: int = 16) -> Iterator[SmallDisk]:
 
 def _mount(*settings: str | Path) -> int:
     """Mount in memory; return what the command returns."""
-    *options, path = (str(one) for one in settings)
+    *options, path = (str(setting) for setting in settings)
     return subprocess.run([str(MOUNT), *options, "none", path], check=False, capture_output=True).returncode  # noqa: S603 - our own

@@ -35,7 +35,7 @@ def test_a_directory_is_on_disk_before_it_appears(tmp_path: Path, done: Done) ->
             (staging.path / name).write_bytes(b"content")
 
     end = done.index(("rename", staging.path))
-    synced = {path for what, path in done[:end] if what == "sync"}
+    synced = {path for operation, path in done[:end] if operation == "sync"}
     held = {path.relative_to(tmp_path / "table") for path in (tmp_path / "table").rglob("*")} - {Path(MANIFEST)}
     assert {staging.path, *(staging.path / path for path in held)} <= synced
     assert done[end + 1 :] == [("sync", tmp_path)]
@@ -45,5 +45,5 @@ def test_a_file_is_on_disk_before_it_replaces_another(tmp_path: Path, done: Done
     """Its new content is put on disk under a hidden name first."""
     write_json(tmp_path / "alias.json", {"champion": "new"})
 
-    (what, hidden), (then, renamed) = done
-    assert (what, then, hidden) == ("sync", "rename", renamed)
+    (first, hidden), (second, renamed) = done
+    assert (first, second, hidden) == ("sync", "rename", renamed)

@@ -131,7 +131,7 @@ def test_a_changed_object_has_another_state(bucket: Path) -> None:
         assert file.states() == states[-1]
 
     assert len(set(times)) < len(times)
-    assert all(one != other for one, other in pairwise(states))
+    assert all(first != second for first, second in pairwise(states))
 
 
 def text(bucket: Path) -> str:

@@ -85,7 +85,7 @@ def test_init_looks_at_an_object_store(bucket: Path, tmp_path: Path) -> None:
 def assert_same_dataset(bucket: Path, local: Path, source: str) -> None:
     """Ingest the same source from both locations, each into a workspace beside it, and compare all files."""
     made = [ingest(DataSpec(source=str(place / source)), place / "ws").directory for place in (bucket, local)]
-    held = [{path.name: hash_file(path) for path in files_below(one)} for one in made]
+    held = [{path.name: hash_file(path) for path in files_below(directory)} for directory in made]
 
     assert made[0].name == made[1].name
     for files in held:

@@ -120,7 +120,7 @@ def test_a_challenger_is_promoted_and_taken_back(remote: Path) -> None:
     command("rollback", remote)
 
     assert read_aliases(remote / "ws", NAME).champion == champion
-    assert {one["version"] for one in command("models", remote)} >= {champion, promoted["version"]}
+    assert {model["version"] for model in command("models", remote)} >= {champion, promoted["version"]}
 
 
 def test_verdicts_are_taken_back(remote: Path) -> None:
