@@ -12,10 +12,18 @@ import pyarrow.parquet as pq
 
 from anomaly_ae.ingest.contract import Contract
 from anomaly_ae.monitoring.profile import Profile
-from anomaly_ae.scoring.schema import scored_schema
-from anomaly_ae.storage import MANIFEST, publish, write_json
-from anomaly_ae.workspace.dataset import CONTRACT, FORMAT_VERSION, KIND
+from anomaly_ae.scoring.schema import SCHEMA_VERSION, scored_schema
+from anomaly_ae.stages.monitor import monitor
+from anomaly_ae.storage import fingerprint, publish, write_json
+from anomaly_ae.stories.alerts import story_names, tell_stories
+from anomaly_ae.stories.grouping import Story
+from anomaly_ae.threshold import Calibration, Promise, hash_scores
+from anomaly_ae.workspace.dataset import CONTRACT, DatasetManifest
+from anomaly_ae.workspace.model_version import ModelManifest, ModelVersion
+from anomaly_ae.workspace.scored_table import ScoredManifest, ScoredTable, dump_stories
+from anomaly_ae.workspace.top_rows import TopRows
 
+MODEL_VERSION = "9f2c4a17b0d35e68"
 REASONS = (("pressure", "9.81", "4.20", 0.6), ("site", "north", "south", 0.3), ("flow", "missing", "12.5", 0.1))
 REJECTED = pa.schema(
     [
@@ -53,6 +61,8 @@ class Run:
     manifest: dict[str, Any] = field(default_factory=dict)
     model: dict[str, Any] = field(default_factory=dict)
     model_manifest: dict[str, Any] = field(default_factory=dict)
+    calibration: dict[str, Any] = field(default_factory=dict)
+    is_judged: bool = True
 
 
 @dataclass(frozen=True)
@@ -65,32 +75,84 @@ class Published:
     metrics: dict[str, Any] | None
     scores: np.ndarray
 
+    @property
+    def table(self) -> ScoredTable:
+        """The scored table."""
+        return ScoredTable.open(self.scored)
+
 
 def publish_in(root: Path, run: Run) -> Published:
-    """Publish a run under `root`."""
+    """Publish a run in the workspace `root`, judged as the stage does it; metrics are those of `_metrics`."""
     scores = np.asarray(run.scores, dtype=np.float64)
-    manifest, metrics = _manifest(run, scores), _metrics(run, scores)
-    with publish(root / "scored") as staging:
-        for number, rows in enumerate(np.array_split(np.arange(len(scores)), run.parts) if run.parts else ()):
-            pq.write_table(
-                _table(run, scores, rows), staging.path / f"part-{number:05d}.parquet", row_group_size=20_000
-            )
-        pq.write_table(_rejected(run), staging.path / "rejected.parquet")
-        if metrics:
-            (staging.path / "metrics.json").write_text(json.dumps(metrics))
-        staging.facts.update(manifest)
-    with publish(root / "model") as staging:
-        (staging.path / "model.json").write_text(json.dumps(_model(run)))
-        calibration = _calibration(run)
-        (staging.path / "calibrations").mkdir()
-        (staging.path / "calibrations" / f"{calibration['calibration_id']}.json").write_text(json.dumps(calibration))
-        staging.facts.update({"kind": "model", "trained_at": "2026-11-20T21:14:00+00:00", **run.model_manifest})
-        if run.validation is not None:
-            rows = pa.table({"anomaly_score": np.sort(run.validation)})
-            pq.write_table(rows, staging.path / "validation_scores.parquet")
+    calibration = _publish_model(root, run)
+    manifest = {**_manifest(run, scores), "calibration_id": calibration.calibration_id, **run.manifest}
+    metrics = _metrics(run, scores)
     if run.features:
         _publish_features(run, scores, root)
-    return Published(root / "scored", root / "model", manifest, metrics, scores)
+    table = _publish_table(root, run, scores, manifest)
+    if metrics:
+        (table / "metrics.json").write_text(json.dumps(metrics))
+    published = Published(table, root / "models" / MODEL_VERSION, manifest, metrics, scores)
+    if run.is_judged:
+        _judge(published)
+    return published
+
+
+def _publish_table(root: Path, run: Run, scores: np.ndarray, manifest: dict[str, Any]) -> Path:
+    with publish(root / "scored" / "a1b2c3d4e5f60718") as staging:
+        shares = np.array_split(np.arange(len(scores)), run.parts) if run.parts else ()
+        tables = [_table(run, scores, rows) for rows in shares]
+        batches = [batch for table in tables for batch in table.to_batches()]
+        stories = tell_stories(batches, manifest["alerts"])
+        for number, table in enumerate(tables):
+            pq.write_table(
+                _with_stories(table, stories), staging.path / f"part-{number:05d}.parquet", row_group_size=20_000
+            )
+        pq.write_table(_rejected(run), staging.path / "rejected.parquet")
+        write_json(staging.path / "stories.json", dump_stories(stories))
+        staging.facts.update(manifest)
+    return root / "scored" / "a1b2c3d4e5f60718"
+
+
+def _with_stories(table: pa.Table, stories: tuple[Story, ...]) -> pa.Table:
+    names = [name for batch in table.to_batches() for name in story_names(stories, batch).to_pylist()]
+    index = table.schema.get_field_index("story")
+    return table.set_column(index, table.schema.field(index), pa.array(names, pa.string()))
+
+
+def _judge(published: Published) -> None:
+    table = published.table
+    table.write_validity(monitor(table, ModelVersion.open(published.model)))
+    table.write_top_rows(TopRows.find(table.parts))
+
+
+def _publish_model(root: Path, run: Run) -> Calibration:
+    validation = pa.table({"anomaly_score": _validation(run)})
+    calibration = _calibration(run, validation)
+    with publish(root / "models" / MODEL_VERSION) as staging:
+        (staging.path / "model.json").write_text(json.dumps(_model(run)))
+        write_json(staging.path / "calibrations" / f"{calibration.calibration_id}.json", calibration.model_dump(mode="json"))
+        write_json(staging.path / "calibration.json", calibration.model_dump(mode="json"))
+        pq.write_table(validation, staging.path / "validation_scores.parquet")
+        if run.features:
+            contracts = Contract.model_validate(_contract(run)).features
+            write_json(staging.path / "profile.json", Profile.fit(pa.table(run.features), contracts).model_dump(mode="json"))
+        facts = {"kind": "model", "format_version": ModelManifest.FORMAT_VERSION, "version": MODEL_VERSION}
+        staging.facts.update({**facts, "trained_at": "2026-11-20T21:14:00+00:00", **run.model_manifest})
+    return calibration
+
+
+def _validation(run: Run) -> np.ndarray:
+    """Return as many validation scores as the run says, of which as many lie above the threshold as were promised."""
+    if run.validation is not None:
+        return np.sort(run.validation)
+    above = _n_above(run)
+    below = np.linspace(0, 1, run.n_validation - above) * run.threshold
+    return np.sort(np.concatenate([below, run.threshold + 1 + np.arange(above)]))
+
+
+def _n_above(run: Run) -> int:
+    return max(1, int(run.target_fpr * (run.n_validation + 1) + 1e-9)) - 1
 
 
 def _table(run: Run, scores: np.ndarray, rows: np.ndarray) -> pa.Table:
@@ -113,10 +175,11 @@ def _table(run: Run, scores: np.ndarray, rows: np.ndarray) -> pa.Table:
         "label": pick(run.labels) or [None] * len(rows),
         "split": pick(run.splits) or [None] * len(rows),
         "model_name": ["pumps"] * len(rows),
-        "model_version": ["9f2c4a17b0d35e68"] * len(rows),
-        "calibration_id": ["51d0c2ab77e94f03"] * len(rows),
+        "model_version": [MODEL_VERSION] * len(rows),
+        "calibration_id": ["51d0c2ab77e94f03"] * len(rows),  # the page takes it from the manifest
         "level": pick(run.levels) or np.where(score > run.threshold, "alert", "normal"),
         "segment": [None] * len(rows),
+        "story": [None] * len(rows),
         run.machine_column: pick(run.machines),
         "at": pick(run.times),
     }
@@ -141,17 +204,18 @@ def _contract(run: Run) -> dict[str, Any]:
 
 
 def _publish_features(run: Run, scores: np.ndarray, root: Path) -> None:
-    """Publish the dataset that was scored, in as many parts, and the profile of its columns."""
-    table = pa.table(run.features)
-    contracts = Contract.model_validate(_contract(run)).features
-    (root / "model" / "profile.json").write_text(Profile.fit(table, contracts).model_dump_json())
-    dataset = root.parent / "datasets" / _manifest(run, scores)["dataset"]
-    dataset.mkdir(parents=True)
-    for number, rows in enumerate(np.array_split(np.arange(len(scores)), run.parts)):
-        pq.write_table(table.take(pa.array(rows)), dataset / f"part-{number:05d}.parquet")
-    write_json(dataset / CONTRACT, _contract(run))
-    parts = [{"name": path.name} for path in sorted(dataset.glob("part-*.parquet"))]
-    write_json(dataset / MANIFEST, {"kind": KIND, "format_version": FORMAT_VERSION, "files": {}, "parts": parts})
+    """Publish the dataset that was scored, in as many parts."""
+    features, name = pa.table(run.features), _manifest(run, scores)["dataset"]
+    with publish(root / "datasets" / name) as staging:
+        parts = []
+        for number, rows in enumerate(np.array_split(np.arange(len(scores)), run.parts)):
+            part = f"part-{number:05d}.parquet"
+            pq.write_table(features.take(pa.array(rows)), staging.path / part)
+            parts.append({"name": part, "rows": len(rows)})
+        write_json(staging.path / CONTRACT, _contract(run))
+        counts = {"rows_in": len(scores), "rows_accepted": len(scores), "rows_rejected": 0, "rejected_by_reason": {}}
+        facts = {"kind": DatasetManifest.KIND, "format_version": DatasetManifest.FORMAT_VERSION, "fingerprint": name}
+        staging.facts.update(**facts, **counts, source="plant/day.csv", sources=[], parts=parts)
 
 
 def _reasons(run: Run, scores: np.ndarray, rows: np.ndarray) -> list[list[dict[str, Any]]]:
@@ -175,13 +239,15 @@ def _rejected(run: Run) -> pa.Table:
 def _manifest(run: Run, scores: np.ndarray) -> dict[str, Any]:
     rejected = sum(run.rejected.values())
     return {
-        "kind": "scored",
-        "format_version": 1,
+        "kind": ScoredManifest.KIND,
+        "format_version": ScoredManifest.FORMAT_VERSION,
+        "schema_version": SCHEMA_VERSION,
+        "rule": "fpr",
+        "promise": f"at most {run.target_fpr:.3g} of normal rows lie above the threshold",
         "run_id": "run-1",
         "scored_at": "2026-11-23T06:00:00+00:00",
         "model_name": "pumps",
-        "model_version": "9f2c4a17b0d35e68",
-        "calibration_id": "51d0c2ab77e94f03",
+        "model_version": MODEL_VERSION,
         "threshold": run.threshold,
         "target_fpr": run.target_fpr,
         "source": "plant/day.csv",
@@ -191,7 +257,6 @@ def _manifest(run: Run, scores: np.ndarray) -> dict[str, Any]:
         "rows_rejected": rejected,
         "rejected_by_reason": run.rejected,
         "alerts": int((scores > run.threshold).sum()),
-        **run.manifest,
     }
 
 
@@ -236,8 +301,11 @@ def _metrics(run: Run, scores: np.ndarray) -> dict[str, Any] | None:
 def _model(run: Run) -> dict[str, Any]:
     keys = ("step", "loss", "early_stopping_loss")
     return {
+        "format_version": ModelManifest.FORMAT_VERSION,
         "name": "pumps",
-        "version": "9f2c4a17b0d35e68",
+        "version": MODEL_VERSION,
+        "split_rule": {"spec": {"by": "row"}, "key": "_row_id"},
+        "model": {"kind": "table", "encoder": {"columns": [], "mean": [], "std": []}, "error_weight": []},
         "spec": {"name": "pumps", "data": {"source": "plant/history.parquet"}, "network": {"kind": "denoising"}},
         "contract": _contract(run),
         "split": {
@@ -254,17 +322,26 @@ def _model(run: Run) -> dict[str, Any]:
     }
 
 
-def _calibration(run: Run) -> dict[str, Any]:
-    return {
-        "calibration_id": "51d0c2ab77e94f03",
-        "rule": "fpr",
-        "threshold": run.threshold,
-        "target_fpr": run.target_fpr,
-        "promise": f"at most {run.target_fpr:.3g} of normal rows lie above the threshold",
-        "n_validation": run.n_validation,
-        "n_above": max(1, int(run.target_fpr * (run.n_validation + 1) + 1e-9)) - 1,
-        "smallest_fpr": 1 / (run.n_validation + 1),
-    }
+def _calibration(run: Run, validation: pa.Table) -> Calibration:
+    parameters = {"rule": "fpr", "target_fpr": run.target_fpr or 0.01}
+    promise = Promise.model_validate(
+        {
+            "rule": "fpr",
+            "parameters": parameters,
+            "threshold": run.threshold,
+            "warn_threshold": None,
+            "target_fpr": run.target_fpr,
+            "promise": f"at most {run.target_fpr:.3g} of normal rows lie above the threshold",
+            "n_validation": validation.num_rows,
+            "n_above": _n_above(run),
+            "n_anomalies": 0,
+            "smallest_fpr": 1 / (validation.num_rows + 1),
+            "scores_sha256": hash_scores(validation["anomaly_score"].to_numpy()),
+            **run.calibration,
+        }
+    )
+    content = promise.model_dump(mode="json")
+    return Calibration.model_validate({**content, "calibration_id": fingerprint(content)})
 
 
 def open_page(browser: Any, page: Path) -> None:

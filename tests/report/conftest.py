@@ -49,7 +49,7 @@ def visit(browser: Any, publish_run: Callable[..., Any]) -> Callable[..., Any]:
 
     def visit_described(**described: Any) -> Any:
         published = publish_run(**described)
-        open_page(browser, report(published.scored, published.model))
+        open_page(browser, report(published.table))
         return browser
 
     return visit_described

@@ -57,7 +57,7 @@ def open_first(browser: Any) -> Any:
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write the page about the run described above, once."""
     published = publish_in(tmp_path_factory.mktemp("runs") / "run", Run(**described()))
-    return report(published.scored, published.model)
+    return report(published.table)
 
 
 @pytest.fixture

@@ -19,14 +19,15 @@ from anomaly_ae.ingest.pictures.decode import encode_png
 from anomaly_ae.modalities.pictures.heat import levels
 from anomaly_ae.report.layers import draw_layers
 from anomaly_ae.report.sections import gallery
-from anomaly_ae.report.source import open_source
+from anomaly_ae.report.source import ReportSource
 from anomaly_ae.scoring.maps import MapScale
 from anomaly_ae.stages.report import report
+from anomaly_ae.workspace.scored_table import ScoredTable
 
 
-def content_of(scored: Path, model: Path) -> Any:
+def content_of(scored: Path) -> Any:
     """Return what the gallery of a scored table shows."""
-    section = gallery.section(open_source(scored, model))
+    section = gallery.section(ReportSource.of(ScoredTable.open(scored)))
     return section.content if section else None
 
 
@@ -38,7 +39,7 @@ def opened(uri: str) -> Image.Image:
 @pytest.fixture
 def shown(inspection: Inspection) -> Any:
     """Return the gallery of the small run."""
-    return content_of(inspection.scored, inspection.made.trained.directory)
+    return content_of(inspection.scored)
 
 
 def test_anomalies_come_first(shown: Any) -> None:
@@ -106,7 +107,7 @@ def test_pictures_shrink_until_they_fit_the_page(
     monkeypatch.setattr(gallery, "SIDES", (384, 8))
     monkeypatch.setattr(gallery, "BUDGET", 1)
 
-    less = content_of(inspection.scored, inspection.made.trained.directory)
+    less = content_of(inspection.scored)
 
     assert len(less.cards) == len(shown.cards)
     assert opened(less.cards[0].layers.picture).size == (8, 8)
@@ -114,10 +115,10 @@ def test_pictures_shrink_until_they_fit_the_page(
 
 def test_without_the_dataset_the_page_says_so(inspection: Inspection, tmp_path: Path) -> None:
     """Where the dataset was removed, the gallery says what is missing and the report is written."""
-    scored = tmp_path / "scored" / inspection.scored.name
-    shutil.copytree(inspection.scored, scored)
+    for directory in (inspection.scored, inspection.made.trained.directory):
+        shutil.copytree(directory, tmp_path / directory.parent.name / directory.name)
 
-    page = report(scored, inspection.made.trained.directory).read_text(encoding="utf-8")
+    page = report(ScoredTable.open(tmp_path / "scored" / inspection.scored.name)).read_text(encoding="utf-8")
 
     assert "no longer in the workspace" in page
     assert 'class="card"' not in page
@@ -125,7 +126,7 @@ def test_without_the_dataset_the_page_says_so(inspection: Inspection, tmp_path: 
 
 def test_page_is_small_and_asks_no_network(inspection: Inspection) -> None:
     """The page holds its pictures as data, and stays far below five megabytes."""
-    page = inspection.made.report.read_text(encoding="utf-8")
+    page = inspection.made.page.read_text(encoding="utf-8")
 
     assert len(page.encode()) < 5_000_000
     assert set(re.findall(r'<img[^>]* src="([a-z]+:)', page)) == {"data:"}
@@ -140,7 +141,7 @@ def press(browser: Any, element: Any) -> None:
 @pytest.fixture
 def gallery_page(browser: Any, inspection: Inspection) -> Any:
     """Return a browser that shows the report of the small run."""
-    open_page(browser, inspection.made.report)
+    open_page(browser, inspection.made.page)
     browser.get_log("browser")
     return browser
 

@@ -82,7 +82,7 @@ def render(publish_run: Callable[..., Any]) -> Callable[..., Page]:
 
     def render_described(**described: Any) -> Page:
         published = publish_run(**described)
-        return Page(render_page(gather(published.scored, published.model)))
+        return Page(render_page(gather(published.table)))
 
     return render_described
 
@@ -306,7 +306,7 @@ def test_the_same_inputs_give_the_same_page(publish_run: Callable[..., Any]) -> 
     """A report holds nothing of the time or place it was written at."""
     published = publish_run(scores=np.linspace(1, 20, 50))
 
-    pages = {render_page(gather(published.scored, published.model)) for _ in range(2)}
+    pages = {render_page(gather(published.table)) for _ in range(2)}
 
     assert len(pages) == 1
 

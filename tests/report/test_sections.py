@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from anomaly_ae.workspace.scored_rows import Place
 
 from anomaly_ae.report.details import MAX_CELLS
 from anomaly_ae.report.neighbours import EACH_SIDE, read_neighbours
 from anomaly_ae.report.page import render_page
-from anomaly_ae.report.source import Source, open_source
-from anomaly_ae.report.tally import Group, Tally, scan
+from anomaly_ae.report.source import ReportSource
+from anomaly_ae.report.tally import Group, Tally, count_scores
 from anomaly_ae.report.timeline import BINS, Timeline, read_timeline
 from anomaly_ae.report.view import gather
 from anomaly_ae.report.what_if import try_thresholds
 from anomaly_ae.report.wording import tidy
+from anomaly_ae.workspace.places import RowPlace
 
 START = datetime(2026, 1, 1)  # noqa: DTZ001 - a column without a zone
 
@@ -32,13 +32,13 @@ def rng() -> np.random.Generator:
 
 def sections_of(published: Any) -> dict[str, Any]:
     """Return the sections of a run by name."""
-    return {section.name: section for section in gather(published.scored, published.model).sections}
+    return {section.name: section for section in gather(published.table).sections}
 
 
 def timeline_of(published: Any) -> Timeline | None:
     """Read the timeline of a run whose time column is `at`."""
     parts = sorted(published.scored.glob("part-*.parquet"))
-    return read_timeline(parts, "at", scan(parts, 5).tally.counts())
+    return read_timeline(parts, "at", count_scores(parts).counts())
 
 
 def test_bins_of_time_hold_every_row_with_its_score(publish_run: Callable[..., Any], rng: np.random.Generator) -> None:
@@ -79,7 +79,7 @@ def test_neighbours_are_the_nearest_rows_of_the_same_entity(publish_run: Callabl
     published = publish_run(scores=order + 1.0, times=times, machines=machines, parts=4)
     parts = sorted(published.scored.glob("part-*.parquet"))
 
-    [near] = read_neighbours(parts, [Place(1, 7)], "at", "machine")
+    [near] = read_neighbours(parts, [RowPlace(1, 7)], "at", "machine")
 
     row = 107
     same = sorted(int(order[other]) for other in range(400) if other % 3 == row % 3)
@@ -122,12 +122,10 @@ def test_other_thresholds_do_what_is_said(rng: np.random.Generator) -> None:
 
 def test_alerts_a_day_are_told_where_days_are_known(publish_run: Callable[..., Any]) -> None:
     """The share of this table's rows above each threshold, of the rows that a day brings."""
-    published = publish_run(scores=[1.0] * 90 + [20.0] * 10)
-    path = published.model / "model.json"
-    about = json.loads(path.read_text())
-    path.write_text(json.dumps(about | {"data": about["data"] | {"rows_per_day": 250.0}}))
+    data = {"dataset": "0c1d2e3f4a5b6c7d", "rows": 9213, "rows_per_day": 250.0}
+    published = publish_run(scores=[1.0] * 90 + [20.0] * 10, model={"data": data})
 
-    page = render_page(gather(published.scored, published.model))
+    page = render_page(gather(published.table))
 
     assert "A day brings 250 rows" in page
     assert re.search(r"in force</small></th>\s*<td[^>]*>10</td>\s*<td[^>]*>100</td>\s*<td[^>]*>25.0</td>", page)
@@ -146,11 +144,6 @@ def test_what_is_in_force_is_counted_where_segments_have_thresholds(rng: np.rand
     assert (in_force.alerts, in_force.false_alarm_rate) == (2, None)
     assert in_force.recall is not None
     assert in_force.recall.share == 1.0
-
-
-def source_of(published: Any) -> Source:
-    """Open a run."""
-    return open_source(published.scored, published.model)
 
 
 def test_a_detail_holds_the_cells_of_its_row(publish_run: Callable[..., Any]) -> None:
@@ -204,8 +197,8 @@ def write_validity(scored: Path, **changes: Any) -> None:
 
 def test_the_check_of_the_threshold_is_told_or_its_absence(publish_run: Callable[..., Any]) -> None:
     """Without validity.json the page says that nothing was checked; with it, verdict, drifted columns and changes."""
-    published = publish_run(scores=[1.0, 20.0])
-    assert "Not checked" in render_page(gather(published.scored, published.model))
+    published = publish_run(scores=[1.0, 20.0], is_judged=False)
+    assert "Not checked" in render_page(gather(published.table))
 
     change = {"group": "4 to 6", "before": 0.1, "after": 0.7}
     column = {"column": "pressure", "rows": 900, "shift": 0.6, "p_value": 0.0, "p_corrected": 0.0}
@@ -213,7 +206,7 @@ def test_the_check_of_the_threshold_is_told_or_its_absence(publish_run: Callable
     alerts = {"alerts": 90, "rate": 0.1, "low": 0.08, "high": 0.12, "expected_rate": 0.01, "usual": [3, 19]}
     alerts |= {"p_fewer": 1.0, "p_more": 0.0}
     write_validity(published.scored, verdict="invalid", meaning="Far too many.", columns=columns, alerts=alerts)
-    page = render_page(gather(published.scored, published.model))
+    page = render_page(gather(published.table))
 
     assert ">No</dd>" in page
     assert "Far too many." in page
@@ -270,12 +263,10 @@ def test_alerts_that_labels_do_not_judge_are_counted_beside(publish_run: Callabl
 
 def test_a_rule_without_a_rate_promises_none(publish_run: Callable[..., Any]) -> None:
     """A threshold that promises recall, say, is told in its own words, and its alerts are compared all the same."""
-    published = publish_run(scores=np.linspace(0.1, 20, 100), manifest={"target_fpr": None})
-    path = next((published.model / "calibrations").iterdir())
     changes = {"target_fpr": None, "rule": "recall", "promise": "at least 90 % of anomalies found"}
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    published = publish_run(scores=np.linspace(0.1, 20, 100), manifest={"target_fpr": None}, calibration=changes)
 
-    page = render_page(gather(published.scored, published.model))
+    page = render_page(gather(published.table))
 
     assert "at least 90 % of anomalies found" in page
     assert "promised: at most" not in page

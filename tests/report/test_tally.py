@@ -8,25 +8,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from anomaly_ae.report.top_rows import read_top_rows
-from anomaly_ae.workspace.scored_rows import Place
 from sklearn.metrics import auc, average_precision_score, roc_auc_score
 
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.report.curves import POINTS, draw_curves
 from anomaly_ae.report.distribution import draw_distribution
-from anomaly_ae.report.tally import Group, Scan, Tally, scan
+from anomaly_ae.report.tally import Group, Tally, count_scores
+from anomaly_ae.workspace.places import RowPlace
+from anomaly_ae.workspace.top_rows import TopRows, find_places
 
 
 @pytest.fixture
 def rng() -> np.random.Generator:
     """Return seeded random numbers."""
     return np.random.default_rng(11)
-
-
-def scan_run(published: Any, top: int = 5) -> Scan:
-    """Scan all parts of a published run."""
-    return scan(parts_of(published), top)
 
 
 def parts_of(published: Any) -> list[Path]:
@@ -40,7 +35,7 @@ def test_every_row_is_counted_in_its_group(publish_run: Callable[..., Any], rng:
     labels = [None if row % 3 == 0 else row % 3 == 1 for row in range(1000)]
     splits = ["train" if row % 2 else "test" for row in range(1000)]
 
-    tally = scan_run(publish_run(scores=scores, labels=labels, splits=splits, parts=3)).tally
+    tally = count_scores(parts_of(publish_run(scores=scores, labels=labels, splits=splits, parts=3)))
 
     assert tally.total() == 1000
     assert tally.total(lambda group: group.is_anomaly) == (scores > 10).sum()
@@ -78,8 +73,7 @@ def test_top_rows_are_the_highest_scores_of_all_parts(
     scores = rng.permutation(np.arange(60_000, dtype=float))
     published = publish_run(scores=scores, parts=2)
 
-    found = scan_run(published)
-    top = read_top_rows(parts_of(published), found.top)
+    top = TopRows.find(parts_of(published), 5)
 
     expected = np.argsort(-scores)[:5]
     assert [row.row_id for row in top.rows] == [f"day.csv:{row + 1}" for row in expected]
@@ -88,7 +82,9 @@ def test_top_rows_are_the_highest_scores_of_all_parts(
 
 def test_equal_scores_stay_in_the_order_of_the_table(publish_run: Callable[..., Any]) -> None:
     """With constant scores the first rows are shown, so the page is the same each time."""
-    assert scan_run(publish_run(scores=[3.0] * 50)).top == tuple(Place(0, row) for row in range(5))
+    parts = parts_of(publish_run(scores=[3.0] * 50))
+
+    assert find_places(parts, 5) == tuple(RowPlace(0, row) for row in range(5))
 
 
 def test_an_identity_column_that_repeats_the_row_id_is_left_out(publish_run: Callable[..., Any]) -> None:
@@ -96,7 +92,7 @@ def test_an_identity_column_that_repeats_the_row_id_is_left_out(publish_run: Cal
     names = ["a", "b", "c"]
     published = publish_run(scores=[1, 2, 3], row_ids=names, machines=names, machine_column="id")
 
-    assert read_top_rows(parts_of(published), scan_run(published).top).identity_columns == ()
+    assert TopRows.find(parts_of(published)).identity_columns == ()
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, None])
@@ -109,7 +105,7 @@ def test_a_score_that_is_no_number_is_refused(publish_run: Callable[..., Any], b
     pq.write_table(table.set_column(column, "anomaly_score", pa.array([1.0, bad], pa.float64())), part)
 
     with pytest.raises(ArtifactError, match="without a finite anomaly_score"):
-        scan_run(published)
+        count_scores(parts_of(published))
 
 
 def test_a_part_of_another_kind_is_refused(publish_run: Callable[..., Any]) -> None:
@@ -119,11 +115,11 @@ def test_a_part_of_another_kind_is_refused(publish_run: Callable[..., Any]) -> N
 
     pq.write_table(pa.table({"x": [1]}), part)
     with pytest.raises(ArtifactError, match="part-00000"):
-        scan_run(published)
+        count_scores(parts_of(published))
 
     part.write_bytes(b"no parquet")
     with pytest.raises(ArtifactError, match="cannot be read"):
-        scan_run(published)
+        count_scores(parts_of(published))
 
 
 def labelled(normals: np.ndarray, anomalies: np.ndarray, threshold: float = 5.0) -> Tally:
