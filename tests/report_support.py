@@ -131,12 +131,16 @@ def _publish_model(root: Path, run: Run) -> Calibration:
     calibration = _calibration(run, validation)
     with publish(root / "models" / MODEL_VERSION) as staging:
         (staging.path / "model.json").write_text(json.dumps(_model(run)))
-        write_json(staging.path / "calibrations" / f"{calibration.calibration_id}.json", calibration.model_dump(mode="json"))
+        write_json(
+            staging.path / "calibrations" / f"{calibration.calibration_id}.json", calibration.model_dump(mode="json")
+        )
         write_json(staging.path / "calibration.json", calibration.model_dump(mode="json"))
         pq.write_table(validation, staging.path / "validation_scores.parquet")
         if run.features:
             contracts = Contract.model_validate(_contract(run)).features
-            write_json(staging.path / "profile.json", Profile.fit(pa.table(run.features), contracts).model_dump(mode="json"))
+            write_json(
+                staging.path / "profile.json", Profile.fit(pa.table(run.features), contracts).model_dump(mode="json")
+            )
         facts = {"kind": "model", "format_version": ModelManifest.FORMAT_VERSION, "version": MODEL_VERSION}
         staging.facts.update({**facts, "trained_at": "2026-11-20T21:14:00+00:00", **run.model_manifest})
     return calibration

@@ -13,7 +13,6 @@ import pytest
 from anomaly_ae.report.details import MAX_CELLS
 from anomaly_ae.report.neighbours import EACH_SIDE, read_neighbours
 from anomaly_ae.report.page import render_page
-from anomaly_ae.report.source import ReportSource
 from anomaly_ae.report.tally import Group, Tally, count_scores
 from anomaly_ae.report.timeline import BINS, Timeline, read_timeline
 from anomaly_ae.report.view import gather
