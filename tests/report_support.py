@@ -141,6 +141,7 @@ def _publish_model(root: Path, run: Run) -> Calibration:
             write_json(
                 staging.path / "profile.json", Profile.fit(pa.table(run.features), contracts).model_dump(mode="json")
             )
+        staging.replaceable.update({"calibration.json", f"{calibration.calibration_id}.json"})
         facts = {"kind": "model", "format_version": ModelManifest.FORMAT_VERSION, "version": MODEL_VERSION}
         staging.facts.update({**facts, "trained_at": "2026-11-20T21:14:00+00:00", **run.model_manifest})
     return calibration

@@ -88,8 +88,8 @@ def count_scores(parts: Sequence[Path]) -> Tally:
     tally = Tally()
     for part in parts:
         for batch in _batches(part):
-            alerts = batch["is_anomaly"].to_numpy(zero_copy_only=False).astype(bool)
-            _count(tally, batch, _scores(batch, part), alerts)
+            scores = _scores(batch, part)
+            _count(tally, batch, scores, batch["is_anomaly"].to_numpy(zero_copy_only=False).astype(bool))
     return tally
 
 

@@ -22,19 +22,19 @@ import pyarrow.dataset as ds
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from anomaly_ae.errors import ArtifactError
-from anomaly_ae.evaluation.metrics import Metrics
 from anomaly_ae.ingest.rows import rebatch
 from anomaly_ae.ingest.writer import REJECTED
-from anomaly_ae.monitoring.validity import Validity
 from anomaly_ae.scoring.maps import MapScale
 from anomaly_ae.storage import is_published, read_json, write_json
 from anomaly_ae.storage.parquet import count_rows, open_dataset, open_parquet
-from anomaly_ae.stories.grouping import Story
 from anomaly_ae.workspace.dataset import Dataset
 from anomaly_ae.workspace.manifest import Manifest
 from anomaly_ae.workspace.top_rows import TopRows
 
 if TYPE_CHECKING:
+    from anomaly_ae.evaluation.metrics import Metrics
+    from anomaly_ae.monitoring.validity import Validity
+    from anomaly_ae.stories.grouping import Story
     from anomaly_ae.workspace.workspace import Workspace
 
 VALIDITY, METRICS, STORIES, TOP_ROWS = "validity.json", "metrics.json", "stories.json", "top_rows.json"
@@ -42,7 +42,6 @@ REPORT, SPEC = "report.html", "spec.yaml"
 BATCH_ROWS = 65_536
 
 _Document = TypeVar("_Document")
-_STORIES = TypeAdapter(tuple[Story, ...])
 
 
 class ScoredManifest(Manifest):
@@ -121,7 +120,7 @@ class ScoredTable:
     @property
     def workspace(self) -> "Workspace":
         """The workspace that holds the table."""
-        from anomaly_ae.workspace.workspace import Workspace  # noqa: PLC0415 - the two know each other
+        from anomaly_ae.workspace.workspace import Workspace
 
         return Workspace(self.directory.absolute().parent.parent)
 
@@ -194,18 +193,22 @@ class ScoredTable:
         return found if len(found) == len(self.parts) else None
 
     @property
-    def stories(self) -> tuple[Story, ...]:
+    def stories(self) -> "tuple[Story, ...]":
         """What the alerts have in common, most rows first."""
-        return self._read(STORIES, _STORIES.validate_python) or ()
+        return self._read(STORIES, _stories().validate_python) or ()
 
     @property
-    def validity(self) -> Validity | None:
+    def validity(self) -> "Validity | None":
         """Whether the threshold can still be trusted on these rows; None where it was not judged."""
+        from anomaly_ae.monitoring.validity import Validity
+
         return self._read(VALIDITY, Validity.model_validate)
 
     @property
-    def metrics(self) -> Metrics | None:
+    def metrics(self) -> "Metrics | None":
         """Precision, recall and the rest; None where no row has a label, or nothing was judged."""
+        from anomaly_ae.evaluation.metrics import Metrics
+
         return self._read(METRICS, Metrics.model_validate)
 
     @property
@@ -213,11 +216,11 @@ class ScoredTable:
         """The rows an analyst looks at first; None where nothing was judged."""
         return self._read(TOP_ROWS, TopRows.model_validate)
 
-    def write_validity(self, validity: Validity) -> None:
+    def write_validity(self, validity: "Validity") -> None:
         """Store whether the threshold can be trusted."""
         self._write(VALIDITY, validity)
 
-    def write_metrics(self, metrics: Metrics) -> None:
+    def write_metrics(self, metrics: "Metrics") -> None:
         """Store the metrics."""
         self._write(METRICS, metrics)
 
@@ -241,10 +244,16 @@ class ScoredTable:
             raise ArtifactError(msg) from error
 
 
-def dump_stories(stories: Sequence[Story]) -> list[dict[str, Any]]:
+def dump_stories(stories: "Sequence[Story]") -> list[dict[str, Any]]:
     """Return stories as JSON values, as `stories.json` holds them."""
-    dumped: list[dict[str, Any]] = _STORIES.dump_python(tuple(stories), mode="json")
+    dumped: list[dict[str, Any]] = _stories().dump_python(tuple(stories), mode="json")
     return dumped
+
+
+def _stories() -> "TypeAdapter[tuple[Story, ...]]":
+    from anomaly_ae.stories.grouping import Story
+
+    return TypeAdapter(tuple[Story, ...])
 
 
 def _batches(part: Path, columns: Sequence[str], batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:

@@ -11,15 +11,17 @@ feedback/<model name>/      what analysts said of alerts
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.storage import STAGING, fingerprint, is_published, is_remote, locate
 from anomaly_ae.workspace.dataset import Dataset
 from anomaly_ae.workspace.ledger import Ledger
-from anomaly_ae.workspace.model_version import ModelVersion
 from anomaly_ae.workspace.registry import CHAMPION, Alias, Aliases, Registry
 from anomaly_ae.workspace.scored_table import ScoredTable
+
+if TYPE_CHECKING:
+    from anomaly_ae.workspace.model_version import ModelVersion
 
 DATASETS, MODELS, SCORED = "datasets", "models", "scored"
 ALIASES, PARTITIONS, FEEDBACK = "aliases", "partitions", "feedback"
@@ -70,18 +72,19 @@ class Workspace:
         """Return a dataset; None where there is none of that name."""
         return Dataset.find(self.dataset_directory(name))
 
-    def model(self, version: str) -> ModelVersion:
+    def model(self, version: str) -> "ModelVersion":
         """Return a model version.
 
         Raises:
             ArtifactError: there is none, or it is incomplete or altered.
         """
+        from anomaly_ae.workspace.model_version import ModelVersion
+
         return ModelVersion.open(self.model_directory(version))
 
-    def find_model(self, version: str) -> ModelVersion | None:
+    def find_model(self, version: str) -> "ModelVersion | None":
         """Return a model version; None where it was removed."""
-        directory = self.model_directory(version)
-        return ModelVersion.open(directory) if is_published(directory) else None
+        return self.model(version) if is_published(self.model_directory(version)) else None
 
     def model_directories(self) -> Iterator[Path]:
         """Yield the directory of every model version, whatever its format."""
@@ -109,7 +112,7 @@ class Workspace:
         for name in sorted(names):
             yield self.registry(name).aliases()
 
-    def aliased_model(self, name: str, alias: Alias = CHAMPION) -> ModelVersion:
+    def aliased_model(self, name: str, alias: Alias = CHAMPION) -> "ModelVersion":
         """Return the version that an alias of the model called `name` stands for.
 
         Raises:

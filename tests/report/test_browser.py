@@ -128,7 +128,7 @@ def test_hostile_text_runs_nothing(visit: Callable[..., Any]) -> None:
         features={HOSTILE: [HOSTILE] * rows},
         reasons=((HOSTILE, HOSTILE, HOSTILE, 1.0),),
         rejected={HOSTILE: 2},
-        model={"spec": {HOSTILE: HOSTILE}},
+        model={"spec": {"data": {"source": HOSTILE, "ignore": [HOSTILE]}}},
     )
 
     browser.find_element(By.CSS_SELECTOR, "button.open").send_keys(Keys.ENTER)

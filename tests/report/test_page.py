@@ -221,7 +221,11 @@ def hostile_run(text: str) -> dict[str, Any]:
         "machine_column": text,
         "reasons": ((text, text, text, 0.7), (text, None, text, 0.3)),
         "rejected": {text: 3},
-        "model": {"spec": {text: text}, "libraries": {text: text}, "data": {text: text}},
+        "model": {
+            "spec": {"data": {"source": text, "ignore": [text]}},
+            "libraries": {text: text},
+            "data": {text: text},
+        },
         "model_manifest": {"trained_at": text},
         "manifest": {"source": text, "dataset": text, "run_id": text, "scored_at": text, "model_name": text},
     }
