@@ -232,7 +232,8 @@ def test_no_number_of_false_alerts_is_claimed_of_a_threshold_that_fails(
 ) -> None:
     """The promise bounds false alerts only as long as it holds; once invalid, any alert may be false."""
     published = publish_run(scores=np.linspace(0.1, 20, 100))
-    write_validity(published.scored, verdict=verdict)
+    judged = published.table.validity
+    published.table.write_validity(judged.model_copy(update={"verdict": verdict}))
 
     assert sections_of(published)["verdict"].content.false_alarms.figure == figure
 

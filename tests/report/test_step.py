@@ -17,7 +17,8 @@ from anomaly_ae.workspace.scored_table import ScoredTable
 def edit(path: Path, **changes: Any) -> None:
     """Change keys of a JSON file; None removes a key."""
     content = {**json.loads(path.read_text()), **changes}
-    path.write_text(json.dumps({key: value for key, value in content.items() if value is not None}))
+    kept = {key: value for key, value in content.items() if key not in changes or value is not None}
+    path.write_text(json.dumps(kept))
 
 
 def file_of(published: Any, name: str) -> Path:
