@@ -19,6 +19,7 @@ from anomaly_ae.stages.ingest import ingest
 from anomaly_ae.stages.train import train
 from anomaly_ae.storage import hash_file
 from anomaly_ae.workspace.dataset import Dataset
+from anomaly_ae.workspace.workspace import Workspace
 
 Ingest = Callable[..., Dataset]
 PINNED = [
@@ -60,7 +61,7 @@ def make(tmp_path: Path) -> Ingest:
     def make(rows: pd.DataFrame, **data: Any) -> Dataset:
         source = tmp_path / f"{len(list(tmp_path.iterdir()))}.csv"
         rows.to_csv(source, index=False)
-        return Dataset.open(ingest(DataSpec(source=str(source), **(data or ROLES)), tmp_path / "ws").directory)
+        return ingest(DataSpec(source=str(source), **(data or ROLES)), Workspace(tmp_path / "ws")).dataset
 
     return make
 
@@ -283,9 +284,9 @@ def test_rows_outside_train_do_not_affect_the_weights(tmp_path: Path) -> None:
     def trained(name: str, table: pd.DataFrame) -> tuple[str, float, pd.DataFrame]:
         source = tmp_path / f"{name}.csv"
         table.to_csv(source, index=False)
-        dataset = ingest(DataSpec(source=str(source), **data), tmp_path).directory
-        made = train(dataset, Spec(data={"source": str(source), **data}, **spec), tmp_path)
-        names = assigned(Dataset.open(dataset), SplitRule.fit(Dataset.open(dataset), SplitSpec()))
+        dataset = ingest(DataSpec(source=str(source), **data), Workspace(tmp_path)).dataset
+        made = train(dataset, Spec(data={"source": str(source), **data}, **spec), Workspace(tmp_path))
+        names = assigned(dataset, SplitRule.fit(dataset, SplitSpec()))
         return hash_file(made.directory / "weights.safetensors"), made.threshold, names
 
     weights, threshold, split = trained("as_it_was", rows)

@@ -13,8 +13,10 @@ from tests_support import run_cli, write_table
 from anomaly_ae.errors import AnomalyAEError, ContractError, SourceError
 from anomaly_ae.feedback.records import known_anomalies, read_feedback, reviewed_rows
 from anomaly_ae.feedback.verdicts import read_verdicts
-from anomaly_ae.stages.feedback import FeedbackResult, feedback, in_words
-from anomaly_ae.workspace.model_version import load_description
+from anomaly_ae.stages.feedback import FeedbackResult, feedback, feedback_sentences
+from anomaly_ae.workspace.model_version import ModelVersion
+from anomaly_ae.workspace.scored_table import ScoredTable
+from anomaly_ae.workspace.workspace import Workspace
 
 STEPS = ("--set", "training.steps=10", "--set", "network.members=1", "--set", "threshold.target_fpr=0.05")
 
@@ -30,18 +32,18 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 @pytest.fixture
-def workspace(made: dict[str, Any]) -> Path:
+def workspace(made: dict[str, Any]) -> Workspace:
     """Return the workspace of the run, without feedback."""
-    directory: Path = made["cwd"] / "anomaly_ae_runs"
-    for file in directory.glob("feedback/*/*.parquet"):
+    workspace = Workspace(made["cwd"] / "anomaly_ae_runs")
+    for file in workspace.location.glob("feedback/*/*.parquet"):
         file.unlink()
-    return directory
+    return workspace
 
 
 @pytest.fixture
-def scored(made: dict[str, Any], workspace: Path) -> Path:
-    """Return the scored table."""
-    return workspace / "scored" / Path(made["scored"]["directory"]).name
+def scored(made: dict[str, Any], workspace: Workspace) -> Path:
+    """Return the directory of the scored table."""
+    return workspace.scored_directory(Path(made["scored"]["directory"]).name)
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def alerts(scored: Path) -> list[str]:
 def give(path: Path, scored: Path, verdicts: dict[str, str]) -> FeedbackResult:
     """Submit verdicts as CSV."""
     pd.DataFrame({"row_id": list(verdicts), "verdict": list(verdicts.values())}).to_csv(path, index=False)
-    return feedback(path, scored)
+    return feedback(path, ScoredTable.open(scored))
 
 
 def test_precision_is_that_of_the_alerts_judged(tmp_path: Path, scored: Path, alerts: list[str]) -> None:
@@ -68,7 +70,7 @@ def test_precision_is_that_of_the_alerts_judged(tmp_path: Path, scored: Path, al
     assert (found.reviewed, found.real, found.false_alarms, found.unsure) == (6, 3, 2, 1)
     assert (found.alerts, found.alerts_judged, found.precision) == (len(alerts), 4, 0.75)
     assert found.precision_interval == pytest.approx((0.3006, 0.9544), abs=1e-4)
-    assert any("recall cannot be known" in line for line in in_words(found))
+    assert any("recall cannot be known" in line for line in feedback_sentences(found))
 
 
 def test_without_a_judged_alert_precision_is_undefined(tmp_path: Path, scored: Path, alerts: list[str]) -> None:
@@ -76,49 +78,51 @@ def test_without_a_judged_alert_precision_is_undefined(tmp_path: Path, scored: P
     found = give(tmp_path / "verdicts.csv", scored, {alerts[0]: "unsure"})
 
     assert (found.precision, found.precision_interval) == (None, None)
-    assert "undefined" in " ".join(in_words(found))
+    assert "undefined" in " ".join(feedback_sentences(found))
 
 
-def test_the_same_verdicts_are_stored_once(tmp_path: Path, workspace: Path, scored: Path, alerts: list[str]) -> None:
+def test_the_same_verdicts_are_stored_once(
+    tmp_path: Path, workspace: Workspace, scored: Path, alerts: list[str]
+) -> None:
     """Verdicts submitted twice, in another order and as Parquet, are one file, which holds the rows' scores."""
     first = give(tmp_path / "verdicts.csv", scored, {alerts[0]: "real", alerts[1]: "false alarm"})
     table = pa.table({"verdict": ["false alarm", "real"], "row_id": [alerts[1], alerts[0]]})
     pq.write_table(table, tmp_path / "verdicts.parquet")
-    again = feedback(tmp_path / "verdicts.parquet", scored)
+    again = feedback(tmp_path / "verdicts.parquet", ScoredTable.open(scored))
 
-    kept = read_feedback(workspace, "anomaly_ae").set_index("row_id")
+    kept = read_feedback(workspace.feedback_directory("anomaly_ae")).set_index("row_id")
     scores = pd.read_parquet(scored / "part-00000.parquet").set_index("row_id")["anomaly_score"]
     assert (first.reused, again.reused, first.file) == (False, True, again.file)
     assert kept["anomaly_score"].to_dict() == scores[alerts[:2]].to_dict()
-    assert len(list(workspace.glob("feedback/anomaly_ae/*"))) == 1
+    assert len(list(workspace.location.glob("feedback/anomaly_ae/*"))) == 1
 
 
 def test_a_later_verdict_replaces_an_earlier_and_both_are_kept(
-    tmp_path: Path, workspace: Path, scored: Path, alerts: list[str], made: dict[str, Any]
+    tmp_path: Path, workspace: Workspace, scored: Path, alerts: list[str], made: dict[str, Any]
 ) -> None:
     """The latest verdict on a row is in force; submitting an earlier file again does not undo it, and reports that."""
     give(tmp_path / "first.csv", scored, {alerts[0]: "real", alerts[1]: "real"})
     give(tmp_path / "later.csv", scored, {alerts[1]: "false alarm"})
-    again = feedback(tmp_path / "first.csv", scored)
+    again = feedback(tmp_path / "first.csv", ScoredTable.open(scored))
 
-    rows = reviewed_rows(workspace, "anomaly_ae", made["trained"]["version"])
+    rows = reviewed_rows(workspace.feedback_directory("anomaly_ae"), made["trained"]["version"])
     assert dict(zip(rows["row_id"].to_pylist(), rows["label"].to_pylist(), strict=True)) == {
         alerts[0]: True,
         alerts[1]: False,
     }
     assert (again.reused, again.replaced) == (True, 1)
-    assert known_anomalies(workspace, "anomaly_ae") == (alerts[0],)
-    assert len(read_feedback(workspace, "anomaly_ae")) == 3
+    assert known_anomalies(workspace.feedback_directory("anomaly_ae")) == (alerts[0],)
+    assert len(read_feedback(workspace.feedback_directory("anomaly_ae"))) == 3
 
 
 def test_reviewed_rows_are_those_of_one_version(
-    tmp_path: Path, workspace: Path, scored: Path, alerts: list[str]
+    tmp_path: Path, workspace: Workspace, scored: Path, alerts: list[str]
 ) -> None:
     """Scores of another model version are on another scale, and unsure rows have no label."""
     give(tmp_path / "verdicts.csv", scored, {alerts[0]: "unsure", alerts[1]: "real"})
 
-    assert reviewed_rows(workspace, "anomaly_ae", "another").num_rows == 0
-    assert reviewed_rows(workspace, "nobody", "another").schema.names == [
+    assert reviewed_rows(workspace.feedback_directory("anomaly_ae"), "another").num_rows == 0
+    assert reviewed_rows(workspace.feedback_directory("nobody"), "another").schema.names == [
         "row_id",
         "anomaly_score",
         "threshold",
@@ -142,15 +146,17 @@ def test_reviewed_rows_are_those_of_one_version(
         ("row_id,verdict\n" + "".join(f"p{n},real\n" for n in range(20)), r"20 rows, 1, 2, 3, .* 10, \.\.\."),
     ],
 )
-def test_a_faulty_file_is_refused_whole(tmp_path: Path, workspace: Path, scored: Path, text: str, said: str) -> None:
+def test_a_faulty_file_is_refused_whole(
+    tmp_path: Path, workspace: Workspace, scored: Path, text: str, said: str
+) -> None:
     """The message names the faulty rows, and nothing of the file is stored."""
     (tmp_path / "verdicts.csv").write_text(text, encoding="utf-8")
 
     with pytest.raises(AnomalyAEError, match=said) as refused:
-        feedback(tmp_path / "verdicts.csv", scored)
+        feedback(tmp_path / "verdicts.csv", ScoredTable.open(scored))
 
     assert isinstance(refused.value, ContractError | SourceError)
-    assert not list(workspace.glob("feedback/*/*"))
+    assert not list(workspace.location.glob("feedback/*/*"))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
@@ -183,7 +189,7 @@ def test_real_anomalies_are_left_out_of_later_training(
         run_cli("train", "--json", *STEPS, "--set", "training.exclude_reviewed=false", cwd=made["cwd"]).stdout
     )
 
-    about = load_description(made["cwd"] / again["trained"]["directory"])
+    about = ModelVersion.open(made["cwd"] / again["trained"]["directory"]).description
     rows = pd.read_parquet(made["cwd"] / again["scored"]["directory"] / "part-00000.parquet").set_index("row_id")
     assert again["trained"]["version"] not in {made["trained"]["version"], kept["version"]}
     assert about.split_rule.excluded == tuple(sorted(real))

@@ -177,7 +177,7 @@ def test_addresses_and_absolute_paths_stay(tmp_path: Path, address: str) -> None
         ),
         ("network: {bottleneck: 3}", "unknown setting 'network.bottleneck' for network of kind 'memory'"),
         ("network: {kind: auto, hidden: [3]}", "unknown setting 'network.hidden' for network of kind 'auto'"),
-        ("network: {kind: vae}", "'network.kind' is 'vae'; must be one of 'auto', 'memory', 'denoising', 'textbook'"),
+        ("network: {kind: gan}", "'network.kind' is 'gan'; must be one of 'auto', 'memory', 'denoising', 'textbook'"),
         ("target_fpr: .1", "unknown setting 'target_fpr'; did you mean 'threshold.target_fpr'?"),
         ("threshold: {zzz: 1}", "unknown setting 'threshold.zzz'; known here: rule, by, min_rows, target_fpr"),
         ("training: {steps: many}", "'training.steps' is 'many'; must be a valid integer"),

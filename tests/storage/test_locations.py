@@ -12,7 +12,7 @@ from anomaly_ae.ingest.table_files import find_tables
 from anomaly_ae.modalities import find_source
 from anomaly_ae.spec import DataSpec
 from anomaly_ae.storage import expand, is_remote, locate, open_staging, reach
-from anomaly_ae.workspace.registry import find_model
+from anomaly_ae.workspace.workspace import Workspace
 
 
 @pytest.mark.parametrize("named", ["a/b.csv", "/a/b.csv", "a b.csv", "file:///a/b.csv", ".", "c:d"])
@@ -80,7 +80,7 @@ def test_a_missing_bucket_is_said_to_be_missing(bucket: Path) -> None:
     for attempt in (
         lambda: find_source(DataSpec(source=f"{missing}/*.csv")),
         lambda: open_staging(missing / "datasets" / "one"),
-        lambda: find_model(missing, "plant"),
+        lambda: Workspace(missing).aliased_model("plant"),
     ):
         with pytest.raises(StorageError, match="there is no such bucket"):
             attempt()

@@ -17,7 +17,7 @@ from anomaly_ae.estimators.tabular import TabularAutoencoder
 from anomaly_ae.spec.file import dump_spec, parse_spec
 from anomaly_ae.stages.prune import prune
 from anomaly_ae.storage import MANIFEST, files_below, is_published, read_json, read_manifest, verify_files
-from anomaly_ae.workspace.registry import read_aliases
+from anomaly_ae.workspace.workspace import Workspace
 
 NAME = "plant"
 KINDS = ("datasets", "models", "scored")
@@ -112,20 +112,20 @@ def test_new_files_are_scored_once(remote: Path) -> None:
 
 def test_a_challenger_is_promoted_and_taken_back(remote: Path) -> None:
     """The registry works without locks: a challenger becomes champion, and a rollback restores the previous one."""
-    champion = read_aliases(remote / "ws", NAME).champion
+    champion = Workspace(remote / "ws").registry(NAME).aliases().champion
     command("train", remote, "--set", "register_as=challenger", "--set", "training.steps=31")
 
     promoted = command("promote", remote, "--force")
-    assert read_aliases(remote / "ws", NAME).champion == promoted["version"] != champion
+    assert Workspace(remote / "ws").registry(NAME).aliases().champion == promoted["version"] != champion
     command("rollback", remote)
 
-    assert read_aliases(remote / "ws", NAME).champion == champion
+    assert Workspace(remote / "ws").registry(NAME).aliases().champion == champion
     assert {model["version"] for model in command("models", remote)} >= {champion, promoted["version"]}
 
 
 def test_verdicts_are_taken_back(remote: Path) -> None:
     """A file of verdicts on an object store is joined to the scored rows and stored there."""
-    scored = command("score", remote)["directory"]
+    scored = command("score", remote)["scored"]["directory"]
     part = (remote / "ws" / "scored" / scored.rpartition("/")[2] / "part-00000.parquet").read_bytes()
     rows = pq.read_table(io.BytesIO(part), columns=["row_id", "is_anomaly"])
     alert = rows.filter(rows["is_anomaly"])["row_id"][0].as_py()
@@ -190,7 +190,7 @@ def test_two_runs_at_once(bucket: Path, local: Path) -> None:
     assert [run.finish(120)[0] for run in both] == [0, 0]
     assert contents(bucket) == contents(local)
     everything_visible_is_whole(bucket)
-    assert len(read_aliases(bucket / "ws", NAME).history) == 1
+    assert len(Workspace(bucket / "ws").registry(NAME).aliases().history) == 1
 
 
 RUN = """
@@ -221,8 +221,8 @@ def test_housekeeping_removes_what_dead_writers_left(bucket: Path, monkeypatch: 
     (bucket / "ws" / "datasets" / "bb" / "part-00000.parquet").write_text("half")
     (bucket / "ws" / "datasets" / "cc" / MANIFEST).write_text("{}")
 
-    assert prune(bucket / "ws", timedelta(days=90), dry_run=False).leftovers == ()
+    assert prune(Workspace(bucket / "ws"), timedelta(days=90), dry_run=False).leftovers == ()
     monkeypatch.setattr("anomaly_ae.stages.prune.STALE_AFTER", timedelta(seconds=-10))
-    prune(bucket / "ws", timedelta(days=90), dry_run=False)
+    prune(Workspace(bucket / "ws"), timedelta(days=90), dry_run=False)
 
     assert [path.relative_to(bucket).as_posix() for path in files_below(bucket)] == [f"ws/datasets/cc/{MANIFEST}"]

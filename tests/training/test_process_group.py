@@ -156,7 +156,7 @@ def test_processes_with_other_rows_are_refused(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(ProcessGroup, "agree", lambda *_: 1.0)
     ProcessGroup(1, 2).refuse_difference(1, "rows")
 
-    with pytest.raises(TrainingError, match=r"process \(1 of 2\) has rows other than the first one's"):
+    with pytest.raises(TrainingError, match=r"process \(1 of 2\) has rows other than the main process's"):
         ProcessGroup(1, 2).refuse_difference(2, "rows")
 
 
