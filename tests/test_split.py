@@ -185,7 +185,7 @@ def test_duplicates_across_splits_are_counted(make: Ingest) -> None:
     dataset = make(rows)
     rule = SplitRule.fit(dataset, SplitSpec())
 
-    facts = gather(_InSmallBatches(dataset.directory, dataset.contract, dataset.manifest), rule, 10_000).facts
+    facts = gather(_InSmallBatches(dataset.directory, dataset.manifest), rule, 10_000).facts
 
     split = assigned(dataset, rule)["split"].to_numpy()
     for name in (VALIDATION, TEST):
