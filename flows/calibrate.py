@@ -32,7 +32,7 @@ class CalibrateParameters(Section):
 
 @task(**COMPUTES)
 def take_threshold(parameters: CalibrateParameters) -> dict[str, Any]:
-    """Take the threshold of a champion anew and put it in force."""
+    """Calibrate a champion again and put the threshold in force."""
     workspace = Workspace.open(parameters.workspace)
     model = workspace.aliased_model(parameters.name)
     alerts = reviewed_alerts(model, workspace) if parameters.reviewed else None

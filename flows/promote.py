@@ -27,11 +27,11 @@ class ModelParameters(Section):
 
 
 class PromoteParameters(ModelParameters):
-    """Which version shall score.
+    """Which version is to score.
 
     Attributes:
         version: default: the challenger.
-        force: whatever speaks against it; that is kept for the record.
+        force: promote it despite any findings; they are kept on record.
     """
 
     version: str | None = None
@@ -40,7 +40,7 @@ class PromoteParameters(ModelParameters):
 
 @task(**COMPUTES)
 def promote_version(asked: PromoteParameters) -> dict[str, Any]:
-    """Hold a version against the champion and let it take over, or say what speaks against it; tell the outside."""
+    """Compare a version with the champion, promote it or say why not, and announce the outcome."""
     made = gate(Workspace.open(asked.workspace), asked.name, asked.version, force=asked.force)
     announce_promotion(asked.name, made)
     create_markdown_artifact(
@@ -50,14 +50,14 @@ def promote_version(asked: PromoteParameters) -> dict[str, Any]:
 
 
 def promote_trained(version: str, spec: Spec) -> dict[str, Any]:
-    """Let the gate decide on a version just trained; the first of its model takes over whatever speaks against it."""
+    """Let the gate decide on a version just trained; the first version of a model is always promoted."""
     is_first = Workspace.open(spec.workspace).registry(spec.name).aliases().champion is None
     return promote_version(PromoteParameters(name=spec.name, workspace=spec.workspace, version=version, force=is_first))
 
 
 @flow(name="promote", result_serializer="json")
 def promote(parameters: PromoteParameters) -> dict[str, Any]:
-    """Make the challenger the champion; fail, in words, if it ranks worse or breaks its false-alarm promise."""
+    """Make the challenger the champion; fail with the reasons if it ranks worse or breaks its false-alarm promise."""
     made = promote_version(parameters)
     Promotion(**made).raise_if_refused()
     return made

@@ -42,12 +42,12 @@ def init(
     spec: SpecFile = DEFAULT_SPEC,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing spec.")] = False,
 ) -> None:
-    """Look at the data and write a commented starter spec."""
+    """Inspect the data and write a commented starter spec."""
     from anomaly_ae.stages.init import init as write_spec
     from anomaly_ae.storage import write_text
 
     if spec.exists() and not force:
-        msg = f"{spec} exists; --force replaces it, --spec names another"
+        msg = f"{spec} already exists; use --force to replace it, or --spec to name another file"
         raise SpecError(msg)
     write_text(spec, write_spec(source, spec))
     typer.echo(f"wrote {spec}: read it, then `anomaly-ae run{'' if spec == DEFAULT_SPEC else f' --spec {spec}'}`")
@@ -55,7 +55,7 @@ def init(
 
 @app.command()
 def validate(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False) -> None:
-    """Check the spec, and show the contract that the data would be held to."""
+    """Check the spec and show the inferred data contract."""
     from anomaly_ae.modalities import find_source, modality_of
 
     source = find_source(load(spec, overrides).data)
@@ -98,11 +98,13 @@ def calibrate(
     target_fpr: Annotated[
         float | None, typer.Option(help="Short for --set threshold.rule=fpr --set threshold.target_fpr=...")
     ] = None,
-    reviewed: Annotated[bool, typer.Option("--reviewed", help="Take it from the alerts that have a verdict.")] = False,
-    what_if: Annotated[bool, typer.Option("--what-if", help="Change nothing; show what thresholds would do.")] = False,
+    reviewed: Annotated[bool, typer.Option("--reviewed", help="Calibrate on the alerts that have a verdict.")] = False,
+    what_if: Annotated[
+        bool, typer.Option("--what-if", help="Change nothing; show what other thresholds would do.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take the threshold anew, without training, and put it in force; --set threshold.rule=... chooses the rule."""
+    """Set a new threshold without training; --set threshold.rule=... chooses the rule."""
     from anomaly_ae.stages.calibrate import calibrate as stage
     from anomaly_ae.stages.calibrate import explore, reviewed_alerts
     from anomaly_ae.threshold.wording import calibration_lines, what_if_lines
@@ -152,14 +154,18 @@ def score_new(
     overrides: Overrides = None,
     model: ModelPath = None,
     *,
-    by: Annotated[By, typer.Option(help="What is scored as one: a file, files of a day, rows of a day.")] = "file",
+    by: Annotated[
+        By, typer.Option(help="What makes a partition: a file, the files of a day, or the rows of a day.")
+    ] = "file",
     since: Annotated[datetime | None, typer.Option(formats=DAY, help="Only this day and later.")] = None,
     until: Annotated[datetime | None, typer.Option(formats=DAY, help="Only this day and earlier.")] = None,
-    rescore: Annotated[bool, typer.Option("--rescore", help="Also what another model or threshold scored.")] = False,
-    settle_days: Annotated[int, typer.Option(min=0, help="By time: a day waits until it is so many days ago.")] = 1,
+    rescore: Annotated[
+        bool, typer.Option("--rescore", help="Also rescore what another model or threshold scored.")
+    ] = False,
+    settle_days: Annotated[int, typer.Option(min=0, help="By time: wait this many days before a day is scored.")] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Score only what is new or changed in a source, by file or by day; what is done stays."""
+    """Score only what is new or changed in a source, by file or by day."""
     from anomaly_ae.stages.incremental import score_new as stage
     from anomaly_ae.stages.plan import plan
     from anomaly_ae.workspace.workspace import Workspace
@@ -220,7 +226,7 @@ def feedback(
     overrides: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take back what analysts say of scored rows: precision now, better thresholds and training later."""
+    """Store analysts' verdicts on scored rows: precision now, better thresholds and training later."""
     from anomaly_ae.stages.feedback import feedback as stage
 
     made = stage(verdicts, chosen_table(scored, spec, overrides))
@@ -245,7 +251,7 @@ def info(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show versions, or what a published directory says of itself."""
+    """Show library versions, or the manifest of a published directory."""
     from anomaly_ae.storage import MANIFEST, read_json
     from anomaly_ae.workspace.model_version import library_versions
 

@@ -1,4 +1,4 @@
-"""What is printed of each result: a word of eleven columns that says what it is, then the facts."""
+"""What is printed of each result: a keyword in the first eleven columns, then the facts."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING

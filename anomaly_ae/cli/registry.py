@@ -1,4 +1,4 @@
-"""The commands that look after a model's versions: which there are, which one scores, and how that is changed."""
+"""The commands for a model's versions: list them, promote one, roll back."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -30,7 +30,9 @@ def promote(
     version: Annotated[str | None, typer.Argument(help="A version; default: the challenger.")] = None,
     spec: SpecFile = DEFAULT_SPEC,
     overrides: Overrides = None,
-    force: Annotated[bool, typer.Option("--force", help="Whatever speaks against it; kept for the record.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Promote it despite any findings; they are kept on record.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make the challenger the champion, unless it ranks worse or breaks its false-alarm promise."""
@@ -45,7 +47,7 @@ def promote(
 
 @app.command()
 def rollback(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJson = False) -> None:
-    """Make the champion before this one the champion again."""
+    """Make the previous champion the champion again."""
     from anomaly_ae.workspace.workspace import Workspace
 
     settings = load(spec, overrides)

@@ -29,7 +29,7 @@ REJECTED_SCHEMA = pa.schema(
         pa.field("detail", pa.string(), nullable=False),
     ]
 )
-"""Of rejected.parquet: where a row came from, the raw record as JSON text, the reason, and the reason in words."""
+"""Of rejected.parquet: where a row came from, the raw record as JSON text, the reason, and a sentence about it."""
 
 _IN_WORDS = {
     **REASONS,

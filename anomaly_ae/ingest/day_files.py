@@ -111,7 +111,7 @@ def time_column(contract: Contract) -> str:
         what = "has no time column" if name is None else f"holds no dates in its time column {name!r}"
         msg = (
             f"rows cannot be told apart by day: the model's contract {what}; set data.time to a column of dates and "
-            "train anew, or take the partitions by file"
+            "train again, or use partitions by file"
         )
         raise SpecError(msg)
     return name

@@ -14,7 +14,7 @@ class Malformed:
         number: its place in the file, from 1; a header is not counted.
         text: the record as it stands there.
         code: the reject reason, a stable code.
-        detail: what is wrong with it, in words.
+        detail: a sentence on what is wrong with it.
     """
 
     number: int

@@ -117,7 +117,7 @@ class Modality(Protocol[Parts]):
 
         Args:
             source: what was found.
-            name: of the source, as the spec shall give it.
+            name: of the source, as the spec is to give it.
         """
 
     def choose_network(self, rows: RowStore) -> NetworkSection:

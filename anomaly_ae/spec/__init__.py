@@ -1,7 +1,7 @@
 """The spec: pydantic models of everything a user may set.
 
 One `Spec` describes one pipeline: where the data are, how rows are split, how the autoencoder is built and trained,
-and what the threshold promises. Unknown keys are refused; `spec_file.py` reads it from YAML with dotted overrides.
+and what the threshold promises. Unknown keys are refused; `file.py` reads it from YAML with dotted overrides.
 """
 
 from typing import Annotated, Literal

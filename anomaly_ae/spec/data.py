@@ -1,4 +1,4 @@
-"""Where the rows are, what their columns mean, and how they are shared out."""
+"""Where the rows are, what their columns mean, and how they are split."""
 
 from enum import StrEnum
 from typing import Annotated, Literal, Self
@@ -35,9 +35,9 @@ class LabelSpec(Section):
     rejected. Both may be left out only where the values speak for themselves (0/1, true/false, normal/anomaly).
     """
 
-    column: str
-    anomaly_values: tuple[Scalar, ...] | None = None
-    normal_values: tuple[Scalar, ...] | None = None
+    column: str = Field(description="column that holds the label")
+    anomaly_values: tuple[Scalar, ...] | None = Field(None, description="values that mean anomaly")
+    normal_values: tuple[Scalar, ...] | None = Field(None, description="values that mean normal")
 
     @model_validator(mode="after")
     def _no_value_means_both(self) -> Self:
@@ -55,17 +55,24 @@ class DataSpec(Section):
         description="a file, a directory or a glob of tables (.gz and .zst are read as they are) or of pictures (also "
         "in .zip, .tar, .npz, IDX or Parquet)"
     )
-    format: Literal["auto", "csv", "tsv", "jsonl", "parquet", "arrow", "pictures"] = "auto"
+    format: Literal["auto", "csv", "tsv", "jsonl", "parquet", "arrow", "pictures"] = Field(
+        "auto", description="of the files; auto: by their suffixes"
+    )
     encoding: str = Field("auto", description="of text sources; auto: a BOM, else UTF-8, else detected")
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = Field(
         None, description="of CSV sources; default: comma, or what the header shows"
     )
-    missing_values: tuple[str, ...] = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "?")
-    id: str | None = Field(None, description="column that names a row; default: file name and row number")
+    missing_values: tuple[str, ...] = Field(
+        ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "?"),
+        description="texts that mean a missing cell",
+    )
+    id: str | None = Field(None, description="column that identifies a row; default: file name and row number")
     time: str | None = Field(None, description="column that orders rows in time; not a feature")
-    entity: str | None = Field(None, description="column that says whose row it is (a machine); not a feature")
-    label: LabelSpec | None = None
-    ignore: tuple[str, ...] = ()
+    entity: str | None = Field(
+        None, description="column that says which entity, such as a machine, a row is about; not a feature"
+    )
+    label: LabelSpec | None = Field(None, description="which rows are known to be anomalies or normal")
+    ignore: tuple[str, ...] = Field((), description="columns to leave out")
     roles: dict[str, Role] = Field(default_factory=dict, description="column -> role, where the inferred one is wrong")
     infer_rows: int = Field(100_000, ge=1, description="rows read to infer the contract")
     max_pixels: int = Field(
@@ -85,17 +92,17 @@ class DataSpec(Section):
 
 
 class SplitSpec(Section):
-    """How normal rows are shared out: train for weights, validation for the threshold, test for reported numbers.
+    """How rows are split: train for weights, validation for the threshold, test for reported numbers.
 
     Labelled anomalies go to test, unless `validation_anomalies` says otherwise. `row` hashes the row id, `group` hashes
     the entity, `time` cuts by time. `folder` takes pictures as their folders say: those of train are shared out to
     train and validation by their hash, those of test are for test.
     """
 
-    by: Literal["row", "group", "time", "folder"] = "row"
-    train: Share = 0.6
-    validation: Share = 0.2
-    test: Share = 0.2
+    by: Literal["row", "group", "time", "folder"] = Field("row", description="what decides where a row goes")
+    train: Share = Field(0.6, description="share of the normal rows for weights")
+    validation: Share = Field(0.2, description="share for the threshold")
+    test: Share = Field(0.2, description="share for the reported metrics")
     validation_anomalies: float = Field(
         0,
         ge=0,
@@ -103,7 +110,7 @@ class SplitSpec(Section):
         description="share of the labelled anomalies (by group or time: of those in validation) that thresholds may be "
         "taken from; the others stay test rows",
     )
-    seed: int = Field(0, ge=0, le=999_999)
+    seed: int = Field(0, ge=0, le=999_999, description="another seed gives another split")
 
     @model_validator(mode="after")
     def _shares_sum_to_one(self) -> Self:

@@ -25,7 +25,9 @@ class RuleSection(Section):
         None, description="column (entity, categorical or boolean) whose values get a threshold each"
     )
     min_rows: int | None = Field(
-        None, ge=1, description="normal rows a segment needs for a threshold of its own; default: as many as the rule"
+        None,
+        ge=1,
+        description="normal rows that a segment needs for its own threshold; default: as many as the rule needs",
     )
 
 

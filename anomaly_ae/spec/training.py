@@ -24,29 +24,30 @@ class TrainingSpec(Section):
     """The one training loop."""
 
     steps: int = Field(500, ge=0, description="weight updates at most; 0 leaves the network untrained")
-    batch_size: int = Field(256, ge=1)
-    optimizer: Literal["adamw", "sgd"] = "adamw"
+    batch_size: int = Field(256, ge=1, description="rows per weight update, for each member")
+    optimizer: Literal["adamw", "sgd"] = Field("adamw", description="sgd is stochastic gradient descent with momentum")
     learning_rate: float = Field(1e-2, gt=0, description="peak of the one-cycle schedule")
     momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
-    weight_decay: float = Field(1e-2, ge=0)
-    schedule: Literal["one-cycle", "constant"] = "one-cycle"
+    weight_decay: float = Field(1e-2, ge=0, description="decay of the weights")
+    schedule: Literal["one-cycle", "constant"] = Field("one-cycle", description="of the learning rate")
     early_stopping_share: Share = Field(
-        0.1, description="of the train rows, kept out of the updates; a network of several members leaves each its own"
+        0.1,
+        description="share of the train rows that early stopping watches; each member of a network leaves out its own",
     )
-    patience: int = Field(10, ge=1, description="checks without a better early-stopping loss before stopping")
+    patience: int = Field(10, ge=1, description="checks without a better early-stopping loss before training stops")
     check_every: int = Field(50, ge=1, description="steps between two checks")
     checkpoint_seconds: float = Field(
-        30, ge=0, description="after which training is put down at the next check, for a killed run to go on from there"
+        30, ge=0, description="seconds between two checkpoints at least, from which a killed run is resumed"
     )
     max_rows: int = Field(200_000, ge=1, description="train rows held in memory; a larger table is sampled")
     robust: bool = Field(
-        False, description="train rows may hold anomalies: those far from all others are trimmed, and reported"
+        False, description="whether train rows may include anomalies: rows far from all others are trimmed and reported"
     )
     exclude_reviewed: bool = Field(
         True, description="leave out of train and validation the rows that a reviewer found to be real anomalies"
     )
-    seed: int = 0
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    seed: int = Field(0, description="of initial weights, batches and noise")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="auto: an accelerator if there is one")
 
 
 class ScoringSpec(Section):

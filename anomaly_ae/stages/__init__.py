@@ -1,1 +1,1 @@
-"""Steps: paths and specs in, a small frozen result out; what the flows and the command line both call."""
+"""Stages: handles and specs in, a small frozen result out; the flows and the command line both call them."""

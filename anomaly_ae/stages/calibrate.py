@@ -60,7 +60,7 @@ def register(model: ModelVersion, spec: Spec, workspace: Workspace) -> Calibrati
 
 
 def rehearse(dataset: Dataset, split: SplitRule, rule: ThresholdSpec) -> None:
-    """Refuse, before anything is trained, a rule that these rows could not meet under the best of models.
+    """Refuse, before anything is trained, a rule that these rows cannot meet even with a perfect model.
 
     Raises:
         CalibrationError: there are too few validation rows, or labelled anomalies among them, for the promise.
@@ -76,12 +76,12 @@ def rehearse(dataset: Dataset, split: SplitRule, rule: ThresholdSpec) -> None:
     try:
         take_threshold(best, settled)
     except CalibrationError as error:
-        msg = f"nothing was trained, for no scores could meet the rule, not even the ranks of rows told apart: {error}"
+        msg = f"nothing was trained, because no scores could meet the rule, not even those of a perfect model: {error}"
         raise CalibrationError(msg) from error
 
 
 def resolve(rule: ThresholdSpec, about: ModelDescription) -> Rule:
-    """Fill in what a rule leaves to the data: the rows of a day, the share of anomalies."""
+    """Fill in what a rule leaves open: the rows per day and the share of anomalies, as measured on the data."""
     return _filled(rule, about.split, about.data.get("rows_per_day"))
 
 
@@ -90,7 +90,7 @@ def _filled(rule: ThresholdSpec, split: Mapping[str, Any], pace: float | None) -
 
 
 def explore(model: ModelVersion) -> tuple[WhatIfRow, ...]:
-    """Say what other thresholds of a model version would do, by its validation rows.
+    """Return what other thresholds would do, estimated on the validation rows of a model version.
 
     Raises:
         ArtifactError: the model version is incomplete or altered.
@@ -108,10 +108,10 @@ def reviewed_alerts(model: ModelVersion, workspace: Workspace) -> pa.Table:
     """Return the alerts of a model version that have a verdict, as `calibrate` takes them.
 
     Raises:
-        CalibrationError: none has.
+        CalibrationError: no alert has a verdict.
     """
     rows = reviewed_rows(workspace.feedback_directory(model.name), model.version)
-    # A reviewed row that was no alert was picked by somebody: what it says of others like it is unknown.
+    # Somebody picked the reviewed rows that were no alerts; they are not a random sample of such rows.
     alerts = rows.filter(pc.greater(rows.column("anomaly_score"), rows.column("threshold")))
     if alerts.num_rows == 0:
         msg = f"no alert of {model.name} {model.version} has a verdict yet; `anomaly-ae feedback` takes them"

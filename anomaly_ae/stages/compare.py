@@ -14,7 +14,7 @@ from anomaly_ae.workspace.scored_table import ScoredTable
 
 MAX_TRAIN_ROWS = 20_000
 MAX_ROWS = 20_000
-"""Labelled rows ranked; of more, a sample by the hash of the row id, the same for every method."""
+"""Maximum number of labelled rows that are ranked; larger tables are sampled by the hash of the row id, alike for every method."""
 _KEY_OF_SAMPLE = "anomaly_ae_rank_"
 COLUMNS = ("row_id", "anomaly_score", "label", "split")
 
@@ -28,7 +28,7 @@ def compare(table: ScoredTable, *, judged_rows: int, is_new: bool) -> Comparison
         is_new: whether the model was made from other rows; else only its test rows are judged.
 
     Returns:
-        The comparison, or why there is none: what it needs is no longer there.
+        The comparison, or the reason why it could not be made.
     """
     workspace, version = table.workspace, table.manifest.model_version
     model, dataset = workspace.find_model(version), table.dataset
@@ -46,7 +46,7 @@ def compare(table: ScoredTable, *, judged_rows: int, is_new: bool) -> Comparison
     rows, cells = _labelled(table, dataset, about, MAX_ROWS / max(judged_rows, 1), is_new=is_new)
     label = rows.column("label").to_numpy().astype(bool)
     if label.all() or not label.any():
-        return Comparison(not_made="it takes labelled rows of both kinds, anomalies and normal ones")
+        return Comparison(not_made="both labelled anomalies and labelled normal rows are needed")
     train = _train_rows(trained_on, about)
     scores = {MODEL: rows.column("anomaly_score").to_numpy(), **baselines(train, cells)}
     return rank(label, scores, train.num_rows)
@@ -73,7 +73,7 @@ def _labelled(
 
 
 def may_be_judged(rows: pa.RecordBatch, *, is_new: bool) -> pa.Array:
-    """Say which scored rows are labelled and either new or test rows."""
+    """Return which scored rows may be judged: those with a label that are new or test rows."""
     split = rows.column("split")
     is_judged = pc.is_null(split) if is_new else pc.fill_null(pc.equal(split, TEST), False)
     return pc.and_(is_judged, rows.column("label").is_valid())

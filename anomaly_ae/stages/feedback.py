@@ -1,4 +1,4 @@
-"""Feedback: a file of verdicts and a scored table in, the verdicts stored, and what they say of its precision out."""
+"""Feedback: a file of verdicts on a scored table is stored, and the precision of the alerts is estimated from it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ SCORED_COLUMNS = (
 
 @dataclass(frozen=True)
 class FeedbackResult:
-    """What was reviewed, and what it says. Recall is not among it: nobody looked at the rows that were not flagged.
+    """What was reviewed, and what follows. Recall is not included: nobody looked at the rows that were not flagged.
 
     Attributes:
         file: where the verdicts are kept.
@@ -28,11 +28,11 @@ class FeedbackResult:
         false_alarms: false alarms.
         unsure: neither.
         alerts: rows of the table above the threshold.
-        alerts_judged: of these, those that were said to be real or a false alarm.
-        precision: share of real ones among the alerts judged; None where none was.
-        precision_interval: its 95 % interval (Wilson), which holds for all alerts if those judged were no choice.
+        alerts_judged: of these, those with the verdict real or false alarm.
+        precision: share of real anomalies among the alerts judged; None if none was judged.
+        precision_interval: its 95 % interval (Wilson); it holds for all alerts if the judged ones are a random sample.
         reused: the same verdicts were stored before.
-        replaced: verdicts that are not in force, because later ones were given on the same rows.
+        replaced: verdicts that were superseded by later ones on the same rows.
     """
 
     file: Path
@@ -58,7 +58,7 @@ def feedback(file: Path, table: ScoredTable) -> FeedbackResult:
 
     Raises:
         SourceError: the file cannot be read.
-        ContractError: a verdict is none, or a row is unknown, there twice or of another file; nothing is stored.
+        ContractError: a verdict is unknown, or a row is unknown, duplicate or from another file; nothing is stored.
     """
     reviewed = _join(file, read_verdicts(file), table)
     directory = table.workspace.feedback_directory(table.manifest.model_name)
@@ -83,7 +83,7 @@ def feedback(file: Path, table: ScoredTable) -> FeedbackResult:
 
 
 def feedback_sentences(result: FeedbackResult) -> list[str]:
-    """Say in a few lines what was reviewed, what follows from it and what does not."""
+    """Return a few lines on what was reviewed, what follows from it and what does not."""
     counts = f"{result.real} real, {result.false_alarms} false alarms, {result.unsure} unsure"
     lines = [
         f"{result.reviewed} rows reviewed: {counts}",
@@ -91,13 +91,13 @@ def feedback_sentences(result: FeedbackResult) -> list[str]:
         "recall cannot be known from alerts alone: nobody looked at the rows below the threshold",
     ]
     if result.replaced:
-        lines.append(f"{result.replaced} of these verdicts are not in force: later ones were given on the same rows")
+        lines.append(f"{result.replaced} of these verdicts were superseded by later ones on the same rows")
     return lines
 
 
 def _precision(result: FeedbackResult) -> str:
     if result.precision is None or result.precision_interval is None:
-        return "undefined: no alert was said to be real or a false alarm"
+        return "undefined: no alert has the verdict real or false alarm"
     low, high = result.precision_interval
     judged = f"of the {result.alerts_judged} alerts judged, of {result.alerts}"
     return f"{result.precision:.3f} ({low:.3f} to {high:.3f}, 95 %) {judged}"

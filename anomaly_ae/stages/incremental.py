@@ -1,8 +1,8 @@
-"""Incremental: of a source that grows, only what is new or changed is scored, partition by partition.
+"""Incremental: only the new and changed partitions of a growing source are scored.
 
 A partition is done when its ledger entry names a published table of the same content; so a run that was killed is
-simply repeated, and days without a run are caught up with. Files that are at fault themselves are refused: they keep
-none of the others from being scored, and are tried again when they change.
+simply repeated, and missed days are caught up. Bad files are refused: they do not keep the others from being scored,
+and are tried again when they change.
 """
 
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ class IncrementalResult:
         changed: scored again, as the content differs; the earlier table is kept, and no longer counts.
         rescored: scored again by the model version and threshold now in force.
         done: scored before.
-        refused: not scored, as its files are at fault, and why; tried again when they change.
+        refused: not scored because its files are bad, with the reason; tried again when they change.
         refused_before: the same, found by an earlier run.
         failed: not scored for another reason, and why; the next run tries again.
         late: those of `new` that are of a day before the last one scored.
@@ -59,7 +59,7 @@ class IncrementalResult:
         return listed | {"scored": {key: made.facts() for key, made in self.scored.items()}}
 
     def raise_if_failed(self) -> None:
-        """Fail when a partition did, or when files were refused and none scored.
+        """Fail if a partition failed, or if files were refused and none was scored.
 
         Raises:
             SourceError: names each partition that could not be scored, and why.
@@ -93,10 +93,10 @@ def score_new(plan: ScoringPlan, run_id: str | None = None) -> IncrementalResult
 def score_partition(
     partition: Partition, target: ScoringTarget, run_id: str | None = None
 ) -> ScoreResult | PartitionRefusal:
-    """Run the stages of scoring over one partition, then let its table count.
+    """Run the scoring stages on one partition, then record its table in the ledger.
 
     Returns:
-        The scored table; or, where the partition's own files are at fault, why they are refused.
+        The scored table; or the refusal, if the partition's own files are bad.
 
     Raises:
         AnomalyAEError: its files cannot be read for another reason, or a later stage failed.
@@ -140,7 +140,7 @@ def score_each(partitions: Iterable[Partition], target: ScoringTarget, run_id: s
 
 
 def conclude(plan: ScoringPlan, outcomes: PartitionOutcomes) -> IncrementalResult:
-    """Put together what was planned and what became of it."""
+    """Combine the plan with the outcomes of its partitions."""
     kinds = {
         kind: tuple(partition.key for partition in partitions if partition.key in outcomes.scored)
         for kind, partitions in (("new", plan.new), ("changed", plan.changed), ("rescored", plan.rescored))

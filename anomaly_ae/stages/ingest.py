@@ -80,7 +80,7 @@ def ingest(data: DataSpec, workspace: Workspace, contract: Contract | None = Non
 
 
 def ingest_source(source: Source[SourcePart], workspace: Workspace, contract: Contract | None = None) -> IngestResult:
-    """Read a source that was found already; arguments and errors are those of `ingest`."""
+    """Read a source that has been found already; arguments and errors as for `ingest`."""
     data = source.data
     before = [part.stamp() for part in source.parts]
     sources = [part.identity() for part in source.parts]
@@ -114,7 +114,7 @@ def ingest_source(source: Source[SourcePart], workspace: Workspace, contract: Co
 
 
 def _write(directory: Path, source: Source[SourcePart], contract: Contract) -> tuple[Tally, list[dict[str, Any]]]:
-    """Write the files of a dataset; return what was counted and the parts."""
+    """Write the files of a dataset; return the counts and the parts."""
     tally = Tally(contract)
     write_json(directory / CONTRACT, contract.model_dump(mode="json"))
     with open_rejects(directory) as rejects:
@@ -124,7 +124,7 @@ def _write(directory: Path, source: Source[SourcePart], contract: Contract) -> t
 
 
 def _accepted(source: Source[SourcePart], tally: Tally, rejects: RejectWriter) -> Iterator[pa.RecordBatch]:
-    """Yield the accepted rows; count all and write down the others on the way."""
+    """Yield the accepted rows; count all rows and write the rejected ones on the way."""
     for name, applied in modality_of(source.modality).read(source, tally.contract):
         tally.add(name, applied)
         rejects.write(applied.rejects)
@@ -132,7 +132,7 @@ def _accepted(source: Source[SourcePart], tally: Tally, rejects: RejectWriter) -
 
 
 def _check_modality(source: Source[SourcePart], contract: Contract) -> None:
-    """Refuse a source of other things than the contract is about."""
+    """Refuse a source of another modality than the contract's."""
     if contract.modality != source.modality:
         held, wanted = (modality_of(name).plural for name in (source.modality, contract.modality))
         msg = f"{source.data.source} holds {held}, and the model it is read for was trained on {wanted}"
@@ -140,22 +140,22 @@ def _check_modality(source: Source[SourcePart], contract: Contract) -> None:
 
 
 def _check_rejects(tally: Tally, data: DataSpec) -> None:
-    """Refuse a source without rows, or with too many that cannot be used."""
+    """Refuse a source without rows, or with too many rejected rows."""
     if not tally.rows_in:
         msg = f"{data.source} holds no rows"
         raise ContractError(msg)
     if tally.rejected > data.max_reject_share * tally.rows_in:
         msg = (
             f"{tally.rejected} of {tally.rows_in} rows of {data.source} are rejected, more than "
-            f"data.max_reject_share={data.max_reject_share:g} allows: {tally.worst()}. Mend the source, or change what "
-            "data says of its columns (roles, missing_values, encoding, delimiter; more infer_rows if later rows are "
+            f"data.max_reject_share={data.max_reject_share:g} allows: {tally.worst()}. Fix the source, or change what "
+            "`data` says of its columns (roles, missing_values, encoding, delimiter; more infer_rows if later rows are "
             "of another type), or raise data.max_reject_share"
         )
         raise ContractError(msg)
 
 
 def _check_stamps(parts: Sequence[SourcePart], before: list[Any]) -> None:
-    """Refuse a source that changed between its hash and its last row: the dataset's name would be a lie."""
+    """Refuse a source that changed while it was read: the dataset's name would not match its content."""
     for part, then in zip(parts, before, strict=True):
         if part.stamp() != then:
             msg = f"{part.location} changed while it was read; ingest it again when it is complete"

@@ -1,4 +1,4 @@
-"""Init: a look at the data in, a commented starter spec out."""
+"""Init: inspect the data and write a commented starter spec."""
 
 import os
 from pathlib import Path

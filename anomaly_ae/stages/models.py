@@ -1,4 +1,4 @@
-"""Models: every version of a model, with its aliases, its promise and how it did on its own test rows."""
+"""Models: every version of a model, with its aliases, its promise and its metrics on its own test rows."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +22,13 @@ class VersionSummary:
     Attributes:
         version: its name.
         directory: where it is.
-        aliases: what it stands for: champion, challenger, or what rolling back would bring back.
+        aliases: its aliases: champion, challenger, or before (the one that rolling back would restore).
         trained_at: when it was made.
-        unreadable: why this release cannot use it, of another format or altered as it is; what follows is then unknown.
+        unreadable: why this release cannot use it (another format, or altered); the fields below are then None.
         rows: of the dataset it was made from.
         threshold: in force.
         promise: what that promises.
-        metrics: on its own test rows at that threshold; None where nobody evaluated them, or no row has a label.
+        metrics: on its own test rows at that threshold; None if they were not judged or have no labels.
     """
 
     version: str

@@ -1,4 +1,4 @@
-"""Monitor: a scored table and its model version in, `validity.json` beside the parts: can the threshold be trusted?"""
+"""Monitor: can the threshold still be trusted on the rows of a scored table?"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace

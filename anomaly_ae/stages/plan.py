@@ -1,4 +1,4 @@
-"""Plan: what of a source that grows is new, changed, or done, by comparison with the ledger."""
+"""Plan: which partitions of a growing source are new, changed or done, by comparison with the ledger."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -15,7 +15,7 @@ from anomaly_ae.workspace.workspace import Workspace
 
 @dataclass(frozen=True)
 class ScoringTarget:
-    """What scores partitions, and where what it makes goes.
+    """What scores partitions, and where the results go.
 
     Attributes:
         model: the version that scores.
@@ -56,7 +56,7 @@ class ScoringPlan:
 
     @property
     def pending(self) -> tuple[Partition, ...]:
-        """What is to be scored: new partitions first, as they are what somebody waits for."""
+        """What is to be scored: new partitions first, because somebody is waiting for them."""
         return self.new + self.changed + self.rescored
 
 

@@ -41,7 +41,7 @@ class Promotion:
         before: the champion until then; None where there was none.
         promoted: whether it is champion now.
         findings: what was checked, and what came out.
-        refusals: what speaks against it; it was promoted all the same where `forced`.
+        refusals: reasons not to promote it; with `forced` it was promoted despite them.
         forced: whether that was asked for, and needed.
     """
 
@@ -65,7 +65,7 @@ class Promotion:
         """Fail when the version was not promoted.
 
         Raises:
-            ArtifactError: says what speaks against it.
+            ArtifactError: names the reasons.
         """
         if not self.promoted:
             msg = f"{self.version} is not promoted: {'; '.join(self.refusals)}. --force promotes it all the same"
@@ -83,7 +83,7 @@ def promote(workspace: Workspace, name: str, version: str | None = None, *, forc
         workspace: where models, aliases and datasets are.
         name: of the model.
         version: default: the challenger.
-        force: promote it whatever speaks against it; that is kept for the record.
+        force: promote it despite any findings; they are kept on record.
 
     Raises:
         ArtifactError: there is no such version.
@@ -115,7 +115,7 @@ def check(
         workspace: where its dataset is.
 
     Returns:
-        What was found, and what of it speaks against the version, a sentence each.
+        The findings, and the reasons not to promote the version, one sentence each.
     """
     dataset = workspace.find_dataset(challenger.description.data["dataset"])
     if dataset is None:

@@ -109,7 +109,7 @@ def calibrate(rows: pa.Table, rule: ThresholdSpec, reviewed: pa.Table | None = N
     Args:
         rows: the validation rows, with a column `anomaly_score` (float64), perhaps `label` (bool; true: an anomaly;
             false, null or no such column: taken for normal), and the column that `rule.by` names.
-        rule: how to find the threshold, and what it shall promise.
+        rule: how to find the threshold, and what it is to promise.
         reviewed: alerts with an analyst's verdict as `label`, to find the threshold on instead; for rules that need
             no other rows (`precision`, `cost`). No threshold below these alerts is considered.
 

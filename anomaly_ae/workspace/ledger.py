@@ -126,7 +126,7 @@ def _read(path: Path, kind: type[_Kind]) -> _Kind:
     try:
         return kind.model_validate(read_json(path))
     except ValidationError as error:
-        msg = f"{path} is not as it was written ({error.errors()[0]['msg']}); remove it: it is made anew"
+        msg = f"{path} is not as it was written ({error.errors()[0]['msg']}); remove it, and it will be written again"
         raise ArtifactError(msg) from error
 
 

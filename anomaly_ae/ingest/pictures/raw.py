@@ -18,7 +18,7 @@ class Refusal:
 
     Attributes:
         code: the reject reason, a stable code.
-        detail: what is wrong with it, in words.
+        detail: a sentence on what is wrong with it.
     """
 
     code: str

@@ -15,7 +15,7 @@ _SMALL = 64
 
 VALIDATION_PARTS = (0.1, 0.15, 0.2, 0.25)
 WANTED_RATE = 0.025
-"""What the validation pictures shall be able to promise: half of 5 %, so that two of them lie above such a threshold.
+"""The rate that the validation pictures must be able to promise: half of 5 %, so that two of them lie above the threshold.
 Cut at the single highest of them it would be a matter of chance, and mostly too high."""
 
 
@@ -25,7 +25,7 @@ def starter_pictures(look: PictureLook, label: LabelRule | None, source: str) ->
     Args:
         look: what there is.
         label: the rule of the contract; None where folders do not say what is normal.
-        source: the source as it shall stand in the file: relative to the file's directory, or absolute.
+        source: the source as it is written in the file: relative to the file's directory, or absolute.
     """
     lines = [
         "# A first spec, from a look at the pictures. Every line may be changed; what is not here has a default.",

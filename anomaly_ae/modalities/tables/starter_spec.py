@@ -27,7 +27,7 @@ def starter_spec(looks: Sequence[ColumnLook], source: str, rows: int) -> str:
 
     Args:
         looks: what `look` saw in a sample, held against the inferred contract.
-        source: the source as it shall stand in the file: relative to the file's directory, or absolute.
+        source: the source as it is written in the file: relative to the file's directory, or absolute.
         rows: how many rows the source has, or may be expected to have.
     """
     guess = _guess(looks)
