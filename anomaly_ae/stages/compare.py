@@ -14,7 +14,7 @@ from anomaly_ae.workspace.scored_table import ScoredTable
 
 MAX_TRAIN_ROWS = 20_000
 MAX_ROWS = 20_000
-"""Labelled rows that are ranked at most; larger tables are sampled by the hash of the row id, alike for every method."""
+"""Labelled rows that are ranked at most; of more, a sample by the hash of the row id, alike for every method."""
 _KEY_OF_SAMPLE = "anomaly_ae_rank_"
 COLUMNS = ("row_id", "anomaly_score", "label", "split")
 

@@ -15,7 +15,7 @@ _SMALL = 64
 
 VALIDATION_PARTS = (0.1, 0.15, 0.2, 0.25)
 WANTED_RATE = 0.025
-"""The rate that the validation pictures must be able to promise: half of 5 %, so that two of them lie above the threshold.
+"""Rate that the validation pictures must be able to promise: half of 5 %, so that two of them lie above the threshold.
 Cut at the single highest of them it would be a matter of chance, and mostly too high."""
 
 
