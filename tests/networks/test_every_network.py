@@ -100,7 +100,7 @@ class SumLoss(ToyAutoencoder):
 
     def loss(self, rows: Tensor, noise: Tensor) -> Tensor:  # noqa: ARG002 - it has no noise
         """Return the sum of the squared errors."""
-        return (self(rows) - rows).square().sum()
+        return mse_loss(self(rows), rows, reduction="sum")
 
 
 class HiddenNoise(ToyAutoencoder):
@@ -116,7 +116,8 @@ class PartlyTrained(ToyAutoencoder):
 
     def loss(self, rows: Tensor, noise: Tensor) -> Tensor:  # noqa: ARG002 - it has no noise
         """Return an error that does not depend on the decoder."""
-        return self.layers[0](rows).square().mean()  # type: ignore[no-any-return] # torch leaves it untyped
+        code: Tensor = self.layers[0](rows)
+        return code.square().mean()
 
 
 class FixedNoise(ToyAutoencoder):

@@ -99,7 +99,8 @@ def test_the_loss_is_the_evidence_bound_of_a_decoder_with_that_noise() -> None:
     noise = module.draw_noise(some, torch.Generator().manual_seed(0))
     mean, log_variance = module.encode(some)
     decoded = Normal(module.decoder(mean + (log_variance / 2).exp() * noise), 0.3**0.5)
-    bound = (decoded.log_prob(some).sum(dim=-1) - divergence(mean, log_variance)).mean()
+    likelihood = decoded.log_prob(some).sum(dim=-1)  # type: ignore[no-untyped-call] # torch leaves it untyped
+    bound = (likelihood - divergence(mean, log_variance)).mean()
 
     normaliser = -WIDTH / 2 * np.log(2 * np.pi * 0.3)
 

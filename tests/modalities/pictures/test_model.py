@@ -17,7 +17,7 @@ from anomaly_ae.ingest.pictures.decode import encode_png
 from anomaly_ae.modalities import decide
 from anomaly_ae.modalities.model import Fitted
 from anomaly_ae.modalities.pictures.modality import Pictures
-from anomaly_ae.modalities.pictures.model import PictureModel, fit_pictures
+from anomaly_ae.modalities.pictures.model import PictureModel, PictureParts, fit_pictures
 from anomaly_ae.modalities.pictures.networks import decide_format
 from anomaly_ae.modalities.pictures.rows import PictureRows
 from anomaly_ae.networks.feature_maps import BackboneFeatures
@@ -295,3 +295,12 @@ def test_a_picture_of_any_size_is_brought_to_the_network_s(dataset: Dataset) -> 
     reasons = model.reasons(rows, model.score(rows)).to_pylist()[0]
 
     assert reasons[0]["feature"].startswith(("x 32-40", "x 40-48", "x 48-56"))
+
+
+def test_parts_of_earlier_releases_are_read(dataset: Dataset) -> None:
+    """What was called `plan` in `model.json` is the format of the pictures."""
+    parts = fitted(dataset.directory, "textbook").parts
+    content = parts.model_dump(mode="json")
+    content["plan"] = content.pop("format")
+
+    assert PictureParts.model_validate(content) == parts
