@@ -1,6 +1,6 @@
 # make run    set up, then do the main job on a real table, with Prefect's embedded server
 # make run-images  the same on real pictures: gravel, with patches of grass and brick in it
-# make test   set up, then run every test, on JOBS processes
+# make test   set up, then run every test, on JOBS cores
 # make quick  set up, then the tests for every few minutes of work: no server, browser, cluster or killed process
 # make up     set up, then a server, a worker and every deployment on this machine; prints where the UI is
 # make down   stop what `make up` started, and nothing else
@@ -28,8 +28,9 @@ run: $(VENV)/.installed
 run-images: $(VENV)/.installed
 	$(BIN)/python -m flows.pipeline data/textures/spec.yaml workspace=anomaly_ae_runs
 
+# One process more than cores: the end-to-end tests mostly wait.
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $$(($(JOBS) + 1))
 
 quick: $(VENV)/.installed
 	$(BIN)/python -m pytest -n $(JOBS) -m "not slow and not e2e and not soak" --hypothesis-profile quick

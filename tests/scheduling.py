@@ -3,22 +3,36 @@
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-TOGETHER = ("tests/flows/", "tests/report/")
-"""Folders whose tests share a server or a browser; of the others each file is handed out by itself."""
+TOGETHER = ("tests/e2e/", "tests/flows/", "tests/report/")
+"""Folders whose tests share a server or a browser, or mostly wait; of the others each file is handed out by itself."""
 LONGEST = (
-    "tests/e2e/test_installation.py",
-    "tests/e2e/test_machines.py",
-    "tests/packaging/test_wheel.py",
+    "tests/e2e/",
     "tests/flows/",
-    "tests/crash/",
-    "tests/training/test_process_group.py",
     "tests/report/",
+    "tests/packaging/test_wheel.py",
+    "tests/crash/",
+    "tests/storage/test_whole_way.py",
+    "tests/training/test_process_group.py",
+    "tests/modalities/pictures/test_photographs.py",
     "tests/stages/",
 )
 """What begins first, so that no worker is left with a long file while the others have nothing to do."""
-
-SLOW = ("tests/flows/", "tests/crash/", "tests/report/test_browser", "tests/training/test_process_group.py")
-"""What needs a server, a browser or several processes; single tests carry the mark `slow` themselves."""
+SLOW = (
+    "tests/flows/",
+    "tests/crash/",
+    "tests/report/test_browser",
+    "tests/training/test_process_group.py",
+    "tests/storage/test_whole_way.py",
+    "tests/stages/test_incremental.py",
+    "tests/stages/test_days.py",
+    "tests/stages/test_promote.py",
+    "tests/stages/test_compare.py",
+    "tests/stages/test_tracking.py",
+    "tests/modalities/pictures/test_photographs.py",
+    "tests/threshold/test_page.py",
+    "tests/docs/",
+)
+"""What needs a server, a browser, several processes or many runs; single tests carry the mark `slow` themselves."""
 
 
 def is_slow(item: pytest.Item) -> bool:

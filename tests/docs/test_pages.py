@@ -10,7 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 from tests_support import run_cli, write_table
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PROJECT = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "benchmarks/README.md", "data/README.md")
 PAGES = [*sorted(DOCS.rglob("*.md")), *(ROOT / name for name in PROJECT if (ROOT / name).exists())]

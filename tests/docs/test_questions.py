@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from tests_support import make_frame, run_cli
 
-PAGE = (Path(__file__).parents[1] / "docs/guide/questions.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs/guide/questions.md").read_text(encoding="utf-8")
 OPENING, *QUESTIONS = PAGE.split("\n## ")
 SPEC = "data: {source: yesterday.csv, id: part_id, entity: machine, time: started_at, ignore: [anomaly]}\n"
 

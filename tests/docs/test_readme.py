@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from tests_support import run_cli
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMAND = ("run", "--spec", "data/breast_cancer/spec.yaml", "--set", "workspace=anomaly_ae_runs")
 
