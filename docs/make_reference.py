@@ -268,8 +268,21 @@ def _documented(name: str, thing: Any) -> Iterator[str]:
 def _signature(thing: Any) -> str:
     """Return a signature without annotations, which the docstring's words are easier to read than."""
     found = inspect.signature(thing)
-    kept = [one.replace(annotation=inspect.Parameter.empty) for name, one in found.parameters.items() if name != "self"]
+    kept = [_plain(one) for name, one in found.parameters.items() if name != "self"]
     return str(found.replace(parameters=kept, return_annotation=inspect.Signature.empty))
+
+
+def _plain(parameter: inspect.Parameter) -> inspect.Parameter:
+    """Return a parameter without its annotation; a default that is a function prints as its name, not its address."""
+    bare = parameter.replace(annotation=inspect.Parameter.empty)
+    return bare.replace(default=_Name(bare.default.__name__)) if inspect.isroutine(bare.default) else bare
+
+
+class _Name(str):
+    """Text that prints without quotes."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
 
 
 def _docstring(text: str) -> str:

@@ -12,7 +12,7 @@ from PIL import Image
 from anomaly_ae.spec import DataSpec, SplitSpec
 from anomaly_ae.split import SplitRule
 from anomaly_ae.stages.ingest import ingest
-from anomaly_ae.workspace.dataset import Dataset
+from anomaly_ae.workspace.workspace import Workspace
 
 FOLDER = Path(__file__).parents[2] / "data" / "textures"
 PICTURES = FOLDER / "pictures"
@@ -76,7 +76,7 @@ def test_index_repeats_the_counts() -> None:
 
 def test_split_is_that_of_the_folders(tmp_path: Path) -> None:
     """Train, validation and test are the three zones: where there are validation pictures, train gives none away."""
-    dataset = Dataset.open(ingest(DataSpec(source=str(PICTURES)), tmp_path).directory)
+    dataset = ingest(DataSpec(source=str(PICTURES)), Workspace.open(tmp_path)).dataset
     rule = SplitRule.fit(dataset, SplitSpec(by="folder"))
     batches = list(dataset.batches(["_row_id", "_label", "origin"]))
 

@@ -30,6 +30,7 @@ VERSION_1 = {
     "calibration_id": "string",
     "level": "string",
     "segment": "string",
+    "story": "string",
 }
 """Released: any change here, other than a new line at the end, requires a new schema version."""
 

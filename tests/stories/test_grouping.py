@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from anomaly_ae.scoring.schema import REASON
 from anomaly_ae.spec.file import load_spec
 from anomaly_ae.stages.pipeline import run
-from anomaly_ae.stories.alerts import read_alerts, stories_of
+from anomaly_ae.stories.alerts import sample_alerts, story_names, tell_stories
 from anomaly_ae.stories.grouping import NO_STORY, Story, assign, tell
+from anomaly_ae.workspace.scored_table import ScoredTable
 
 Reason = tuple[str, str, str, float]
 MACHINES = Path(__file__).parents[2] / "data/machines"
@@ -146,36 +146,66 @@ def test_negative_contributions_are_ignored() -> None:
 
 
 @pytest.fixture(scope="module")
-def machines(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def machines(tmp_path_factory: pytest.TempPathFactory) -> ScoredTable:
     """Return the scored table of the synthetic machines."""
     spec = load_spec(MACHINES / "spec.yaml", [f"workspace={tmp_path_factory.mktemp('machines')}"])
     data = spec.data.model_copy(update={"source": str(MACHINES / "machines.csv")})
-    return run(spec.model_copy(update={"data": data})).scored.directory
+    return run(spec.model_copy(update={"data": data})).scored.table
 
 
-def test_planted_causes_come_out_as_stories(machines: Path) -> None:
+def test_planted_causes_come_out_as_stories(machines: ScoredTable) -> None:
     """The stories of the synthetic machines agree with the planted causes (adjusted Rand index)."""
-    alerts, stories = read_alerts(machines), stories_of(machines)
+    rows = pa.Table.from_batches(machines.batches(["row_id", "is_anomaly", "story"]))
+    alerts, names = rows.filter(rows["is_anomaly"]), [story.name for story in machines.stories]
     cause = pd.read_csv(MACHINES / "truth.csv").set_index("job_id")["cause"]
     planted = alerts["row_id"].to_pandas().map(cause)
-    story = assign(stories, alerts["reasons"])
+    story = alerts["story"].to_pandas().map(names.index)
 
     is_planted = planted.notna().to_numpy()
     assert is_planted.sum() > 150
     assert adjusted_rand_score(planted[is_planted], story[is_planted]) > 0.8
-    assert {"pressure_bar missing", "material = titanium, unusual"} <= {story.name for story in stories}
+    assert {"pressure_bar missing", "material = titanium, unusual"} <= set(names)
 
 
-def test_alerts_above_the_limit_are_thinned_evenly(tmp_path: Path) -> None:
-    """With three times too many alerts, every third is read, in order and across parts."""
+def test_alerts_above_the_limit_are_thinned_evenly() -> None:
+    """With three times too many alerts, every third is sampled, in order and across batches."""
     names = [f"r{number}" for number in range(100)]
     columns = {"row_id": names, "source_file": names, "source_row": range(100), "at": [datetime(2026, 1, 5)] * 100}  # noqa: DTZ001 - as read
     columns |= {"anomaly_score": np.ones(100), "is_anomaly": [True] * 100, "reasons": reasons_of([HOT] * 100)}
-    table = pa.table(columns)
-    for number, (start, rows) in enumerate([(0, 7), (7, 40), (47, 53)]):
-        pq.write_table(table.slice(start, rows), tmp_path / f"part-{number:05d}.parquet")
+    table = pa.RecordBatch.from_pydict(columns)
 
-    third = read_alerts(tmp_path, most=34)
+    third = sample_alerts([table.slice(0, 7), table.slice(7, 40), table.slice(47)], alerts=100, most=34)
 
+    assert third is not None
     assert third["row_id"].to_pylist() == names[::3]
     assert third.column_names[-1] == "time"
+
+
+def test_each_alert_has_the_name_of_its_story() -> None:
+    """The column `story` names one of the told stories for each alert, and is null for every other row."""
+    hot, cold = _rows([HOT] * 6 + [COLD] * 4, alerts=True), _rows([HOT] * 3, alerts=False)
+
+    stories = tell_stories([hot, cold], alerts=10)
+
+    assert [(story.name, story.rows) for story in stories] == [("heat above normal", 6), ("heat below normal", 4)]
+    assert story_names(stories, hot).to_pylist() == ["heat above normal"] * 6 + ["heat below normal"] * 4
+    assert story_names(stories, cold).to_pylist() == [None] * 3
+
+
+def test_stories_that_would_share_a_name_are_numbered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name identifies one story, so that the rows of a story can be selected by it."""
+    rows = _rows([HOT] * 3, alerts=True)
+    (story,) = tell_stories([rows], alerts=3)
+    monkeypatch.setattr("anomaly_ae.stories.alerts.tell", lambda *_: (story, story, story))
+
+    named = tell_stories([rows], alerts=3)
+
+    assert [story.name for story in named] == [f"heat above normal{number}" for number in ("", " (2)", " (3)")]
+
+
+def _rows(reasons: Sequence[Sequence[Reason]], *, alerts: bool) -> pa.RecordBatch:
+    """Return rows of a scored table, all of them alerts or none."""
+    names = [f"r{number}" for number in range(len(reasons))]
+    columns = {"row_id": names, "source_row": range(len(names)), "anomaly_score": np.ones(len(names))}
+    columns |= {"is_anomaly": [alerts] * len(names), "reasons": reasons_of(reasons)}
+    return pa.RecordBatch.from_pydict(columns)
