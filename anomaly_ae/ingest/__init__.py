@@ -1,1 +1,1 @@
-"""Readers, the data contract, and rejects: raw files in, one dataset of Parquet parts out."""
+"""Readers, the data contract and rejects: raw sources in, the Parquet parts of one dataset out."""

@@ -1,4 +1,4 @@
-"""Work done a few items ahead on other threads, its results in order."""
+"""Work that other threads do a few items ahead, with its results in order."""
 
 import os
 from collections import deque
@@ -10,13 +10,13 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 READERS = min(4, os.cpu_count() or 1)
-"""Threads that read and parse; more would wait for the file."""
+"""Threads that read and parse; more of them would wait for the file."""
 
 
 def map_ahead(
     function: Callable[[_Item], _Result], items: Iterable[_Item], threads: int = READERS
 ) -> Iterator[_Result]:
-    """Apply a function to items on several threads, a few ahead of what is asked for; the results come in order."""
+    """Apply a function to items on several threads, a few items ahead; results come in the order of the items."""
     pending: deque[Future[_Result]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         for item in items:
@@ -28,7 +28,7 @@ def map_ahead(
 
 
 def draw_ahead(items: Iterable[_Item]) -> Generator[_Item]:
-    """Yield items, the next of which is drawn on a thread of its own while one is used."""
+    """Yield items; another thread fetches the next one while the caller uses the current one."""
     source, end = iter(items), object()
     with ThreadPoolExecutor(1) as pool:
         drawn: Future[_Item | object] = pool.submit(next, source, end)

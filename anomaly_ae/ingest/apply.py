@@ -1,4 +1,4 @@
-"""A raw batch held against the contract: the rows that keep it in exactly its schema, the others with a reason."""
+"""A raw batch checked against the contract: valid rows in exactly its schema, the others with a reason."""
 
 import json
 import math
@@ -17,7 +17,7 @@ from anomaly_ae.ingest.parse import REASONS, RULES, mask, parse_column
 from anomaly_ae.ingest.raw import RawBatch
 from anomaly_ae.spec import Role
 
-Rule = tuple[str, str | None]
+ContractRule = tuple[str, str | None]
 """A reject reason, and the column it is about (None: the whole record)."""
 
 REJECTED_SCHEMA = pa.schema(
@@ -29,9 +29,9 @@ REJECTED_SCHEMA = pa.schema(
         pa.field("detail", pa.string(), nullable=False),
     ]
 )
-"""Of rejected.parquet: where a row came from, the raw record as JSON text, the reason, and a sentence about it."""
+"""Schema of rejected.parquet: source of a row, the raw record as JSON text, the reason code, and an explanation."""
 
-_IN_WORDS = {
+_EXPLANATIONS = {
     **REASONS,
     "missing_id": "is missing, and names the row",
     "duplicate_id": "names an earlier row too",
@@ -39,12 +39,12 @@ _IN_WORDS = {
 }
 
 _SHOWN = 100
-"""Characters of a cell that the detail of a reject shows; the whole record stands beside it."""
+"""Characters of a cell that the detail of a reject shows; the whole record is stored beside it."""
 
 
 @dataclass(frozen=True)
 class Reject:
-    """One row that is not accepted; the fields are those of REJECTED_SCHEMA."""
+    """One rejected row; the fields are those of REJECTED_SCHEMA."""
 
     source_file: str
     source_row: int
@@ -55,32 +55,32 @@ class Reject:
 
 @dataclass(frozen=True)
 class Applied:
-    """A batch held against its contract.
+    """A batch that was checked against its contract.
 
     Attributes:
         raw: the batch as read.
-        accepted: the rows that keep it, in the contract's schema.
+        accepted: the valid rows, in the contract's schema.
         rejects: the others.
-        checked: for each rule, how many rows it was checked on.
-        failed: for each rule, how many of them broke it.
+        checked: for each rule, the number of rows it was checked on.
+        failed: for each rule, the number of them that broke it.
     """
 
     raw: RawBatch
     accepted: pa.RecordBatch
     rejects: list[Reject]
-    checked: dict[Rule, int]
-    failed: dict[Rule, int]
+    checked: dict[ContractRule, int]
+    failed: dict[ContractRule, int]
 
 
 def apply_contract(batch: RawBatch, contract: Contract, source_file: str) -> Applied:
-    """Hold a raw batch against the contract.
+    """Check a raw batch against the contract.
 
-    A row that breaks several rules is rejected for the first: the id's, then the label's, then by column.
+    A row that breaks several rules is rejected for the first: that of the id, then of the label, then by column.
 
     Args:
-        batch: records as read; columns that it lacks are null, columns the contract lacks are left out.
-        contract: what they must be.
-        source_file: what `_source_file` is to say.
+        batch: records as read; columns that it lacks are null, columns that the contract lacks are dropped.
+        contract: columns and their types.
+        source_file: value of `_source_file`.
     """
     missing = tuple(str(value) for value in contract.missing_values)
     columns, checks, checked = _meta_columns(batch, contract, source_file, missing)
@@ -99,7 +99,7 @@ def apply_contract(batch: RawBatch, contract: Contract, source_file: str) -> App
 
 def without_duplicates(applied: Applied, id_column: str, seen: SeenIds) -> Applied:
     """Reject the accepted rows whose id an earlier accepted row has."""
-    rule: Rule = ("duplicate_id", id_column)
+    rule: ContractRule = ("duplicate_id", id_column)
     duplicate = seen.add(applied.accepted.column(ROW_ID))
     checked = {**applied.checked, rule: len(duplicate)}
     if not duplicate.any():
@@ -117,23 +117,23 @@ def without_duplicates(applied: Applied, id_column: str, seen: SeenIds) -> Appli
     )
 
 
-def _code(rule: Rule) -> str:
-    """Return the stable code of a rule, as it stands in `reject_reason`."""
+def _code(rule: ContractRule) -> str:
+    """Return the stable code of a rule, as `reject_reason` holds it."""
     reason, column = rule
     return reason if column is None else f"{reason}: column {column!r}"
 
 
 def _meta_columns(
     batch: RawBatch, contract: Contract, source_file: str, missing: tuple[str, ...]
-) -> tuple[list[pa.Array], dict[Rule, np.ndarray], dict[Rule, int]]:
+) -> tuple[list[pa.Array], dict[ContractRule, np.ndarray], dict[ContractRule, int]]:
     """Make the four columns that every dataset starts with.
 
     Returns:
         The columns, the masks of rows without an id or without a known label, and how many rows were checked for it.
     """
     rows = len(batch.numbers)
-    checks: dict[Rule, np.ndarray] = {}
-    checked: dict[Rule, int] = {}
+    checks: dict[ContractRule, np.ndarray] = {}
+    checked: dict[ContractRule, int] = {}
     numbers = pa.array(batch.numbers, pa.int64())
     id_column = contract.named(Role.ID)
     if id_column is None:
@@ -151,31 +151,31 @@ def _meta_columns(
     return [row_id, pa.repeat(source_file, rows), numbers, labels], checks, checked
 
 
-def _rejects(batch: RawBatch, checks: dict[Rule, np.ndarray], source_file: str) -> list[Reject]:
-    """Make the rejects of the rows that break a rule, each for its first."""
-    first: dict[int, Rule] = {}
+def _rejects(batch: RawBatch, checks: dict[ContractRule, np.ndarray], source_file: str) -> list[Reject]:
+    """Make the rejects of the rows that break a rule, each with the first rule it breaks."""
+    first: dict[int, ContractRule] = {}
     for rule, rows in checks.items():
         for index in np.flatnonzero(rows).tolist():
             first.setdefault(index, rule)
     return _make_rejects(batch, first, source_file)
 
 
-def _make_rejects(batch: RawBatch, broken: dict[int, Rule], source_file: str) -> list[Reject]:
-    """Make the rejects of well-formed records: the rule that each breaks, by its place in the batch."""
+def _make_rejects(batch: RawBatch, broken: dict[int, ContractRule], source_file: str) -> list[Reject]:
+    """Make the rejects of well-formed records, given the rule that each breaks by its index in the batch."""
     records = batch.records.take(pa.array(list(broken), pa.int64())).to_pylist() if broken else []
     rejects = []
     for (index, rule), record in zip(broken.items(), records, strict=True):
         reason, column = rule
         cell = repr(record.get(column))
         shown = cell if len(cell) <= _SHOWN else f"{cell[:_SHOWN]}..."
-        detail = f"{column!r}: {shown} {_IN_WORDS[reason]}"
+        detail = f"{column!r}: {shown} {_EXPLANATIONS[reason]}"
         row = json.dumps({name: _legible(cell) for name, cell in record.items()}, ensure_ascii=False, default=str)
         rejects.append(Reject(source_file, int(batch.numbers[index]), row, _code(rule), detail))
     return rejects
 
 
 def _legible(cell: object) -> object:
-    """Spell NaN and infinity as text: JSON has no word for them."""
+    """Return NaN and infinity as text, since JSON has no number for them."""
     return cell if not isinstance(cell, float) or math.isfinite(cell) else str(cell)
 
 

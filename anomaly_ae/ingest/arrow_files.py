@@ -1,4 +1,4 @@
-"""Parquet and Arrow files: columns come typed, brought down to the few plain types that the parser knows."""
+"""Parquet and Arrow files: typed columns, converted to the few plain types that the parser knows."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -15,20 +15,20 @@ from anomaly_ae.storage.parquet import open_parquet
 BATCH_ROWS = 16_384
 
 
-def read_parquet(file: SourceFile, data: DataSpec) -> Iterator[RawBatch]:  # noqa: ARG001 (every reader is called so)
-    """Yield the records of a Parquet file; first an empty batch that has its columns."""
+def read_parquet(file: SourceFile, data: DataSpec) -> Iterator[RawBatch]:  # noqa: ARG001 - the signature of every reader
+    """Yield the records of a Parquet file; an empty batch with its columns comes first."""
     with open_parquet(file.path) as parquet:
-        # So few rows are decoded sooner than they are shared out to threads.
+        # So few rows are decoded faster than they are distributed to threads.
         yield from _number(parquet.schema_arrow, parquet.iter_batches(BATCH_ROWS, use_threads=False))
 
 
-def read_arrow(file: SourceFile, data: DataSpec) -> Iterator[RawBatch]:  # noqa: ARG001 (every reader is called so)
-    """Yield the records of an Arrow IPC file or stream (Feather too); first an empty batch that has its columns."""
+def read_arrow(file: SourceFile, data: DataSpec) -> Iterator[RawBatch]:  # noqa: ARG001 - the signature of every reader
+    """Yield the records of an Arrow IPC file or stream (or Feather); an empty batch with its columns comes first."""
     with open_stream(file) as stream:
         is_file = bytes(stream.read(6)) == b"ARROW1"
     with open_stream(file) as stream:
         if is_file:
-            # The index of an IPC file is at its end; a compressed one must be unpacked to reach it.
+            # The index of an IPC file is at its end; a compressed file must be decompressed to reach it.
             reader = pa.ipc.open_file(pa.BufferReader(stream.read()) if file.compression else stream)
             batches = (reader.get_batch(index) for index in range(reader.num_record_batches))
         else:
@@ -55,10 +55,10 @@ def _plain_batch(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def plain(column: pa.Array) -> pa.Array:
-    """Bring a column to null, bool, int64, float64, timestamp (us, naive or UTC) or string.
+    """Convert a column to null, bool, int64, float64, timestamp (us, naive or UTC) or string.
 
-    Integers beyond int64 become text, which keeps their digits; decimals become floats or, without a fraction,
-    integers; nested values become JSON text; times finer than a microsecond are cut to it.
+    Integers beyond int64 become text, which keeps their digits; decimals become floats or, with scale 0, integers;
+    nested values become JSON text; times are truncated to microseconds.
     """
     column = _unwrapped(column)
     kind = column.type
@@ -75,7 +75,7 @@ def plain(column: pa.Array) -> pa.Array:
 
 
 def _unwrapped(column: pa.Array) -> pa.Array:
-    """Return what a dictionary or an extension type stands for."""
+    """Return the values behind a dictionary or an extension type."""
     if isinstance(column.type, pa.BaseExtensionType):
         return _unwrapped(column.storage)
     return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
@@ -89,7 +89,7 @@ def _cast_or_text(column: pa.Array, target: pa.DataType) -> pa.Array:
 
 
 def _as_text(column: pa.Array) -> pa.Array:
-    """Cast text-like columns to text, and spell any other value as JSON."""
+    """Cast text-like columns to text, and write any other value as JSON."""
     try:
         return column.cast(pa.string())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -98,5 +98,5 @@ def _as_text(column: pa.Array) -> pa.Array:
 
 
 def _legible(cell: object) -> object:
-    """Return bytes as hex digits; anything else as it is."""
+    """Return bytes as hex digits, and anything else unchanged."""
     return cell.hex() if isinstance(cell, bytes) else cell

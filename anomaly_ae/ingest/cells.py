@@ -1,11 +1,11 @@
-"""Cells as text: the spelling of a typed cell, what counts as missing, and casts that pass over what does not fit."""
+"""Cells as text: formatting of typed cells, missing values, and casts that leave null what they cannot cast."""
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 
 def to_text(raw: pa.Array) -> pa.Array:
-    """Spell a column of any plain type as text; a float without a fraction is spelled like an integer."""
+    """Format a column of any plain type as text; a float without a fraction is formatted like an integer."""
     if pa.types.is_string(raw.type):
         return raw
     if not pa.types.is_floating(raw.type):
@@ -22,17 +22,17 @@ def as_integers(numbers: pa.Array) -> pa.Array:
 
 
 def blank_missing(text: pa.Array, missing: tuple[str, ...]) -> pa.Array:
-    """Make the cells null that, apart from spaces around them, are one of the missing values."""
+    """Set to null the cells that equal a missing value, apart from surrounding spaces."""
     return _blank(text, pc.utf8_trim_whitespace(text), missing)
 
 
 def blank_exactly(text: pa.Array, missing: tuple[str, ...]) -> pa.Array:
-    """Make the cells null that are, letter by letter, one of the missing values: quicker, as nothing is trimmed."""
+    """Set to null the cells that equal a missing value exactly; faster, as nothing is trimmed."""
     return _blank(text, text, missing)
 
 
 def trim(text: pa.Array, missing: tuple[str, ...]) -> pa.Array:
-    """Strip white space from both ends of every cell; null where it then is one of the missing values."""
+    """Strip white space from both ends of every cell; null where the result is a missing value."""
     trimmed = pc.utf8_trim_whitespace(text)
     return _blank(trimmed, trimmed, missing)
 
@@ -47,7 +47,7 @@ def _blank(text: pa.Array, trimmed: pa.Array, missing: tuple[str, ...]) -> pa.Ar
 def cast_or_null(text: pa.Array, target: pa.DataType) -> pa.Array:
     """Cast every cell that can be cast; null for the others.
 
-    A cast fails as a whole, so what fails is halved until the culprits stand alone: few culprits cost few casts.
+    A cast fails as a whole, so a failing piece is halved until the bad cells are alone: few bad cells cost few casts.
     """
     try:
         return text.cast(target)

@@ -1,7 +1,7 @@
-"""The data contract: which columns there are, what each is for, and the one Arrow schema a dataset has.
+"""The data contract: the columns, the role of each, and the one Arrow schema of a dataset.
 
-Inferred once from the first rows of a source, saved beside the dataset as `contract.json`, and held against every
-later batch.
+It is inferred once from the first rows of a source, saved beside the dataset as `contract.json`, and every later batch
+is checked against it.
 """
 
 from typing import Literal
@@ -21,7 +21,7 @@ META_FIELDS = (
     pa.field(SOURCE_ROW, pa.int64(), nullable=False),
     pa.field(LABEL, pa.bool_()),
 )
-"""Columns that every dataset starts with; a source column may not be called like one of them."""
+"""The first columns of every dataset; a source column must not have one of these names."""
 
 Dtype = Literal["int64", "float64", "bool", "string", "timestamp", "timestamp_utc", "binary"]
 ARROW_TYPES: dict[Dtype, pa.DataType] = {
@@ -36,7 +36,7 @@ ARROW_TYPES: dict[Dtype, pa.DataType] = {
 
 
 class ColumnContract(Section):
-    """One source column: its name, what it is for, how it is stored, and why it was taken so."""
+    """One source column: its name, its role, its type, and the reason for them."""
 
     name: str
     role: Role
@@ -46,7 +46,7 @@ class ColumnContract(Section):
 
 
 class LabelRule(Section):
-    """The label column and the values that mean anomaly and normal, as text."""
+    """The label column, and the values that mean anomaly and normal, as text."""
 
     column: str
     anomaly_values: tuple[str, ...] | None = None
@@ -56,7 +56,7 @@ class LabelRule(Section):
 
 
 class Contract(Section):
-    """What every batch of this data must look like."""
+    """What every batch of a dataset must look like."""
 
     modality: str = "table"
     """Name of what the rows are."""
@@ -76,12 +76,12 @@ class Contract(Section):
 
     @property
     def stored(self) -> tuple[ColumnContract, ...]:
-        """The columns that a dataset keeps under their own name: all but ignored ones and the label."""
+        """The columns that a dataset stores under their own name: all but ignored ones and the label."""
         return tuple(column for column in self.columns if column.role not in {Role.IGNORED, Role.LABEL})
 
     @property
     def groupings(self) -> tuple[ColumnContract, ...]:
-        """The columns whose values group rows: entity, time, categories and truth values."""
+        """The columns whose values group rows: entity, time, categories and booleans."""
         roles = {Role.ENTITY, Role.TIME, Role.CATEGORICAL, Role.BOOLEAN}
         return tuple(column for column in self.columns if column.role in roles)
 

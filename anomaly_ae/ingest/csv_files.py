@@ -1,4 +1,4 @@
-"""CSV and TSV files: streamed by pyarrow as string columns, with the record number of every row kept."""
+"""CSV and TSV files, streamed by pyarrow as string columns that keep the record number of every row."""
 
 import csv
 import io
@@ -15,19 +15,19 @@ from anomaly_ae.ingest.text import choose_encoding, open_stream, read_head
 from anomaly_ae.spec import DataSpec
 
 BLOCK_BYTES = 4 << 20
-"""Read at once; the longest record there may be. Four times pyarrow's own, at nearly its speed."""
+"""Bytes read at once, and the longest record allowed; four times pyarrow's default, at nearly the same speed."""
 
 _DELIMITERS = ",;\t|"
 
 
 def read_csv(file: SourceFile, data: DataSpec) -> Iterator[RawBatch]:
-    """Yield the records of a CSV or TSV file; first an empty batch that has its columns.
+    """Yield the records of a CSV or TSV file; an empty batch with its columns comes first.
 
-    A record with too many or too few fields, or with bytes that are not text, comes as malformed.
+    A record with too many or too few fields, or with bytes that are not text, is malformed.
 
     Raises:
         SourceError: a record is longer than a block, or a quote is never closed.
-        SpecError: the encoding or the delimiter cannot be one.
+        SpecError: the encoding or the delimiter is invalid.
     """
     head = read_head(file)
     encoding = choose_encoding(head, data.encoding)
@@ -45,12 +45,12 @@ def read_csv(file: SourceFile, data: DataSpec) -> Iterator[RawBatch]:
 
 
 def sniff_delimiter(text: str) -> str:
-    """Return the delimiter that cuts the header line into the most fields; the comma where nothing does."""
+    """Return the delimiter that splits the header line into the most fields; by default the comma."""
     return max(_DELIMITERS, key=lambda delimiter: _fields(text, delimiter))
 
 
 def _fields(text: str, delimiter: str) -> int:
-    """Count the header's fields; a very wide header, taken with a wrong delimiter, is one field too long to read."""
+    """Count the fields of the header; with a wrong delimiter a very wide header is one field too long to read."""
     try:
         return len(_header(text, delimiter) or [])
     except csv.Error:
@@ -58,7 +58,7 @@ def _fields(text: str, delimiter: str) -> int:
 
 
 def _header(text: str, delimiter: str) -> list[str] | None:
-    """Return the column names: the first record that is not an empty line, or None where there is none."""
+    """Return the column names: the first record that is not an empty line; None where there is none."""
     records = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), delimiter=delimiter)
     return next((record for record in records if record), None)
 
@@ -92,7 +92,7 @@ def _read_records(file: SourceFile, encoding: str, delimiter: str, names: list[s
     if bad:
         yield RawBatch(_empty(names), np.empty(0, np.int64), tuple(bad))
     elif b"\n" in final_cell and not _ends_with_quote(file):
-        # What the quote swallowed up to the end of the file would be lost in silence.
+        # The rest of the file, which the quote swallowed, would be lost silently.
         msg = f"{file.path}: record {last} has a quote that is never closed"
         raise SourceError(msg)
 
@@ -100,7 +100,7 @@ def _read_records(file: SourceFile, encoding: str, delimiter: str, names: list[s
 def _open_reader(
     stream: pa.NativeFile, encoding: str, delimiter: str, names: list[str], bad: list[Malformed]
 ) -> pyarrow.csv.CSVStreamingReader:
-    """Open pyarrow's reader so that nothing is interpreted: strings, no nulls, quoted newlines, bad rows set aside."""
+    """Open pyarrow's reader without any conversion: strings, no nulls, quoted newlines, bad rows set aside."""
 
     def set_aside(row: pyarrow.csv.InvalidRow) -> str:
         lines = row.text.count("\n") + 1
@@ -111,7 +111,7 @@ def _open_reader(
 
     return pyarrow.csv.open_csv(
         stream,
-        # Only one thread numbers its rows; more are no faster, as nothing is converted here.
+        # Rows are numbered only with one thread; more are no faster, as nothing is converted here.
         read_options=pyarrow.csv.ReadOptions(
             use_threads=False, block_size=BLOCK_BYTES, encoding="utf8" if encoding.startswith("utf-8") else encoding
         ),
@@ -123,7 +123,7 @@ def _open_reader(
 
 
 def _numbered(records: pa.RecordBatch, last: int, bad: list[Malformed]) -> RawBatch:
-    """Number the well-formed records that follow record `last`; take the malformed ones among them out of `bad`."""
+    """Number the well-formed records that follow record `last`; move the malformed ones among them out of `bad`."""
     end = last + records.num_rows
     malformed = []
     while bad and bad[0].number <= end + 1:
@@ -160,7 +160,7 @@ def _not_text(batch: RawBatch, index: int, cells: tuple[bytes, ...]) -> Malforme
 
 
 def _ends_with_quote(file: SourceFile) -> bool:
-    """Say whether the last field of a file is closed by a quote; reads the file again, which hardly ever is needed."""
+    """Say whether the last field of a file ends with a quote; reads the file again, which is rarely needed."""
     tail = b""
     with open_stream(file) as stream:
         while block := stream.read(BLOCK_BYTES):

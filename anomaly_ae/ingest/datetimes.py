@@ -1,4 +1,4 @@
-"""Dates and times in text: which format a column is in, and parsing by that format."""
+"""Datetimes in text: the formats that are tried, and parsing by one of them."""
 
 import itertools
 
@@ -23,7 +23,7 @@ FORMATS = (
     "%a, %d %b %Y %H:%M:%S %z",
     "%a %b %d %H:%M:%S %Y",
 )
-"""Tried in this order where a column is not ISO 8601; the month stands before the day where both readings fit."""
+"""Tried in this order where a column is not ISO 8601; where both readings fit, the month comes before the day."""
 
 _SWAPPED = {"%m/%d/%Y": "%d/%m/%Y", "%m/%d/%y": "%d/%m/%y", "%d-%m-%Y": "%m-%d-%Y"}
 
@@ -31,24 +31,24 @@ _SWAPPED = {"%m/%d/%Y": "%d/%m/%Y", "%m/%d/%y": "%d/%m/%y", "%d-%m-%Y": "%m-%d-%
 def parse_datetime(text: pa.Array, datetime_format: str, target: pa.DataType) -> pa.Array:
     """Parse text to timestamps; null where a cell is not in the format.
 
-    ISO 8601 with a zone only fits the UTC type, and without one only the naive type: guessing a zone would move the
-    clock. What is finer than a microsecond is cut off.
+    ISO 8601 with a zone fits only the UTC type, and without one only the naive type: a guessed zone would shift times.
+    Times are truncated to microseconds.
     """
     if datetime_format == ISO:
         return cast_or_null(pc.replace_substring_regex(text, r"(\.\d{6})\d+", r"\1"), target)
-    moments = pd.to_datetime(
+    parsed = pd.to_datetime(
         text.to_pandas(), format=datetime_format, errors="coerce", utc=target.tz is not None
     ).dt.as_unit("us")
-    return pa.Array.from_pandas(moments, type=target)
+    return pa.Array.from_pandas(parsed, type=target)
 
 
 def has_zone(datetime_format: str) -> bool:
-    """Say whether a format (other than ISO) carries a time zone."""
+    """Say whether a format other than ISO has a time zone."""
     return "%z" in datetime_format
 
 
 def other_reading(datetime_format: str) -> str | None:
-    """Return the format with day and month exchanged, where such dates can be read both ways."""
+    """Return the format with day and month swapped, where such dates can be read both ways."""
     for day, swapped in _SWAPPED.items():
         if datetime_format.startswith(day):
             return datetime_format.replace(day, swapped)

@@ -1,7 +1,8 @@
-"""The rows of one day in a file whose rows are of many, as its time column says.
+"""The rows of one day in a file that holds many days, by its time column.
 
-A day is known by a digest of its rows alone, however the file around them grows: what came late to an old day shows,
-and what did not change does not. Only where rows are named by their number (no id column) a row that moved is another.
+A day is identified by a digest of its rows alone, however the file around them grows: rows that arrive late for an old
+day change its digest, and rows of other days do not. Where no id column names the rows, a row that moved counts as
+another.
 """
 
 import hashlib
@@ -25,7 +26,7 @@ from anomaly_ae.ingest.table_files import TableFile
 from anomaly_ae.spec import DataSpec, Role
 
 UNDATED = "undated"
-"""What the rows are called whose time is missing or cannot be read."""
+"""Key of the rows whose time is missing or cannot be read."""
 _CELL_ENDS, _NULL = "\x1f", "\x00"
 
 
@@ -34,10 +35,10 @@ class DayRows:
     """The rows of a day.
 
     Attributes:
-        day: None of rows whose time is missing or cannot be read.
-        rows: how many, malformed ones among them.
-        bytes: of their cells.
-        sha256: of them, in source order.
+        day: the date; None for rows whose time is missing or cannot be read.
+        rows: number of rows, including malformed ones.
+        bytes: size of their cells.
+        sha256: hash of the cells, in source order.
     """
 
     day: date | None
@@ -47,7 +48,7 @@ class DayRows:
 
     @property
     def key(self) -> str:
-        """What the day is called."""
+        """The date as text, or `undated`."""
         return self.day.isoformat() if self.day else UNDATED
 
 
@@ -65,7 +66,7 @@ class DayFile(TableFile):
 
     @classmethod
     def of(cls, file: TableFile, day: DayRows, contract: Contract) -> Self:
-        """Take the rows of a day out of a file."""
+        """Return the part of a file that one day makes up."""
         return cls(
             **{attribute.name: getattr(file, attribute.name) for attribute in fields(file)}, day=day, contract=contract
         )
@@ -101,24 +102,24 @@ class DayFile(TableFile):
 
 
 def time_column(contract: Contract) -> str:
-    """Return the column that says of which day a row is.
+    """Return the column that holds the time of a row.
 
     Raises:
         SpecError: there is none, or it holds no dates.
     """
     name = contract.named(Role.TIME)
     if name is None or not pa.types.is_timestamp(ARROW_TYPES[contract[name].dtype]):
-        what = "has no time column" if name is None else f"holds no dates in its time column {name!r}"
+        problem = "has no time column" if name is None else f"holds no dates in its time column {name!r}"
         msg = (
-            f"rows cannot be told apart by day: the model's contract {what}; set data.time to a column of dates and "
-            "train again, or use partitions by file"
+            f"rows cannot be split by day: the model's contract {problem}; set data.time to a column of dates and "
+            "retrain, or use partitions by file"
         )
         raise SpecError(msg)
     return name
 
 
 def split_days(batch: RawBatch, contract: Contract) -> Iterator[tuple[date | None, RawBatch]]:
-    """Take a batch apart by day; malformed records are of none."""
+    """Split a batch by day; malformed records have no day."""
     name, missing = time_column(contract), tuple(str(value) for value in contract.missing_values)
     days = parse_column(batch.column(name), contract[name], missing).values.cast(pa.date32())
     for day in days.unique():
@@ -131,7 +132,7 @@ def split_days(batch: RawBatch, contract: Contract) -> Iterator[tuple[date | Non
 
 @dataclass
 class Digest:
-    """Rows of a day, counted and hashed; the result does not depend on how they come in batches."""
+    """Counts and hashes the rows of a day; the result does not depend on how they are batched."""
 
     rows: int = 0
     bytes: int = 0
@@ -139,7 +140,7 @@ class Digest:
     texts: Any = field(default_factory=hashlib.sha256)
 
     def add(self, batch: RawBatch, contract: Contract) -> None:
-        """Take in rows, in source order."""
+        """Add rows, in source order."""
         numbers, texts = _cells(batch, contract)
         self.rows += batch.total
         self.bytes += len(numbers) + len(texts)
@@ -147,13 +148,13 @@ class Digest:
         self.texts.update(texts)
 
     def of(self, day: date | None) -> DayRows:
-        """Return what was taken in, as the rows of a day."""
+        """Return the rows added so far, as those of a day."""
         both = hashlib.sha256(self.numbers.digest() + self.texts.digest())
         return DayRows(day, self.rows, self.bytes, both.hexdigest())
 
 
 def _cells(batch: RawBatch, contract: Contract) -> tuple[bytes, bytes]:
-    """Return the cells that a dataset keeps, row after row: those that came as numbers, and those that are text."""
+    """Return the cells that a dataset stores, row by row: those read as numbers, and those read as text."""
     id_column, label = contract.named(Role.ID), [contract.label.column] if contract.label else []
     numbers: list[np.ndarray] = [] if id_column else [batch.numbers.astype(np.float64)]
     texts: list[pa.Array] = []
@@ -174,7 +175,7 @@ def _as_floats(cells: pa.Array) -> np.ndarray:
 
 
 def _joined(texts: list[pa.Array]) -> bytes:
-    """Return columns of text as bytes, row after row, each cell and each row with its end."""
+    """Return columns of text as bytes, row by row, each cell and each row with an end mark."""
     if not texts:
         return b""
     rows = pc.binary_join_element_wise(*texts, "\n", _CELL_ENDS, null_handling="replace", null_replacement=_NULL)

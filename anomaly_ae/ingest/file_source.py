@@ -73,7 +73,7 @@ class FileSource(Generic[File]):
         yield require_day(file.name), file
 
     def _by_time(self, contract: Contract) -> tuple[Partition, ...]:  # noqa: ARG002 - see `partitions`
-        msg = f"the rows of {self.data.source} have no time column, so there are no days; take the partitions by file"
+        msg = f"the rows of {self.data.source} have no time column, so there are no days; use partitions by file"
         raise SpecError(msg)
 
     def _named(self, key: str, files: tuple[File, ...]) -> Partition:
@@ -96,7 +96,7 @@ def require_day(name: str) -> date:
     """
     day = day_in(name)
     if day is None:
-        msg = f"{name} has no date in its name, such as 2026-09-30 or 20260930; take the partitions by file"
+        msg = f"{name} has no date in its name, such as 2026-09-30 or 20260930; use partitions by file"
         raise SourceError(msg)
     return day
 

@@ -1,4 +1,4 @@
-"""What a column is for, judged by its name and its cells; every judgement comes with its reason."""
+"""The role of a column, guessed from its name and its cells; every guess comes with its reason."""
 
 import re
 from collections.abc import Callable
@@ -13,18 +13,18 @@ from anomaly_ae.ingest.parse import FALSE_WORDS, TRUE_WORDS
 from anomaly_ae.spec import Role
 
 ENOUGH = 0.99
-"""Share of a column's cells that must parse for it to be of a type; the rest become rejects."""
+"""Share of a column's cells that must parse as a type; the rows of the others are rejected."""
 
-MAX_LEVELS = 1000
-FEW_LEVELS = 10
-"""A text column of so few levels is categorical however small the table is."""
+MAX_CATEGORIES = 1000
+FEW_CATEGORIES = 10
+"""A text column with at most this many categories is categorical however small the table is."""
 
 _PROBE = 50
 _ID_WORDS = frozenset({"id", "uid", "uuid", "guid", "key", "identifier", "number", "no", "nr", "rowid"})
 
 
 def guess_column(name: str, raw: pa.Array, missing: tuple[str, ...]) -> ColumnContract:
-    """Judge what a column is for from its sample; never id, label, time or entity."""
+    """Guess the role of a column from its sample; never id, label, time or entity."""
     if not name.strip():
         return ignored(name, "it has no name; name it in the header to use it")
     cells = present_cells(raw, missing)
@@ -38,7 +38,7 @@ def guess_column(name: str, raw: pa.Array, missing: tuple[str, ...]) -> ColumnCo
 
 
 def present_cells(raw: pa.Array, missing: tuple[str, ...]) -> pa.Array:
-    """Return the cells that are not missing; text comes trimmed."""
+    """Return the cells that are not missing, text trimmed."""
     if pa.types.is_string(raw.type):
         return trim(raw, missing).drop_null()
     cells = raw.drop_null()
@@ -46,14 +46,14 @@ def present_cells(raw: pa.Array, missing: tuple[str, ...]) -> pa.Array:
 
 
 def ignored(name: str, note: str) -> ColumnContract:
-    """Make the contract of a column that is left out, and say why."""
+    """Make the contract of a column that is left out, with the reason."""
     return ColumnContract(name=name, role=Role.IGNORED, dtype="string", note=note)
 
 
 def _as_boolean(name: str, cells: pa.Array) -> ColumnContract | None:
     """Take true/false, yes/no, t/f and y/n as boolean.
 
-    Of all but true/false both values must occur: a sample of nothing but F or N may go on with M or Maybe.
+    Except for true/false, both values must occur: a sample of only F or N may continue with M or Maybe.
     """
     if pa.types.is_boolean(cells.type):
         return ColumnContract(name=name, role=Role.BOOLEAN, dtype="bool", note="typed as boolean")
@@ -71,7 +71,7 @@ def _as_boolean(name: str, cells: pa.Array) -> ColumnContract | None:
 
 
 def as_number(name: str, cells: pa.Array) -> ColumnContract | None:
-    """Take a column as numeric where enough cells are numbers: int64 if all of these are integers that fit."""
+    """Take a column as numeric where enough cells are numbers; int64 if all of these are integers that fit."""
     if pa.types.is_integer(cells.type):
         return _numeric(name, "int64", "typed as integer")
     if pa.types.is_floating(cells.type):
@@ -110,7 +110,7 @@ def _reader_of(candidate: str, *, zoned: bool) -> Callable[[pa.Array], pa.Array]
 
 
 def _doubt(cells: pa.Array, chosen: str) -> str:
-    """Say so where day and month could as well be exchanged."""
+    """Return a remark where day and month could be swapped."""
     other = other_reading(chosen)
     if other and _parse_if_enough(cells, _reader_of(other, zoned=False)) is not None:
         return f"; {other} fits as well, and no value tells which: write ISO 8601 dates to be sure"
@@ -118,23 +118,25 @@ def _doubt(cells: pa.Array, chosen: str) -> str:
 
 
 def _as_text(name: str, cells: pa.Array) -> ColumnContract:
-    levels = pc.count_distinct(cells).as_py()
+    categories = pc.count_distinct(cells).as_py()
     numbers = cast_or_null(_probe(cells), pa.float64())
     share = 1 - numbers.null_count / len(numbers)
     hint = f"; {share:.0%} of the values are numbers, {ENOUGH:.0%} make a numeric column" if share > 0.5 else ""
-    if levels <= MAX_LEVELS and levels <= max(len(cells) // 2, FEW_LEVELS):
-        return ColumnContract(name=name, role=Role.CATEGORICAL, dtype="string", note=f"text of {levels} levels{hint}")
-    return ignored(name, f"free text: {levels} different values in {len(cells)} rows{hint}")
+    if categories <= MAX_CATEGORIES and categories <= max(len(cells) // 2, FEW_CATEGORIES):
+        # The note is part of contract.json: another wording would make other datasets of the same sources.
+        note = f"text of {categories} levels{hint}"
+        return ColumnContract(name=name, role=Role.CATEGORICAL, dtype="string", note=note)
+    return ignored(name, f"free text: {categories} different values in {len(cells)} rows{hint}")
 
 
 def is_called_id(name: str) -> bool:
-    """Say whether the last word of a name is one that ids are called by (row_id, PolicyNumber, UUID, key)."""
+    """Say whether the last word of a name is typical of ids, as in row_id, PolicyNumber, UUID or key."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).replace("_", " ").replace("-", " ").split()
     return bool(words) and words[-1].lower() in _ID_WORDS
 
 
 def is_id(column: ColumnContract, raw: pa.Array, missing: tuple[str, ...]) -> bool:
-    """Say whether a column names rows: called like an id, integers or text, none missing, none twice."""
+    """Say whether a column identifies rows: named like an id, integers or text, none missing, none twice."""
     if not is_called_id(column.name) or column.dtype not in {"int64", "float64", "string"}:
         return False
     cells = present_cells(raw, missing)
@@ -144,7 +146,7 @@ def is_id(column: ColumnContract, raw: pa.Array, missing: tuple[str, ...]) -> bo
 
 
 def _integers(cells: pa.Array) -> pa.Array:
-    """Return the cells, of text, that are integers of any length."""
+    """Return the text cells that are integers of any length."""
     return (
         cells.filter(pc.match_substring_regex(cells, r"^[+-]?[0-9]+$")) if pa.types.is_string(cells.type) else cells[:0]
     )
@@ -155,16 +157,16 @@ def _numeric(name: str, dtype: Dtype, note: str) -> ColumnContract:
 
 
 def _parse_if_enough(cells: pa.Array, parse: Callable[[pa.Array], pa.Array]) -> pa.Array | None:
-    """Parse the cells; None where too few of them do. A glance at some spares most columns the whole."""
-    glance = parse(_probe(cells))
-    if glance.null_count * 2 > len(glance):
+    """Parse the cells; None where too few of them parse. A probe of some cells rules most columns out early."""
+    probed = parse(_probe(cells))
+    if probed.null_count * 2 > len(probed):
         return None
     parsed = parse(cells)
     return parsed if parsed.null_count <= (1 - ENOUGH) * len(cells) else None
 
 
 def _probe(cells: pa.Array) -> pa.Array:
-    """Return some cells from all over the column."""
+    """Return some cells, spread over the column."""
     step = -(-len(cells) // _PROBE)
     return cells.take(pa.array(range(0, len(cells), step)))
 

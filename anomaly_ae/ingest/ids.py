@@ -6,18 +6,18 @@ import pyarrow as pa
 
 
 class SeenIds:
-    """Finds ids that came before.
+    """Finds ids that were seen before.
 
-    Only a 64-bit hash of each id is kept: with a hundred million rows the chance that any row is taken for a duplicate
-    by mistake is about one in four thousand. Hashes lie in sorted runs whose lengths at least double from last to
-    first, so that adding n ids in all costs n log n.
+    Only a 64-bit hash of each id is kept: with a hundred million rows the chance that any row is mistaken for a
+    duplicate is about one in four thousand. Hashes are kept in sorted runs whose lengths at least double from last to
+    first, so that adding n ids costs O(n log n).
     """
 
     def __init__(self) -> None:
         self._runs: list[np.ndarray] = []
 
     def add(self, ids: pa.Array) -> np.ndarray:
-        """Take in ids; return the mask of those that came before, here or in an earlier call."""
+        """Add ids; return the mask of those seen before, in this or an earlier call."""
         hashes = pd.util.hash_array(ids.to_numpy(zero_copy_only=False).astype(object), categorize=False)
         fresh, places = np.unique(hashes, return_index=True)
         known = np.logical_or.reduce([np.zeros(len(fresh), bool), *(_found(run, fresh) for run in self._runs)])

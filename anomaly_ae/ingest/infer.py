@@ -1,4 +1,4 @@
-"""The contract of a source, inferred from its first rows and what the user says about its columns."""
+"""The contract of a source of tables, inferred from its first rows and from what the spec says of its columns."""
 
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +16,7 @@ from anomaly_ae.ingest.source import TablePart
 from anomaly_ae.spec import DataSpec, LabelSpec, Role
 
 SAMPLE_BYTES = 256 << 20
-"""The sample ends here, though rows be fewer than asked for: a table may be very wide."""
+"""The sample ends here even with fewer rows than asked for, as a table may be very wide."""
 
 _SHOWN = 20
 """Column names that an error message lists."""
@@ -25,13 +25,13 @@ _SINGLE = (Role.ID, Role.TIME, Role.ENTITY, Role.LABEL)
 
 
 def infer_contract(parts: Sequence[TablePart], data: DataSpec) -> Contract:
-    """Infer which columns there are and what each is for.
+    """Infer the columns and the role of each.
 
     The columns are those of the first part that has any; types are judged by the first `data.infer_rows` rows of all
     parts.
 
     Raises:
-        SpecError: the spec names a column that is not there, or gives one role to two columns.
+        SpecError: the spec names a column that does not exist, or gives one role to two columns.
         ContractError: there are no rows or no feature columns, or the label or time column cannot be one.
     """
     sample = read_sample(parts, data)
@@ -53,7 +53,7 @@ def infer_contract(parts: Sequence[TablePart], data: DataSpec) -> Contract:
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """Say which of some names come nearest to one that is not among them."""
+    """Return a hint: which of some names are nearest to one that is not among them."""
     names = list(names)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     if near:
@@ -98,7 +98,7 @@ def _first_batches(parts: Sequence[TablePart], data: DataSpec) -> Iterator[tuple
 
 
 def _joined(parts: list[pa.Array]) -> pa.Array:
-    """Join the parts of a column; where their types differ, as floats or else as text."""
+    """Join the pieces of a column; where their types differ, as floats or else as text."""
     kinds = {part.type for part in parts if not pa.types.is_null(part.type)}
     if len(kinds) > 1:
         both_numeric = kinds == {pa.int64(), pa.float64()}
@@ -108,10 +108,10 @@ def _joined(parts: list[pa.Array]) -> pa.Array:
 
 
 def _assigned_roles(data: DataSpec, names: list[str]) -> dict[str, Role]:
-    """Return the roles that the user gives, by column.
+    """Return the roles that the spec gives, by column.
 
     Raises:
-        SpecError: a column is not there, or two columns are given a role of which there is one.
+        SpecError: a column does not exist, or two columns are given a role that only one can have.
     """
     settings = {"data.id": (data.id, Role.ID), "data.time": (data.time, Role.TIME)}
     settings |= {"data.entity": (data.entity, Role.ENTITY)}
@@ -135,7 +135,7 @@ def _assigned_roles(data: DataSpec, names: list[str]) -> dict[str, Role]:
 
 
 def _column(name: str, raw: pa.Array, role: Role | None, missing: tuple[str, ...]) -> ColumnContract:
-    """Make one column's contract: in the role the user gives it, else in the one that is guessed."""
+    """Make the contract of a column: with the role that the spec gives it, else with the one that is guessed."""
     if role is None:
         return guess_column(name, raw, missing)
     if role is Role.IGNORED:
@@ -148,7 +148,7 @@ def _typed(name: str, role: Role, cells: pa.Array) -> ColumnContract:
     """Find the type of a column whose role is given.
 
     Raises:
-        ContractError: its values are not of any type that goes with the role.
+        ContractError: its values have no type that fits the role.
     """
     if role is Role.BOOLEAN:
         return ColumnContract(name=name, role=role, dtype="bool")
@@ -171,7 +171,7 @@ def _example(cells: pa.Array) -> str:
 def _with_one_id(
     columns: list[ColumnContract], sample: dict[str, pa.Array], roles: dict[str, Role], missing: tuple[str, ...]
 ) -> list[ColumnContract]:
-    """Make the first column that names rows the id, unless the user names one; the others like it are left out."""
+    """Make the first column that identifies rows the id, unless the spec names one; others like it are left out."""
     chosen = next((column.name for column in columns if column.role is Role.ID), None)
     result = []
     for column in columns:

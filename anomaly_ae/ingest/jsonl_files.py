@@ -1,4 +1,4 @@
-"""JSON Lines files: one object a line."""
+"""JSON Lines files: one object per line."""
 
 import contextlib
 import io
@@ -18,7 +18,7 @@ from anomaly_ae.spec import DataSpec
 
 BATCH_LINES = 16_384
 BATCH_CHARACTERS = 16 << 20
-"""A batch ends at whichever comes first, so that long lines do not fill the memory."""
+"""A batch ends at whichever limit comes first, so that long lines do not fill the memory."""
 
 _TYPES = {
     frozenset[type](): pa.null(),
@@ -33,9 +33,9 @@ _TYPES = {
 def read_jsonl(file: SourceFile, data: DataSpec) -> Iterator[RawBatch]:
     """Yield the records of a JSON Lines file; the columns of a batch are the keys that occur in it.
 
-    A column is typed where all its values in the batch are of one type, else text. Null and an absent key are missing,
-    nested values are JSON text. A line that is no object, names a key twice or is not text comes as malformed. Empty
-    lines are no records.
+    A column is typed where all its values in the batch have one type, else it is text. Null and an absent key are
+    missing; nested values are JSON text. A line that is not an object, has a key twice or is not text is malformed.
+    Empty lines are skipped.
 
     Raises:
         SourceError: the file is one JSON array.
@@ -46,7 +46,7 @@ def read_jsonl(file: SourceFile, data: DataSpec) -> Iterator[RawBatch]:
         msg = f"{file.path} is a JSON array; JSON Lines is wanted: one object a line, no brackets around them"
         raise SourceError(msg)
     with open_stream(file) as stream:
-        # A byte that is not text becomes a lone surrogate, which no valid text has.
+        # A byte that is not text becomes a lone surrogate, which valid text never contains.
         text = io.TextIOWrapper(io.BufferedReader(stream, 1 << 20), encoding, errors="surrogateescape")
         lines = enumerate((line for line in text if line.strip()), start=1)
         while chunk := _take(lines):
@@ -76,7 +76,7 @@ def _batch(lines: list[tuple[int, str]]) -> RawBatch:
     try:
         table = _table(list(records.values()))
     except UnicodeEncodeError:
-        # A letter that an escape spells may be half of one; only Arrow minds, and it does not say which.
+        # An escape may be half of a surrogate pair. Only Arrow refuses it, without saying where.
         good = [(number, line) for number, line in lines if number in records and _is_text(records[number])]
         bad = [_not_text(number, line) for number, line in lines if number in records and not _is_text(records[number])]
         batch = _batch(good)
@@ -86,17 +86,17 @@ def _batch(lines: list[tuple[int, str]]) -> RawBatch:
 
 def _table(records: list[dict[str, Any]]) -> pa.RecordBatch:
     names = dict.fromkeys(itertools.chain.from_iterable(records))
-    if not names:  # rows of empty objects have no column that could count them
+    if not names:  # rows of empty objects have no column to count them by
         return pa.RecordBatch.from_struct_array(pa.array([{}] * len(records), pa.struct([])))
     columns = [_column([record.get(name) for record in records]) for name in names]
     return pa.RecordBatch.from_arrays(columns, names=list(names))
 
 
 def _column(values: list[Any]) -> pa.Array:
-    """Make a typed column where the values are of one type and fit it, else one of text."""
+    """Make a typed column where the values have one type and fit it, else a column of text."""
     kind = _TYPES.get(frozenset(map(type, values)) - {type(None)})
     if kind is not None:
-        # They do not where an integer is beyond int64, or one that a float cannot hold.
+        # They do not fit where an integer is beyond int64, or cannot be held by a float.
         with contextlib.suppress(pa.ArrowInvalid, OverflowError):
             return pa.array(values, kind)
     return pa.array([_text(value) for value in values], pa.string())
@@ -118,7 +118,7 @@ def _record(number: int, line: str) -> dict[str, Any] | Malformed:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) < len(pairs):
-        msg = "a key stands there twice"
+        msg = "a key occurs twice"
         raise ValueError(msg)
     return record
 
@@ -140,7 +140,7 @@ def _not_text(number: int, line: str) -> Malformed:
 
 
 def _text(value: Any) -> str | None:
-    """Spell a JSON value as text, a float without a fraction like an integer."""
+    """Format a JSON value as text; a float without a fraction is formatted like an integer."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, float):

@@ -20,16 +20,16 @@ _PAIRS = (
     ({"normal"}, {"anomaly", "anomalous", "abnormal"}),
     ({"benign"}, {"malicious", "malignant"}),
 )
-"""Normal and anomaly values that speak for themselves. Others (-1/1, 1/2, good/bad) are read both ways in the field."""
+"""Unambiguous pairs of normal and anomaly values; others (-1/1, 1/2) mean either in practice."""
 
 _SHOWN = 8
 
 
 def make_label_rule(label: LabelSpec, seen: Iterable[str]) -> LabelRule:
-    """Make the rule of a label column from what the user says, else from the values seen in it.
+    """Make the rule of a label column from the spec, else from the values seen in it.
 
     Raises:
-        ContractError: the user says nothing and the values do not speak for themselves.
+        ContractError: the spec names no values, and those seen are ambiguous.
     """
     if label.anomaly_values is not None or label.normal_values is not None:
         return LabelRule(
@@ -44,8 +44,8 @@ def make_label_rule(label: LabelSpec, seen: Iterable[str]) -> LabelRule:
             return LabelRule(column=label.column, anomaly_values=_spellings(anomaly), normal_values=_spellings(normal))
     shown = ", ".join(map(repr, values[:_SHOWN])) + (", ..." if len(values) > _SHOWN else "")
     msg = (
-        f"label column {label.column!r} holds {shown or 'no value'}: which of them mean anomaly does not speak for "
-        "itself; set data.label.anomaly_values to the list of those that do, or data.label.normal_values to the others"
+        f"label column {label.column!r} holds {shown or 'no value'}: it is ambiguous which of them mean anomaly; "
+        "set data.label.anomaly_values to the list of those that do, or data.label.normal_values to the others"
     )
     raise ContractError(msg)
 
@@ -55,7 +55,7 @@ def _all_canonical(values: tuple[Scalar, ...] | None) -> tuple[str, ...] | None:
 
 
 def canonical(value: Scalar) -> str:
-    """Return the one spelling of a label value: 1.0, "1" and 1 are the same, and so are True and "true"."""
+    """Return the canonical text of a label value: 1.0, "1" and 1 are the same, and so are True and "true"."""
     text = str(value).strip()
     if text.lower() in {"true", "false"}:
         return text.lower()
@@ -67,7 +67,7 @@ def canonical(value: Scalar) -> str:
 
 
 def read_labels(raw: pa.Array, rule: LabelRule, missing: tuple[str, ...]) -> tuple[pa.Array, np.ndarray]:
-    """Return whether each row is an anomaly (null: unlabelled), and the mask of values that the rule does not know."""
+    """Return whether each row is an anomaly (null: unlabelled), and the mask of values that the rule does not cover."""
     coded = blank_missing(to_text(raw), missing).dictionary_encode()
     values = [canonical(value) for value in coded.dictionary.to_pylist()]
     verdicts = pa.array([is_anomaly(value, rule) for value in values], pa.bool_())
@@ -77,7 +77,7 @@ def read_labels(raw: pa.Array, rule: LabelRule, missing: tuple[str, ...]) -> tup
 
 
 def is_anomaly(value: str, rule: LabelRule) -> bool | None:
-    """Say what a label value, in its one spelling, means under a rule; None: the rule does not know it."""
+    """Say whether a canonical label value means anomaly; None where the rule does not cover it."""
     if value in (rule.anomaly_values or ()):
         return True
     if value in (rule.normal_values or ()):
@@ -88,5 +88,5 @@ def is_anomaly(value: str, rule: LabelRule) -> bool | None:
 
 
 def _spellings(words: set[str]) -> tuple[str, ...]:
-    """Return each word as it may be spelled: lower case, capitalised, upper case."""
+    """Return each word in lower case, capitalised and in upper case."""
     return tuple(dict.fromkeys(spelled for word in sorted(words) for spelled in (word, word.title(), word.upper())))

@@ -1,4 +1,4 @@
-"""One raw column into the type its contract gives it; which cells do not parse, and why."""
+"""Parses a raw column into the type of its contract, and records which cells do not parse, and why."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ REASONS = {
     "not_boolean": "is not true or false",
     "not_datetime": "is not a date or time in the contract's format",
 }
-"""What can be wrong with a cell: the code of each reason, and how it reads after the cell's value."""
+"""What can be wrong with a cell: the code of each reason, and its wording after the cell's value."""
 
 RULES: dict[Dtype, tuple[str, ...]] = {
     "int64": ("not_numeric", "not_integer", "infinite"),
@@ -33,7 +33,7 @@ RULES: dict[Dtype, tuple[str, ...]] = {
     "timestamp": ("not_datetime",),
     "timestamp_utc": ("not_datetime",),
 }
-"""Which of these a column of each type is held to."""
+"""The reasons that a column of each type is checked for."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class Parsed:
 
     Attributes:
         values: in the contract's Arrow type; null where a cell is missing or does not parse.
-        failed: for each reason that occurs, the mask of the cells it holds for.
-        checked: how many cells were not missing.
+        failed: for each reason that occurs, the mask of its cells.
+        checked: number of cells that were not missing.
     """
 
     values: pa.Array
@@ -54,12 +54,12 @@ class Parsed:
 def parse_column(raw: pa.Array, column: ColumnContract, missing: tuple[str, ...]) -> Parsed:
     """Parse a raw column (of text or a plain type) into its contract's type.
 
-    The outcome of a cell depends on the cell alone: the quick cast of a whole column is only a short cut.
+    The result of a cell depends on that cell alone; casting a whole column at once is only a shortcut.
 
     Args:
         raw: the cells as read.
-        column: what they are to become.
-        missing: texts that stand for a missing cell.
+        column: the contract of the column.
+        missing: texts that mean a missing cell.
     """
     if raw.type == ARROW_TYPES[column.dtype] and column.dtype != "string" and not _hides_missing(column, missing):
         return _judge(raw, raw)
@@ -76,7 +76,7 @@ def parse_column(raw: pa.Array, column: ColumnContract, missing: tuple[str, ...]
 
 
 def _cast_whole(cells: pa.Array, column: ColumnContract) -> pa.Array | None:
-    """Cast a column in one go; None where that fails, or would not give what parsing cell by cell gives."""
+    """Cast a column at once; None where that fails, or could differ from parsing cell by cell."""
     if column.dtype == "bool" or column.datetime_format not in {None, ISO}:
         return None
     if column.dtype == "int64" and _has_hex(cells):
@@ -97,11 +97,11 @@ def _hides_missing(column: ColumnContract, missing: tuple[str, ...]) -> bool:
 
 
 def _has_hex(text: pa.Array) -> bool:
-    """Say whether a cell could be a hexadecimal number, which pyarrow takes for an integer and we do not."""
+    """Say whether a cell could be a hexadecimal number, which only pyarrow takes for an integer."""
     return bool(pc.any(pc.match_substring(text, "x", ignore_case=True)).as_py())
 
 
-def _parse_integers(cells: pa.Array, column: ColumnContract) -> pa.Array:  # noqa: ARG001 (all parsers are called so)
+def _parse_integers(cells: pa.Array, column: ColumnContract) -> pa.Array:  # noqa: ARG001 - the signature of every parser
     """Parse integers, also those written like a float (3.0, +3, 3e2)."""
     decimal = pc.if_else(pc.match_substring(cells, "x", ignore_case=True), None, cells)
     integers = cast_or_null(decimal, pa.int64())
@@ -111,11 +111,11 @@ def _parse_integers(cells: pa.Array, column: ColumnContract) -> pa.Array:  # noq
     return pc.coalesce(integers, as_integers(cast_or_null(rest, pa.float64())))
 
 
-def _parse_floats(cells: pa.Array, column: ColumnContract) -> pa.Array:  # noqa: ARG001 (all parsers are called so)
+def _parse_floats(cells: pa.Array, column: ColumnContract) -> pa.Array:  # noqa: ARG001 - the signature of every parser
     return cast_or_null(cells, pa.float64())
 
 
-def _parse_booleans(cells: pa.Array, column: ColumnContract) -> pa.Array:  # noqa: ARG001 (all parsers are called so)
+def _parse_booleans(cells: pa.Array, column: ColumnContract) -> pa.Array:  # noqa: ARG001 - the signature of every parser
     places = pc.index_in(pc.utf8_lower(cells), value_set=pa.array(list(_BOOLEANS)))
     return pa.array(list(_BOOLEANS.values())).take(places)
 
@@ -134,7 +134,7 @@ _PARSERS: dict[Dtype, Callable[[pa.Array, ColumnContract], pa.Array]] = {
 
 
 def _judge(values: pa.Array, cells: pa.Array) -> Parsed:
-    """Say of each cell that is there but has no (finite) value why it fails; NaN is a missing cell."""
+    """Find why each cell that is present has no finite value; NaN counts as missing."""
     finite = not pa.types.is_floating(values.type) or pc.all(pc.is_finite(values)).as_py()
     if finite and values.null_count == cells.null_count:
         return Parsed(values, {}, len(cells) - cells.null_count)

@@ -1,4 +1,4 @@
-"""The readers by format, and the one way to call them: names checked, damage reported as a SourceError."""
+"""The readers by format, and the one way to call them: names are checked, and damage is a SourceError."""
 
 import csv
 import zlib
@@ -35,7 +35,7 @@ def read_records(file: SourceFile, data: DataSpec) -> Iterator[RawBatch]:
 
     Raises:
         SourceError: the file cannot be read, is damaged or cut short.
-        ContractError: two columns have one name, or a column is called like one of ours.
+        ContractError: two columns have one name, or a column has the name of one of ours.
     """
     checked: list[str] = []
     try:
@@ -53,10 +53,10 @@ def read_records(file: SourceFile, data: DataSpec) -> Iterator[RawBatch]:
 
 
 def check_names(names: list[str], file: SourceFile) -> None:
-    """Refuse column names that could not be told apart in a dataset.
+    """Refuse column names that would be ambiguous in a dataset.
 
     Raises:
-        ContractError: two columns have one name, or a column is called like one of ours.
+        ContractError: two columns have one name, or a column has the name of one of ours.
     """
     for name, times in Counter(names).items():
         if times > 1:
@@ -64,5 +64,5 @@ def check_names(names: list[str], file: SourceFile) -> None:
             msg = f"{file.path}: columns {places} are all called {name!r}; rename all but one"
             raise ContractError(msg)
         if name in _META_NAMES:
-            msg = f"{file.path}: a column is called {name!r}, a name that every dataset uses for itself; rename it"
+            msg = f"{file.path}: a column is called {name!r}, which is reserved in every dataset; rename it"
             raise ContractError(msg)

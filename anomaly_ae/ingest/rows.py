@@ -1,4 +1,4 @@
-"""Accepted rows under a contract, read in batches as often as needed, and batches of an exact size."""
+"""Accepted rows under a contract, which can be read repeatedly, and batches of an exact size."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -11,11 +11,11 @@ from anomaly_ae.ingest.contract import Contract
 
 
 class RowStore(Protocol):
-    """Rows that splitting, fitting and scoring read: a published dataset, or anything that can be read like one."""
+    """Rows that are split, fitted on and scored: a published dataset, or anything that reads like one."""
 
     @property
     def contract(self) -> Contract:
-        """What the columns are for; `contract.schema` is the schema of every batch."""
+        """The roles of the columns; `contract.schema` is the schema of every batch."""
 
     @property
     def rows(self) -> int:

@@ -1,4 +1,4 @@
-"""All rows of a source, held against a contract: read on one thread, parsed on several, in source order."""
+"""All rows of a source of tables, checked against a contract: read on one thread, parsed on several, in order."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,7 +14,7 @@ from anomaly_ae.spec import DataSpec, Role
 
 
 def stream_rows(parts: Sequence[TablePart], data: DataSpec, contract: Contract) -> Iterator[tuple[str, Applied]]:
-    """Yield every batch of a source, held against the contract; memory holds a few batches at a time.
+    """Yield every batch of a source, checked against the contract; memory holds a few batches at a time.
 
     Returns:
         Pairs of the name of a part and a batch of it.

@@ -1,4 +1,4 @@
-"""Text sources: decompressed streams, and the encoding they are in."""
+"""Text files: decompressed streams, and their encoding."""
 
 import codecs
 
@@ -10,7 +10,7 @@ from anomaly_ae.ingest.source_file import SourceFile
 from anomaly_ae.storage import is_remote, open_bytes
 
 HEAD_BYTES = 1 << 20
-"""How much of a file is looked at to find its encoding and delimiter."""
+"""Bytes of a file that encoding and delimiter are detected from."""
 
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -19,13 +19,13 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-"""Byte order marks; the longer ones stand before those they begin with."""
+"""Byte order marks; a longer mark comes before the shorter one it begins with."""
 
 _LIKELY = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "shift_jis", "gb18030", "big5", "euc_kr"]
-"""Encodings that tables still come in; rarer ones must be named, because short texts suit too many of them."""
+"""Encodings that tables are still written in; rarer ones must be named, as short texts fit too many of them."""
 
-_TELLING_BYTES = 16
-"""With fewer bytes beyond ASCII every guess is chance."""
+_MIN_TELLING_BYTES = 16
+"""With fewer bytes beyond ASCII any guess would be chance."""
 
 
 def open_stream(file: SourceFile) -> pa.NativeFile:
@@ -41,10 +41,10 @@ def read_head(file: SourceFile) -> bytes:
 
 
 def choose_encoding(head: bytes, wanted: str) -> str:
-    """Return the Python codec of a text: the wanted one, or with "auto" what its first bytes show.
+    """Return the Python codec of a text: the one asked for, or with "auto" the one that its first bytes suggest.
 
     Raises:
-        SpecError: there is no such encoding.
+        SpecError: the encoding is unknown.
     """
     if wanted == "auto":
         return detect_encoding(head)
@@ -53,11 +53,11 @@ def choose_encoding(head: bytes, wanted: str) -> str:
     except LookupError as error:
         msg = f"data.encoding={wanted!r} is no known encoding; examples: utf-8, cp1252, latin-1, utf-16"
         raise SpecError(msg) from error
-    return "utf-8-sig" if name == "utf-8" else name  # a byte order mark may be there or not
+    return "utf-8-sig" if name == "utf-8" else name  # with or without a byte order mark
 
 
 def detect_encoding(head: bytes) -> str:
-    """Tell the encoding from a byte order mark, from zero bytes, from valid UTF-8, or from the letters used."""
+    """Detect the encoding by a byte order mark, by zero bytes, by valid UTF-8, or by the letters used."""
     for mark, encoding in _MARKS.items():
         if head.startswith(mark):
             return encoding
@@ -68,16 +68,16 @@ def detect_encoding(head: bytes) -> str:
 
 
 def _is_mostly_utf8(head: bytes) -> bool:
-    """Say whether a text is UTF-8 but for a few broken bytes, whose rows are rejected later on."""
+    """Say whether a text is UTF-8 except for a few broken bytes, whose rows are rejected later."""
     text = codecs.getincrementaldecoder("utf-8")(errors="replace").decode(head)
     broken = text.count("\ufffd")
     return broken * 10 <= sum(character > "\x7f" for character in text) - broken if broken else True
 
 
 def _guess(head: bytes) -> str:
-    """Guess an eight-bit or East Asian encoding from the lines that are not ASCII; with few such bytes, cp1252."""
+    """Guess an eight-bit or East Asian encoding from the lines that are not ASCII; cp1252 with few such bytes."""
     telling = b"\n".join([line for line in head.splitlines() if not line.isascii()][:200])
-    if sum(byte > 0x7F for byte in telling) < _TELLING_BYTES:
+    if sum(byte > 0x7F for byte in telling) < _MIN_TELLING_BYTES:
         return "cp1252"
     best = charset_normalizer.from_bytes(telling, cp_isolation=_LIKELY).best()
     return best.encoding if best else "cp1252"

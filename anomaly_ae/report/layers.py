@@ -11,7 +11,7 @@ from PIL import Image
 from scipy.ndimage import binary_erosion
 
 from anomaly_ae.ingest.pictures.decode import decode
-from anomaly_ae.modalities.pictures.heat import fit_size, levels, palette, shrink
+from anomaly_ae.modalities.pictures.heat import colour_indices, fit_size, palette, shrink
 from anomaly_ae.scoring.maps import ErrorMap, MapScale, bring_to
 
 _HEAT_SIDE = 96
@@ -57,7 +57,7 @@ def draw_layers(encoded: bytes, error_map: ErrorMap, mask: bytes | None, scale: 
     """
     whole = Image.fromarray(decode(encoded))
     small = shrink(whole, side)
-    heat = levels(bring_to(error_map, fit_size(whole.size, _HEAT_SIDE)), scale)
+    heat = colour_indices(bring_to(error_map, fit_size(whole.size, _HEAT_SIDE)), scale)
     return PictureLayers(
         picture=_as_data(small, "JPEG", quality=_JPEG_QUALITY, optimize=True),
         heat=_as_palette_png(heat, palette()),

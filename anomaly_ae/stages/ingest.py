@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 
 from anomaly_ae.errors import ContractError, SourceError
+from anomaly_ae.ingest.accounting import RowAccount
 from anomaly_ae.ingest.contract import Contract
 from anomaly_ae.ingest.source import Source, SourcePart
-from anomaly_ae.ingest.tally import Tally
 from anomaly_ae.ingest.writer import RejectWriter, open_rejects, write_parts
 from anomaly_ae.modalities import find_source, modality_of
 from anomaly_ae.spec import DataSpec
@@ -104,29 +104,29 @@ def ingest_source(source: Source[SourcePart], workspace: Workspace, contract: Co
     contract = contract or modality_of(source.modality).infer_contract(source)
     _check_modality(source, contract)
     with publish(target) as staging:
-        tally, parts = _write(staging.path, source, contract)
+        account, parts = _write(staging.path, source, contract)
         _check_stamps(source.parts, before)
-        _check_rejects(tally, data)
-        listed = [{**one, "rows": tally.rows[one["name"]]} for one in sources]
-        staging.facts.update(facts, sources=listed, parts=parts, **tally.facts())
+        _check_rejects(account, data)
+        listed = [{**one, "rows": account.rows[one["name"]]} for one in sources]
+        staging.facts.update(facts, sources=listed, parts=parts, **account.facts())
         staging.facts.update(modality_of(source.modality).facts([staging.path / part["name"] for part in parts]))
     return IngestResult(Dataset.open(target), reused=False)
 
 
-def _write(directory: Path, source: Source[SourcePart], contract: Contract) -> tuple[Tally, list[dict[str, Any]]]:
+def _write(directory: Path, source: Source[SourcePart], contract: Contract) -> tuple[RowAccount, list[dict[str, Any]]]:
     """Write the files of a dataset; return the counts and the parts."""
-    tally = Tally(contract)
+    account = RowAccount(contract)
     write_json(directory / CONTRACT, contract.model_dump(mode="json"))
     with open_rejects(directory) as rejects:
-        groups = modality_of(source.modality).row_groups(_accepted(source, tally, rejects))
+        groups = modality_of(source.modality).row_groups(_accepted(source, account, rejects))
         parts = write_parts(directory, contract.schema, groups)
-    return tally, parts
+    return account, parts
 
 
-def _accepted(source: Source[SourcePart], tally: Tally, rejects: RejectWriter) -> Iterator[pa.RecordBatch]:
+def _accepted(source: Source[SourcePart], account: RowAccount, rejects: RejectWriter) -> Iterator[pa.RecordBatch]:
     """Yield the accepted rows; count all rows and write the rejected ones on the way."""
-    for name, applied in modality_of(source.modality).read(source, tally.contract):
-        tally.add(name, applied)
+    for name, applied in modality_of(source.modality).read(source, account.contract):
+        account.add(name, applied)
         rejects.write(applied.rejects)
         yield applied.accepted
 
@@ -139,17 +139,17 @@ def _check_modality(source: Source[SourcePart], contract: Contract) -> None:
         raise ContractError(msg)
 
 
-def _check_rejects(tally: Tally, data: DataSpec) -> None:
+def _check_rejects(account: RowAccount, data: DataSpec) -> None:
     """Refuse a source without rows, or with too many rejected rows."""
-    if not tally.rows_in:
+    if not account.rows_in:
         msg = f"{data.source} holds no rows"
         raise ContractError(msg)
-    if tally.rejected > data.max_reject_share * tally.rows_in:
+    if account.rejected > data.max_reject_share * account.rows_in:
         msg = (
-            f"{tally.rejected} of {tally.rows_in} rows of {data.source} are rejected, more than "
-            f"data.max_reject_share={data.max_reject_share:g} allows: {tally.worst()}. Fix the source, or change what "
-            "`data` says of its columns (roles, missing_values, encoding, delimiter; more infer_rows if later rows are "
-            "of another type), or raise data.max_reject_share"
+            f"{account.rejected} of {account.rows_in} rows of {data.source} are rejected, more than "
+            f"data.max_reject_share={data.max_reject_share:g} allows: {account.worst()}. Fix the source, or change "
+            "what `data` says of its columns (roles, missing_values, encoding, delimiter; more infer_rows if later "
+            "rows are of another type), or raise data.max_reject_share"
         )
         raise ContractError(msg)
 

@@ -16,7 +16,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from anomaly_ae.ingest.pictures.decode import encode_png
-from anomaly_ae.modalities.pictures.heat import levels
+from anomaly_ae.modalities.pictures.heat import colour_indices
 from anomaly_ae.report.layers import draw_layers
 from anomaly_ae.report.sections import gallery
 from anomaly_ae.report.source import ReportSource
@@ -83,7 +83,7 @@ def test_heat_is_the_map_on_the_scale_of_the_table() -> None:
     heat = np.asarray(opened(layers.heat).convert("RGBA"))
     assert (heat[20:, 20:, 3] == 0).all()
     assert (heat[:8, :8, 3] > 150).all()
-    assert np.array_equal(np.asarray(opened(layers.heat)), levels(error_map, scale))
+    assert np.array_equal(np.asarray(opened(layers.heat)), colour_indices(error_map, scale))
 
 
 def test_mask_is_an_outline_inside_the_marked_area() -> None:

@@ -305,15 +305,15 @@ def test_dataset_of_another_version_is_refused(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-import anomaly_ae.ingest.tally as tally, anomaly_ae.storage.publishing as publishing
+import anomaly_ae.ingest.accounting as accounting, anomaly_ae.storage.publishing as publishing
 from anomaly_ae.ingest import csv_files
 from anomaly_ae.spec import DataSpec
 from anomaly_ae.stages.ingest import ingest
 from anomaly_ae.workspace.workspace import Workspace
 
 csv_files.BLOCK_BYTES = 4096
-owner, name, calls = {"first": (tally.Tally, "add", 1), "middle": (tally.Tally, "add", 9),
-                      "counted": (tally.Tally, "facts", 1), "manifest": (publishing, "write_json", 1),
+owner, name, calls = {"first": (accounting.RowAccount, "add", 1), "middle": (accounting.RowAccount, "add", 9),
+                      "counted": (accounting.RowAccount, "facts", 1), "manifest": (publishing, "write_json", 1),
                       "rename": (Path, "rename", 1)}[sys.argv[3]]
 original, left = getattr(owner, name), [calls]
 def dying(*args, **kwargs):

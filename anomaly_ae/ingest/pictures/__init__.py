@@ -1,1 +1,1 @@
-"""Pictures in: folders, archives, arrays and Parquet files become a dataset of one row a picture."""
+"""Readers of pictures: folders, archives, arrays and Parquet files become a dataset of one row per picture."""

@@ -1,4 +1,4 @@
-"""Pictures in zip and tar files, read member by member; nothing is unpacked to disk."""
+"""Pictures in zip and tar files, read member by member without unpacking to disk."""
 
 import lzma
 import stat
@@ -19,18 +19,18 @@ from anomaly_ae.spec import DataSpec
 from anomaly_ae.storage import open_bytes
 
 _MASK_BYTES = 256 << 20
-"""Of all masks of a tar file: they may lie after their pictures, so they are read first."""
+"""Limit for all masks of a tar file, which are read first, as they may come after their pictures."""
 
 _MAX_RATIO = 100
 _RATIO_BYTES = 64 << 20
-"""A member that unpacks to more than this may not be packed tighter than the ratio: pictures are hardly packable."""
+"""A member that unpacks to more than this must not exceed the ratio: pictures compress little."""
 
 _DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, OSError, EOFError, NotImplementedError)
 
 
 @dataclass(frozen=True)
 class _Member:
-    """A member that, by its name, is a picture or a mask: its path in the archive, or why it is not read."""
+    """A member whose name is that of a picture or a mask: its path in the archive, and why it is not read, if so."""
 
     name: str
     refused: Refusal | None
@@ -105,7 +105,7 @@ def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> 
 
 @contextmanager
 def _open_tar(file: SourceFile) -> Iterator[tarfile.TarFile]:
-    """Open a tar file; whatever damage shows while it is read is a SourceError."""
+    """Open a tar file; any damage found while it is read is a SourceError."""
     try:
         with open_bytes(file.path) as packed, tarfile.open(fileobj=packed, mode="r:*") as archive:
             yield archive
@@ -193,7 +193,7 @@ def _is_wanted(name: str) -> bool:
 
 
 def _unsafe(name: str) -> Refusal | None:
-    """Refuse a path that would leave the archive's folder, were it unpacked: whoever wrote it meant no good."""
+    """Refuse a path that would leave the archive's folder when unpacked: it is an attack."""
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
         return Refusal("unsafe_path", "has a path that leads out of the archive")

@@ -1,4 +1,4 @@
-"""The contract of pictures: always the same columns; only the label is found out from the source."""
+"""The contract of pictures: always the same columns; only the label depends on the source."""
 
 from collections.abc import Sequence
 
@@ -28,10 +28,10 @@ _COLUMNS: tuple[tuple[str, Dtype, str], ...] = (
 def picture_contract(files: Sequence[PictureFile], data: DataSpec) -> Contract:
     """Make the contract of a source of pictures.
 
-    Without `data.label` the folders decide: where one is called good, normal or ok, all others hold anomalies.
+    Without `data.label`, the folders decide: if one is called good, normal or ok, all others hold anomalies.
 
     Raises:
-        SpecError: the label column is none that pictures have.
+        SpecError: pictures have no such label column.
     """
     picture = ColumnContract(name=PICTURE, role=Role.PICTURE, dtype="binary", note="the file as it was found")
     beside = (ColumnContract(name=name, role=Role.INFO, dtype=dtype, note=note) for name, dtype, note in _COLUMNS)
@@ -39,9 +39,9 @@ def picture_contract(files: Sequence[PictureFile], data: DataSpec) -> Contract:
 
 
 def has_labels(files: Sequence[PictureFile], contract: Contract) -> bool:
-    """Say whether the kinds of a source are labels: arrays and tables say so, folders only if one has a known name.
+    """Say whether the kinds of a source are labels: those of arrays and tables are, folders only with a known name.
 
-    The folders of new pictures may be called by date or by camera; none of these is an anomaly.
+    The folders of new pictures may be named after dates or cameras, which are no anomalies.
     """
     rule = contract.label
     if rule is None:
@@ -51,7 +51,7 @@ def has_labels(files: Sequence[PictureFile], contract: Contract) -> bool:
 
 
 def _kinds(files: Sequence[PictureFile]) -> set[str]:
-    """Return what the folders of all pictures are called."""
+    """Return the folder names of all pictures."""
     places = (place_of(name) for file in files for name in file.names() if not is_mask(name))
     return {place.kind for place in places if place.kind is not None}
 

@@ -1,4 +1,4 @@
-"""Encoded bytes to pixels: the one place where a picture file is opened, and nothing of it is believed before."""
+"""Encoded bytes to pixels: the only place where picture files are opened; they are not trusted."""
 
 import io
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
-"""What is decoded. Pillow knows many more, but every decoder is a door."""
+"""Formats that are decoded. Pillow knows many more, but every decoder adds attack surface."""
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
 
 MAX_ENCODED_BYTES = 512 << 20
-"""Of one picture file; memory must hold it."""
+"""Limit for one picture file, which memory must hold."""
 
 Pixels = NDArray[np.uint8]
-"""Grey `(h, w)` or red, green, blue `(h, w, 3)`, from 0 to 255."""
+"""Grey `(h, w)` or RGB `(h, w, 3)`, from 0 to 255."""
 
 _GREY_16 = frozenset({"I;16", "I;16L", "I;16B", "I;16N"})
 _HEADS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+", b"BM")
@@ -24,7 +24,7 @@ _HEADS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*", b"II+\x
 
 @dataclass(frozen=True)
 class Decoded:
-    """A picture, and how its file holds it.
+    """A decoded picture, and the format of its file.
 
     Attributes:
         pixels: upright, grey or RGB.
@@ -38,7 +38,7 @@ class Decoded:
 
 
 class PictureError(ValueError):
-    """Bytes that cannot be taken as a picture.
+    """Bytes that are not a usable picture.
 
     Attributes:
         code: the reject reason, a stable code.
@@ -53,8 +53,8 @@ def decode(encoded: bytes) -> Pixels:
     """Decode a picture that ingest accepted.
 
     Returns:
-        uint8 `(h, w)` if it is grey, else `(h, w, 3)`; turned upright as its EXIF orientation says, laid on white where
-        it is transparent, 16 bit scaled to 8 by the full range; of several frames the first.
+        uint8 `(h, w)` if it is grey, else `(h, w, 3)`; turned upright by its EXIF orientation, on white where it is
+        transparent, 16 bits scaled to 8 by the full range; the first frame of several.
 
     Raises:
         PictureError: the bytes are not such a picture.
@@ -63,11 +63,11 @@ def decode(encoded: bytes) -> Pixels:
 
 
 def inspect(encoded: bytes, max_pixels: int | None) -> Decoded:
-    """Decode a picture of which nothing is known yet.
+    """Decode a picture from an unknown source.
 
     Args:
         encoded: the bytes of its file.
-        max_pixels: width times height that is still decoded; None: as many as Pillow lets through.
+        max_pixels: largest width times height that is decoded; None: Pillow's own limit.
 
     Raises:
         PictureError: `empty_file`, `not_a_picture`, `too_many_pixels`, `damaged` or `unsupported_depth`.
@@ -101,7 +101,7 @@ def encode_png(pixels: NDArray[np.uint8 | np.uint16 | np.bool_]) -> bytes:
 
 
 def looks_like_picture(encoded: bytes) -> bool:
-    """Say whether bytes begin as a file of one of the formats does."""
+    """Say whether bytes begin like a file of one of the formats."""
     return encoded.startswith(_HEADS) or (encoded[:4] == b"RIFF" and encoded[8:12] == b"WEBP")
 
 
@@ -135,7 +135,7 @@ def _eight_bits(values: NDArray[np.integer]) -> Pixels:
 
 
 def _on_white(picture: Image.Image) -> Image.Image:
-    """Lay a transparent picture on white: what is hidden under full transparency is chance."""
+    """Put a transparent picture on white: colours under full transparency are arbitrary."""
     return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
 
 

@@ -1,4 +1,4 @@
-"""What a dataset of pictures holds, counted from its parts: kinds, sizes, modes, masks, copies."""
+"""Facts about a dataset of pictures, counted from its parts: kinds, sizes, modes, masks, copies."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ _COLUMNS = [WIDTH, HEIGHT, MODE, FORMAT, SHA256, KIND, MASK_NOTE, ORIGIN]
 
 
 def picture_facts(parts: Sequence[Path]) -> dict[str, Any]:
-    """Return what the manifest says of pictures.
+    """Return what the manifest holds about pictures.
 
     Returns:
         `places`, `sizes`, `modes` and `formats` with their counts, the most frequent first; `masks_refused` with the
-        reasons; `duplicates`: pictures whose file is, byte by byte, that of an earlier one; and
-        `duplicates_across_origins`: those of test whose file is in train or validation too.
+        reasons; `duplicates`: pictures whose file has the bytes of an earlier one; and `duplicates_across_origins`:
+        test pictures whose file is also in train or validation.
     """
     table = pa.concat_tables([read_parquet(part, columns=_COLUMNS) for part in parts])
     places = zip(table[ORIGIN].to_pylist(), table[KIND].to_pylist(), strict=True)

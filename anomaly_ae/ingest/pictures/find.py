@@ -1,4 +1,4 @@
-"""A source string resolved into the files that hold its pictures, in a fixed order."""
+"""The files that hold the pictures of a source string, in a fixed order."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -26,13 +26,13 @@ CONTAINERS = {
 
 
 def find_pictures(source: str) -> list[PictureFile]:
-    """List the files of a source: the folder of its loose pictures as one, then its archives and arrays by name.
+    """List the files of a source: the folder of its loose pictures as one, then archives and arrays by name.
 
     Args:
         source: a file, a directory or a glob.
 
     Raises:
-        SourceError: nothing is there, or nothing that may hold pictures.
+        SourceError: nothing is found, or nothing that may hold pictures.
     """
     path = locate(source)
     if path.is_dir():
@@ -45,19 +45,19 @@ def find_pictures(source: str) -> list[PictureFile]:
     files = sorted(_sorted_out(root, found), key=lambda file: (file.format != "folder", file.name))
     if not files:
         suffixes = ", ".join([*sorted(SUFFIXES), *CONTAINERS, "-ubyte"])
-        where = f"{source}: no pictures are there" if found else nothing_found(source, path, suffixes)
+        where = f"{source}: no pictures found" if found else nothing_found(source, path, suffixes)
         msg = f"{where} (known suffixes: {suffixes})" if found else where
         raise SourceError(msg)
     return files
 
 
 def is_picture(path: Path) -> bool:
-    """Say whether a file is called like a picture."""
+    """Say whether a file has the suffix of a picture."""
     return path.suffix.lower() in SUFFIXES
 
 
 def container_of(path: Path) -> str | None:
-    """Return what kind of container of pictures a file is called like."""
+    """Return the kind of container that a file's name suggests; None where it is none."""
     if is_idx(path):
         return "idx-labels" if is_labels(path) else "idx"
     name = path.name.lower()
@@ -65,7 +65,7 @@ def container_of(path: Path) -> str | None:
 
 
 def _walk(root: Path) -> Iterator[Path]:
-    """Yield the files below a folder that are not hidden, and the linked folders, which are not followed."""
+    """Yield the files below a folder that are not hidden, and linked folders, which are not followed."""
     for directory, folders, names in os.walk(root):
         here = Path(directory)
         folders[:] = sorted(name for name in folders if not is_hidden(Path(name)))
@@ -74,7 +74,7 @@ def _walk(root: Path) -> Iterator[Path]:
 
 
 def _sorted_out(root: Path, found: Iterable[Path]) -> Iterator[PictureFile]:
-    """Make one source file of all loose pictures, and one of every container; other files are not of the source."""
+    """Make one source file of all loose pictures, and one of each container; other files are left out."""
     loose: list[str] = []
     for path in found:
         name, kind = path.relative_to(root).as_posix(), container_of(path)
@@ -90,5 +90,5 @@ def _sorted_out(root: Path, found: Iterable[Path]) -> Iterator[PictureFile]:
 
 
 def _leaves(path: Path, root: Path) -> bool:
-    """Say whether a path is a linked folder that lies elsewhere: its pictures are missing, which must be told."""
+    """Say whether a path is a linked folder outside the source, whose pictures are rejected with a reason."""
     return path.is_symlink() and path.is_dir() and not path.resolve().is_relative_to(root.resolve())

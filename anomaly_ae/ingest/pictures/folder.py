@@ -1,4 +1,4 @@
-"""Pictures in a folder, or some of a folder that a glob names."""
+"""Pictures in a folder, or those of them that a glob names."""
 
 import errno
 import hashlib
@@ -29,7 +29,7 @@ def read_folder(file: SourceFile, data: DataSpec) -> Iterator[RawPicture]:
 
 
 def hash_folder(file: SourceFile) -> tuple[int, str]:
-    """Return the bytes of all files that the source names in a folder, and the hash of their names and contents."""
+    """Return the total bytes of the named files in a folder, and the hash of their names and contents."""
     size, digest = 0, hashlib.sha256()
     for name in file.members:
         path = file.path / name
@@ -62,8 +62,8 @@ def _read(root: Path, name: str, limit: int) -> bytes | Refusal:
 
 
 def _refusal(root: Path, path: Path) -> Refusal | None:
-    """Say why a path is not followed: a link may lead out of the folder, or nowhere."""
-    if is_remote(path):  # no links, and what is not there any more says so when it is read
+    """Return why a path is not followed: a link may lead out of the folder, or nowhere."""
+    if is_remote(path):  # it has no links, and a missing object fails when it is read
         return None
     if not path.resolve().is_relative_to(root.resolve()):
         return Refusal("link_leaves_source", f"is a link to {os.path.realpath(path)}, outside the source")

@@ -1,4 +1,4 @@
-"""Pictures in the IDX files of MNIST and its kin, packed or not, with the labels file that lies beside."""
+"""Pictures in IDX files such as MNIST's, compressed or not, with the labels file beside them."""
 
 import gzip
 import re
@@ -25,9 +25,9 @@ _DAMAGE = (zlib.error, OSError, EOFError, ValueError, struct.error)
 
 
 def read_idx(file: SourceFile, data: DataSpec) -> Iterator[RawPicture]:
-    """Yield the pictures of an IDX file; the labels file beside it, if there is one, gives the kinds.
+    """Yield the pictures of an IDX file; a labels file beside it gives the kinds.
 
-    A name that begins with train, t10k or test says what the pictures are for.
+    A name that begins with train, t10k or test gives the split.
 
     Raises:
         SourceError: it is damaged or cut short, or holds no pictures.
@@ -47,23 +47,23 @@ def read_idx(file: SourceFile, data: DataSpec) -> Iterator[RawPicture]:
         raise SourceError(msg) from error
 
 
-def read_idx_labels(file: SourceFile, data: DataSpec) -> Iterator[RawPicture]:  # noqa: ARG001 (every reader is called so)
-    """Yield nothing: labels are read with their pictures, and are part of the source only to be hashed with it."""
+def read_idx_labels(file: SourceFile, data: DataSpec) -> Iterator[RawPicture]:  # noqa: ARG001 - the signature of every reader
+    """Yield nothing: labels are read with their pictures; they are part of the source so that they are hashed."""
     yield from ()
 
 
 def is_idx(path: Path) -> bool:
-    """Say whether a file is called like an IDX file of bytes."""
+    """Say whether a file has the name of an IDX file of bytes."""
     return _NAME.search(path.name) is not None
 
 
 def is_labels(path: Path) -> bool:
-    """Say whether an IDX file is called like one of labels."""
+    """Say whether an IDX file has the name of a labels file."""
     return "labels" in path.name
 
 
 def labels_beside(images: Path) -> Path | None:
-    """Return the labels that go with an IDX file of pictures, by the names that MNIST gave them."""
+    """Return the labels file of an IDX file of pictures, by MNIST's naming."""
     name = images.name.replace("images", "labels").replace("idx3", "idx1")
     beside = images.with_name(name)
     return beside if name != images.name and beside.is_file() else None
@@ -80,10 +80,10 @@ def _open(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _header(stream: IO[bytes]) -> Stack:
-    """Read two zero bytes, the type of a pixel, how many dimensions there are, then each as 32 bits."""
+    """Read two zero bytes, the pixel type, the number of dimensions, then each dimension as 32 bits."""
     zeros, kind, dimensions = struct.unpack(">HBB", stream.read(4))
     if zeros or kind != _BYTE:
-        msg = "it does not begin as an IDX file of bytes does"
+        msg = "it does not begin like an IDX file of bytes"
         raise ValueError(msg)
     return Stack(struct.unpack(f">{dimensions}I", stream.read(4 * dimensions)), np.dtype(np.uint8))
 

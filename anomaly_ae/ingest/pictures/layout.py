@@ -1,7 +1,7 @@
-"""What the folders of a picture say of it: its kind, whether it is for training or test, and which mask is whose.
+"""What folders say of a picture: its kind, its split, and which mask belongs to which picture.
 
 MVTec's layout is `train/good/*`, `test/<kind>/*` and `ground_truth/<kind>/*_mask.png`, below any folder; elsewhere the
-folder that a picture lies in is its kind.
+name of a picture's folder is its kind.
 """
 
 from collections.abc import Iterable
@@ -11,16 +11,16 @@ from pathlib import PurePosixPath
 ORIGINS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
 MASKS = "ground_truth"
 NORMAL_KINDS = ("good", "normal", "ok", "GOOD", "Good", "NORMAL", "Normal", "OK", "Ok")
-"""Folders of these names hold normal pictures, and say that all others beside them hold anomalies."""
+"""Folders with these names hold normal pictures; all others beside them then hold anomalies."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """What a path says.
+    """What a path says of a picture.
 
     Attributes:
-        origin: train, validation or test; None where no folder is called so.
-        kind: what the picture shows (good, scratch, ...), by its folder; None where it lies in none.
+        origin: train, validation or test; None where no folder has such a name.
+        kind: what the picture shows (good, scratch, ...), by its folder; None where it is in no folder.
     """
 
     origin: str | None = None
@@ -38,7 +38,7 @@ def place_of(name: str) -> Place:
 
 
 def is_mask(name: str) -> bool:
-    """Say whether a path lies below the folder of masks."""
+    """Say whether a path is below the folder of masks."""
     return MASKS in PurePosixPath(name).parts[:-1]
 
 
@@ -46,10 +46,10 @@ def match_masks(names: Iterable[str]) -> dict[str, list[str]]:
     """Find the masks of each picture.
 
     `ground_truth/<kind>/x_mask.png` or `ground_truth/<kind>/x.png` is the mask of `test/<kind>/x.*`, or of `<kind>/x.*`
-    where there is no such folder; all in a folder `ground_truth/<kind>/x/` are.
+    where that folder does not exist; so are all files in a folder `ground_truth/<kind>/x/`.
 
     Returns:
-        Masks by picture; those of no picture under the empty name.
+        Masks by picture; those without a picture under the empty name.
     """
     names = list(names)
     pictures = {_key(name): name for name in names if not is_mask(name)}

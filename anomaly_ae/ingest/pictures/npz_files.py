@@ -1,4 +1,4 @@
-"""Pictures in NumPy's .npz files, read one by one: an array is never in memory whole."""
+"""Pictures in NumPy's .npz files, read one by one, so that memory never holds a whole array."""
 
 import struct
 import zipfile
@@ -23,10 +23,10 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, struct
 
 
 def read_npz(file: SourceFile, data: DataSpec) -> Iterator[RawPicture]:
-    """Yield the pictures of an .npz file: the array x, X, images or data; y or labels beside it give the kinds.
+    """Yield the pictures of an .npz file: the array x, X, images or data; an array y or labels gives the kinds.
 
     Raises:
-        SourceError: it is damaged, or holds no array of pictures.
+        SourceError: it is damaged, or has no array of pictures.
     """
     try:
         with open_bytes(file.path) as packed, zipfile.ZipFile(packed) as archive:
@@ -78,7 +78,7 @@ def _header(stream: IO[bytes], file: SourceFile, data: DataSpec) -> Stack:
 
 
 def _measured(stream: IO[bytes], stack: Stack, file: SourceFile) -> Stack:
-    """Find out how pixels become whole numbers: by their type, else by the smallest and the largest of all."""
+    """Decide how pixels become integers: by their type, else by the smallest and largest value."""
     kind = stack.dtype.newbyteorder("=")
     if kind == np.uint8:
         return stack

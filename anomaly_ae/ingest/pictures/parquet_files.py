@@ -26,10 +26,10 @@ def read_parquet_pictures(file: SourceFile, data: DataSpec) -> Iterator[RawPictu
 
     Raises:
         SourceError: it is damaged, or no column holds pictures.
-        SpecError: the spec names a column that is not there.
+        SpecError: the spec names a column that does not exist.
     """
     try:
-        # Not by the row group either: a group of pictures may be larger than memory.
+        # Buffered, as even one row group of pictures may be larger than memory.
         with open_parquet(file.path, buffer_size=1 << 20) as parquet:
             picture, mask = _columns(parquet, file, data)
             named = [data.id, data.label.column if data.label else None]
@@ -101,7 +101,7 @@ def _require(names: Sequence[str], wanted: Sequence[str], file: SourceFile) -> N
 
 
 def _candidates(parquet: pq.ParquetFile) -> list[str]:
-    """Name the columns of bytes whose first value begins as a picture does."""
+    """Return the columns of bytes whose first value begins like a picture."""
     names = _byte_columns(parquet)
     first = next(iter(parquet.iter_batches(_BATCH_ROWS, columns=names)), None) if names else None
     return [name for name in names if first and _shows_picture(first.column(name))]

@@ -1,4 +1,4 @@
-"""What every reader of pictures yields: bytes, where they come from, and what the source says of them."""
+"""What every reader of pictures yields: bytes, their origin, and what the source says of them."""
 
 from dataclasses import dataclass
 
@@ -8,17 +8,17 @@ from anomaly_ae.spec import DataSpec
 NOWHERE = Place()
 
 _PIXEL_BYTES = 8
-"""Of red, green, blue and alpha in 16 bits: no file holds more for a pixel."""
+"""Red, green, blue and alpha in 16 bits: no file needs more per pixel."""
 _HEADER_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why something in a source is not even opened.
+    """Why something in a source is not opened.
 
     Attributes:
         code: the reject reason, a stable code.
-        detail: a sentence on what is wrong with it.
+        detail: what is wrong with it, for people.
     """
 
     code: str
@@ -27,15 +27,15 @@ class Refusal:
 
 @dataclass(frozen=True)
 class RawPicture:
-    """One picture as a source holds it.
+    """One picture of a source, still encoded.
 
     Attributes:
-        row_id: names it: its path, or the file it is in and its path or number there.
+        row_id: its path, or the name of its file with its path or number there.
         source_file: the file on disk that holds it.
-        source_row: its place in that file, from 1.
-        encoded: the bytes of its file; or why they are not read.
-        place: its kind, and whether it is for training or test.
-        masks: the bytes of the files that mark its anomalous pixels, or why they are not read.
+        source_row: its position in that file, from 1.
+        encoded: the bytes of the picture, or why they are not read.
+        place: its kind and its split.
+        masks: the bytes of its masks, or why they are not read.
     """
 
     row_id: str
@@ -47,5 +47,5 @@ class RawPicture:
 
 
 def largest_file(data: DataSpec) -> int:
-    """Return how many bytes the file of a picture that may be decoded can have."""
+    """Return the largest file size of a picture that may be decoded, in bytes."""
     return data.max_pixels * _PIXEL_BYTES + _HEADER_BYTES

@@ -1,4 +1,4 @@
-"""The readers of pictures by container, one line each."""
+"""The readers of pictures by container, and a container as a part of a source."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ PICTURE_READERS: dict[str, Callable[[SourceFile, DataSpec], Iterator[RawPicture]
     "idx-labels": read_idx_labels,
     "parquet-pictures": read_parquet_pictures,
 }
-"""A new container is a new reader and one line here (and its suffixes in `find.py`)."""
+"""A new container is a new reader and one line here, and its suffixes in `find.py`."""
 
 _NAMES: dict[str, Callable[[SourceFile], list[str]]] = {
     "folder": lambda file: list(file.members),

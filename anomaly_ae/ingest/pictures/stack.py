@@ -1,4 +1,4 @@
-"""A stack of pictures of one size, one after the other in a stream: what NumPy and IDX files hold."""
+"""A stack of pictures of one size in a stream, as NumPy and IDX files hold them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from anomaly_ae.spec import DataSpec
 
 @dataclass(frozen=True)
 class Stack:
-    """What the header of a stack says, and how its pixels are stored.
+    """The shape of a stack, and how its pixels are stored.
 
     Attributes:
         shape: `(n, h, w)` or `(n, h, w, c)`.
-        dtype: of a pixel in the stream.
-        factor: what a pixel is multiplied by: one for the whole stack, so that pictures stay comparable.
+        dtype: type of a pixel in the stream.
+        factor: multiplier of every pixel; the same for the whole stack, so that pictures stay comparable.
         stored: uint8, or uint16 for grey pictures that need it.
     """
 
@@ -47,10 +47,10 @@ class Stack:
 
 
 def check_shape(shape: tuple[int, ...], file: SourceFile, data: DataSpec) -> None:
-    """Refuse an array that is no stack of pictures.
+    """Refuse an array that is not a stack of pictures.
 
     Raises:
-        SourceError: it has another shape, or pictures of too many pixels.
+        SourceError: its shape is wrong, or its pictures have too many pixels.
     """
     if len(shape) not in {3, 4} or (len(shape) == 4 and shape[3] not in {1, 3, 4}):
         msg = f"{file.path} has an array of shape {shape}; pictures are (n, h, w) or (n, h, w, 1, 3 or 4)"
@@ -67,7 +67,7 @@ def stacked_pictures(
     """Yield the pictures of a stack as PNG files, with their labels as kinds.
 
     Raises:
-        SourceError: there are not as many labels as pictures.
+        SourceError: the numbers of labels and pictures differ.
         EOFError: the stream ends before the last picture.
     """
     if labels is not None and len(labels) != stack.shape[0]:

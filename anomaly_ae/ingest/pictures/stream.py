@@ -1,4 +1,4 @@
-"""All pictures of a source, held against the contract: read on one thread, decoded on several, in source order."""
+"""All pictures of a source, checked against the contract: read on one thread, decoded on several, in order."""
 
 import hashlib
 import json
@@ -28,9 +28,9 @@ _Row = dict[str, Any]
 
 
 def stream_pictures(files: Sequence[PictureFile], data: DataSpec, contract: Contract) -> Iterator[tuple[str, Applied]]:
-    """Yield every batch of a source, held against the contract; memory holds a batch and a few pictures at a time.
+    """Yield every batch of a source, checked against the contract; memory holds one batch and a few pictures.
 
-    Every picture is decoded once, so that none is accepted that cannot be.
+    Every picture is decoded once, so that none is accepted that cannot be decoded.
 
     Returns:
         Pairs of the name of a file and a batch of its pictures.
@@ -51,7 +51,7 @@ def stream_pictures(files: Sequence[PictureFile], data: DataSpec, contract: Cont
 
 
 def _judge(raw: RawPicture, rule: LabelRule | None, max_pixels: int) -> _Row | Reject:
-    """Make the row of a picture, or say why it is rejected."""
+    """Make the row of a picture, or its reject."""
     if isinstance(raw.encoded, Refusal):
         return _reject(raw, raw.encoded.code, raw.encoded.detail)
     try:
@@ -86,32 +86,32 @@ def _row(raw: RawPicture, encoded: bytes, decoded: Decoded, max_pixels: int) -> 
 
 
 def _mask(masks: Iterable[bytes | Refusal], size: tuple[int, ...], max_pixels: int) -> tuple[bytes | None, str | None]:
-    """Join the masks of a picture; none where one cannot be used, and why."""
+    """Join the masks of a picture; None, with the reason, where one of them cannot be used."""
     marked = None
     for mask in masks:
         if isinstance(mask, Refusal):
             return None, f"the mask {mask.detail}"
         try:
-            one = inspect(mask, max_pixels)
+            decoded = inspect(mask, max_pixels)
         except PictureError as error:
             return None, f"the mask {error}"
-        if one.pixels.shape[:2] != size:
-            height, width = one.pixels.shape[:2]
+        if decoded.pixels.shape[:2] != size:
+            height, width = decoded.pixels.shape[:2]
             return None, f"the mask is {width} x {height} pixels, the picture {size[1]} x {size[0]}"
-        # Lossless masks may count their regions 1, 2, 3; in a JPEG small values are noise.
-        brightest = one.pixels.max(axis=2) if one.pixels.ndim == 3 else one.pixels
-        here = brightest > (127 if one.format == "JPEG" else 0)
-        marked = here if marked is None else marked | here
+        # Lossless masks may number their regions 1, 2, 3; in a JPEG small values are noise.
+        brightest = decoded.pixels.max(axis=2) if decoded.pixels.ndim == 3 else decoded.pixels
+        region = brightest > (127 if decoded.format == "JPEG" else 0)
+        marked = region if marked is None else marked | region
     return (None if marked is None else encode_png(marked.astype(np.uint8) * np.uint8(255))), None
 
 
 def _batches(judged: Iterable[_Row | Reject]) -> Iterator[list[_Row | Reject]]:
-    """Gather what is judged into batches of about `BATCH_BYTES`."""
+    """Gather rows and rejects into batches of about `BATCH_BYTES`."""
     batch: list[_Row | Reject] = []
     size = 0
-    for one in judged:
-        batch.append(one)
-        size += 0 if isinstance(one, Reject) else len(one[columns.PICTURE])
+    for row in judged:
+        batch.append(row)
+        size += 0 if isinstance(row, Reject) else len(row[columns.PICTURE])
         if size >= BATCH_BYTES or len(batch) >= BATCH_PICTURES:
             yield batch
             batch, size = [], 0
@@ -120,8 +120,8 @@ def _batches(judged: Iterable[_Row | Reject]) -> Iterator[list[_Row | Reject]]:
 
 
 def _applied(batch: Sequence[_Row | Reject], contract: Contract, seen: SeenIds) -> Applied:
-    rows = [one for one in batch if not isinstance(one, Reject)]
-    rejects = [one for one in batch if isinstance(one, Reject)]
+    rows = [row for row in batch if not isinstance(row, Reject)]
+    rejects = [row for row in batch if isinstance(row, Reject)]
     twice = seen.add(pa.array([row[ROW_ID] for row in rows], pa.string()))
     rejects += [_second(row) for row, again in zip(rows, twice, strict=True) if again]
     accepted = [row for row, again in zip(rows, twice, strict=True) if not again]

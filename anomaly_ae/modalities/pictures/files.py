@@ -1,7 +1,7 @@
-"""What a scored table of pictures has besides the columns of every scored table: where each picture is anomalous.
+"""The files beside a scored table of pictures, which show where each picture is anomalous.
 
-Every picture has its anomaly map, a file `maps/<part>/<row>.npy`; some have an overlay, `overlays/<part>/<row>.png`.
-The files lie in the scored directory and appear with it.
+Every picture has an anomaly map, `maps/<part>/<row>.npy`; some have an overlay, `overlays/<part>/<row>.png`. The files
+are in the scored directory and are published with it.
 """
 
 import io
@@ -27,20 +27,20 @@ from anomaly_ae.storage import make_directory
 MAPS, OVERLAYS = "maps", "overlays"
 Overlays = Literal["alerts", "all", "none"]
 OVERLAY_SIDE = 512
-"""Pixels of an overlay's longer side at most."""
+"""Largest longer side of an overlay, in pixels."""
 COMPRESS_LEVEL = 1
-"""Of overlays: three times as fast as Pillow's own 6, and a seventh larger."""
+"""Of overlays; three times as fast as Pillow's default of 6, for files that are a seventh larger."""
 
 
 @dataclass(order=True)
 class Candidate:
-    """A picture that may get an overlay; the hotter of two is the greater, of equally hot ones the first.
+    """A picture that may get an overlay; ordered by score, then by position, earlier ones first.
 
     Attributes:
-        score: its anomaly score.
-        ahead: minus its row in the part.
-        encoded: the bytes of its file.
-        error_map: its anomaly map.
+        score: anomaly score.
+        ahead: minus the row in the part.
+        encoded: bytes of the picture's file.
+        error_map: anomaly map.
     """
 
     score: float
@@ -50,7 +50,7 @@ class Candidate:
 
     @property
     def row(self) -> int:
-        """Its row in the part."""
+        """Row in the part."""
         return -self.ahead
 
 
@@ -59,20 +59,20 @@ class PictureFiles:
     """Writes the maps and overlays of one part of a scored table: maps batch after batch, overlays at its end.
 
     Attributes:
-        directory: of the scored table.
+        directory: directory of the scored table.
         part: name of the part, without suffix.
-        scale: of the model's maps.
-        overlays: which pictures get one: alerts, all or none.
-        most_overlays: of this part; the hottest of those pictures have one.
-        rows: pictures seen.
-        hottest: those of them that will have an overlay, a heap; as many as may be drawn are held, and no more.
+        scale: colour scale of the model's maps.
+        overlays: which pictures get an overlay: alerts, all or none.
+        max_overlays: overlays of this part; the pictures of the highest scores get them.
+        rows: pictures written so far.
+        hottest: heap of the pictures that get an overlay, never more than `max_overlays`.
     """
 
     directory: Path
     part: str
     scale: MapScale
     overlays: Overlays
-    most_overlays: int
+    max_overlays: int
     rows: int = 0
     hottest: list[Candidate] = field(default_factory=list)
 
@@ -97,8 +97,10 @@ class PictureFiles:
         """
         maps = of_pictures(scores).maps
         sizes = zip(rows.column("width").to_pylist(), rows.column("height").to_pylist(), strict=True)
-        boxes = [hottest_box(one, self.scale.low, size)._asdict() for one, size in zip(maps, sizes, strict=True)]
-        stored = [self._write_map(self.rows + row, one) for row, one in enumerate(maps)]
+        boxes = [
+            hottest_box(error_map, self.scale.low, size)._asdict() for error_map, size in zip(maps, sizes, strict=True)
+        ]
+        stored = [self._write_map(self.rows + row, error_map) for row, error_map in enumerate(maps)]
         anomaly_score = scores.anomaly_score
         is_wanted = {"all": np.ones_like(is_anomaly), "alerts": is_anomaly, "none": np.zeros_like(is_anomaly)}
         for row in np.flatnonzero(is_wanted[self.overlays]).tolist():
@@ -112,8 +114,8 @@ class PictureFiles:
         }
 
     def finish(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Draw the overlays once all rows of the part are there, and yield the rows with the overlays' names."""
-        # Which are the hottest is known at the end; without pictures and maps a part's rows are few bytes.
+        """Draw the overlays once all rows of the part are known, and yield the rows with the overlays' names."""
+        # Which pictures are hottest is known only at the end; without pictures and maps, rows take few bytes.
         waiting = list(batches)
         names = dict(map_ahead(self._write_overlay, self.hottest))
         first = 0
@@ -125,7 +127,7 @@ class PictureFiles:
 
     def _keep(self, candidate: Candidate) -> None:
         heappush(self.hottest, candidate)
-        if len(self.hottest) > self.most_overlays:
+        if len(self.hottest) > self.max_overlays:
             heappop(self.hottest)
 
     def _write_map(self, row: int, error_map: ErrorMap) -> str:
@@ -135,10 +137,10 @@ class PictureFiles:
         (self.directory / name).write_bytes(stored.getvalue())
         return name
 
-    def _write_overlay(self, one: Candidate) -> tuple[int, str]:
-        name = f"{OVERLAYS}/{self.part}/{one.row:06d}.png"
+    def _write_overlay(self, candidate: Candidate) -> tuple[int, str]:
+        name = f"{OVERLAYS}/{self.part}/{candidate.row:06d}.png"
         drawn = io.BytesIO()
-        overlay = draw_overlay(decode(one.encoded), one.error_map, self.scale, OVERLAY_SIDE)
+        overlay = draw_overlay(decode(candidate.encoded), candidate.error_map, self.scale, OVERLAY_SIDE)
         overlay.save(drawn, "PNG", compress_level=COMPRESS_LEVEL)
         (self.directory / name).write_bytes(drawn.getvalue())
-        return one.row, name
+        return candidate.row, name

@@ -12,7 +12,7 @@ from anomaly_ae.modalities.modality import ReadBeside
 from anomaly_ae.scoring.maps import load_map
 
 BATCH_ROWS = 64
-"""Few: masks may be as large as their pictures."""
+"""Small, as masks may be as large as their pictures."""
 
 
 def judge_maps(scored: Path, beside: ReadBeside) -> PixelMetrics:
@@ -37,7 +37,7 @@ def judge_maps(scored: Path, beside: ReadBeside) -> PixelMetrics:
 
 
 def _mask(is_anomaly: bool, picture: dict[str, Any]) -> NDArray[np.bool_]:
-    """Return which pixels are anomalous: none of a normal picture, or of one that nobody marked."""
+    """Return which pixels are anomalous; none of a normal picture, or of one without a mask."""
     from PIL import Image  # noqa: PLC0415 - only pictures need it
 
     if not is_anomaly or picture["mask"] is None:

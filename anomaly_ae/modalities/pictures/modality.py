@@ -25,7 +25,7 @@ from anomaly_ae.modalities.modality import ReadBeside
 from anomaly_ae.modalities.pictures.columns import SCORED_COLUMNS
 from anomaly_ae.modalities.pictures.masks import judge_maps
 from anomaly_ae.modalities.pictures.starter_spec import starter_pictures
-from anomaly_ae.modalities.pictures.summary import look_at_pictures
+from anomaly_ae.modalities.pictures.summary import summarise_pictures
 from anomaly_ae.spec import DataSpec, NetworkSection, Spec
 from anomaly_ae.split import SplitRule
 
@@ -83,9 +83,9 @@ class Pictures:
         return {"pictures": picture_facts(parts)}
 
     def starter_spec(self, source: Source[PictureFile], name: str) -> str:
-        """Propose split, network and threshold from a look at some pictures."""
-        look = look_at_pictures(source.parts, source.data)
-        return starter_pictures(look, self.infer_contract(source).label, name)
+        """Propose split, network and threshold from a summary of some pictures."""
+        summary = summarise_pictures(source.parts, source.data)
+        return starter_pictures(summary, self.infer_contract(source).label, name)
 
     def choose_network(self, rows: RowStore) -> NetworkSection:
         """Choose feature maps for photographs, and pixels for smaller pictures."""
@@ -94,7 +94,7 @@ class Pictures:
         return choose_network(rows)
 
     def fit(self, rows: RowStore, rule: SplitRule, spec: Spec, conduct: "Conduct") -> "Fitted":
-        """Fit the network, and learn from the maps of validation pictures what is normal where."""
+        """Fit the network, and learn from the maps of validation pictures which errors are normal where."""
         from anomaly_ae.modalities.pictures.model import fit_pictures  # noqa: PLC0415 - loads torch
 
         return fit_pictures(rows, rule, spec, conduct)

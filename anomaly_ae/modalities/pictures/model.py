@@ -1,4 +1,4 @@
-"""The model of pictures: what describes them, the network, and the maps it makes, behind the steps."""
+"""The model of pictures: what turns them into features, the network, and its anomaly maps."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -42,7 +42,7 @@ from anomaly_ae.threshold import validation_rows
 from anomaly_ae.training import UNATTENDED, Check, Conduct
 
 MAPS_FOR_SCALE = 1000
-"""Validation maps that the colour scale is taken from."""
+"""Validation maps that the colour scale is derived from."""
 
 
 class PictureParts(ModelParts):
@@ -63,7 +63,7 @@ class PictureParts(ModelParts):
 
     @property
     def summary(self) -> str:
-        """What the autoencoder reads, in a few words."""
+        """A short phrase for what the autoencoder reads."""
         colours = "grey" if self.format.colours == 1 else "colour"
         pictures = f"{colours} pictures at {self.format.size} x {self.format.size} pixels"
         summary = picture_network(self.format.network).summary
@@ -103,7 +103,7 @@ class PictureModel:
     def rebuild(
         cls, parts: PictureParts, tensors: Mapping[str, Tensor], spec: Spec, history: tuple[Check, ...]
     ) -> Self:
-        """Make the model again from what a model version holds.
+        """Rebuild the model from what a model version holds.
 
         Raises:
             SpecError: the backbone is not installed, or has other weights than the model was trained with.
@@ -116,17 +116,17 @@ class PictureModel:
 
     @property
     def map_scale(self) -> MapScale:
-        """One scale of colours for every picture, taken from validation pictures."""
+        """The colour scale of all maps, derived from validation pictures."""
         return self.parts.map_scale
 
     def score(self, rows: pa.Table | pa.RecordBatch) -> PictureScores:
         """Score rows that hold a column `picture`."""
         return self.score_pictures(read_pictures(rows, self.parts.format.size, self.parts.format.colours))
 
-    def reasons(self, rows: pa.Table | pa.RecordBatch, scores: Scores) -> pa.ListArray:  # noqa: ARG002  see below
+    def reasons(self, rows: pa.Table | pa.RecordBatch, scores: Scores) -> pa.ListArray:  # noqa: ARG002 - see below
         """Return the regions that add most to each picture's score, as the scored table holds them.
 
-        The scores say all of it: the rows are what every kind of model is given.
+        The scores suffice; other modalities also need the rows.
 
         Raises:
             TypeError: the scores are of another kind of model.
@@ -134,17 +134,17 @@ class PictureModel:
         return region_reasons(of_pictures(scores), np.array(self.parts.expected), self.reasons_count)
 
     def score_all(self, pictures: PictureRows) -> Iterator[PictureScores]:
-        """Score pictures some at a time."""
-        return (self.score_pictures(one) for one in pictures)
+        """Score pictures batch by batch."""
+        return (self.score_pictures(batch) for batch in pictures)
 
     def score_pictures(self, pictures: PictureBatch) -> PictureScores:
-        """Score pictures that are decoded and of the network's size already."""
-        seen = list(side_by_side(self._examine, _full_batches(pictures.values)))
+        """Score pictures that are decoded and have the network's size."""
+        examined = list(side_by_side(self._examine, _full_batches(pictures.values)))
         count = len(pictures.values)
         maps, error = (
-            torch.cat([getattr(one, name) for one in seen])[:count].cpu().numpy() for name in ("maps", "error")
+            torch.cat([getattr(batch, name) for batch in examined])[:count].cpu().numpy() for name in ("maps", "error")
         )
-        shown = [one.reconstruction for one in seen if one.reconstruction is not None]
+        shown = [batch.reconstruction for batch in examined if batch.reconstruction is not None]
         return PictureScores(
             reconstruction_error=error.astype(np.float64),
             contributions=contribute(maps, self.parts.format.top_share),
@@ -180,15 +180,15 @@ def fit_pictures(dataset: RowStore, rule: SplitRule, spec: Spec, conduct: Conduc
 
 
 def _look_at_validation(model: PictureModel, pictures: PictureRows) -> tuple[NDArray[np.float64], PictureParts]:
-    """Score validation pictures, and learn from their maps what is normal where."""
+    """Score validation pictures, and learn from their maps which errors are normal where."""
     scores: list[NDArray[np.float64]] = []
     regions: list[NDArray[np.float64]] = []
     maps: list[NDArray[np.float32]] = []
-    for one in model.score_all(pictures):
-        scores.append(one.anomaly_score)
-        regions.append(mean_of_regions(one.maps))
+    for batch in model.score_all(pictures):
+        scores.append(batch.anomaly_score)
+        regions.append(mean_of_regions(batch.maps))
         if len(maps) * ROWS_AT_ONCE < MAPS_FOR_SCALE:
-            maps.append(one.maps.ravel())
+            maps.append(batch.maps.ravel())
     low, high = np.quantile(np.concatenate(maps), [0.5, 0.999]).tolist()
     expected = np.concatenate(regions).mean(axis=0)
     learned = {"map_scale": MapScale(low=low, high=high), "expected": tuple(expected.tolist())}
@@ -196,7 +196,7 @@ def _look_at_validation(model: PictureModel, pictures: PictureRows) -> tuple[NDA
 
 
 def _full_batches(values: NDArray[np.float32]) -> Iterator[Tensor]:
-    """Yield batches of `PICTURES_AT_ONCE` pictures; the last is filled up with black ones."""
+    """Yield batches of `PICTURES_AT_ONCE` pictures; the last is padded with black ones."""
     for start in range(0, len(values), PICTURES_AT_ONCE):
         batch = torch.from_numpy(values[start : start + PICTURES_AT_ONCE])
         yield pad(batch, (0, 0, 0, 0, 0, 0, 0, PICTURES_AT_ONCE - len(batch)))

@@ -1,4 +1,4 @@
-"""Pictures of a dataset as batches of arrays, read again at every pass: they are never in memory all at once."""
+"""Pictures of a dataset as batches of arrays, read again in every pass, so that memory never holds all of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ GREY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "I;16N")
 
 @dataclass(frozen=True)
 class PictureRows:
-    """Some rows of a dataset, as a network sees them.
+    """Some rows of a dataset of pictures, as a network sees them.
 
     Attributes:
-        dataset: of pictures.
-        ids: of the rows.
+        dataset: the dataset.
+        ids: ids of the rows.
         size: pixels on each side.
         colours: 1 for grey, 3 for red, green and blue.
     """
@@ -35,15 +35,15 @@ class PictureRows:
 
     @classmethod
     def of(cls, dataset: RowStore, rows: pa.Table, size: int, colours: int) -> Self:
-        """Return the rows of a dataset that a table names."""
+        """Return the rows of a dataset whose ids are in a table."""
         return cls(dataset, rows.column(ROW_ID), size, colours)
 
     def __len__(self) -> int:
-        """How many pictures there are."""
+        """Return the number of pictures."""
         return len(self.ids)
 
     def __iter__(self) -> Iterator[PictureBatch]:
-        """Yield the pictures in order, some at a time."""
+        """Yield the pictures in order, batch by batch."""
         for batch in self.dataset.batches([ROW_ID, PICTURE], batch_rows=ROWS_AT_ONCE):
             wanted = batch.filter(pc.is_in(batch.column(ROW_ID), self.ids))
             if wanted.num_rows:
@@ -51,7 +51,7 @@ class PictureRows:
 
 
 def typical_picture(dataset: RowStore, rows: pa.Table) -> TypicalPicture:
-    """Return what the pictures that a table names are like, by sizes and modes, without decoding any."""
+    """Return size and colours of the typical picture among those of a table, without decoding any."""
     facts = pa.Table.from_batches(dataset.batches([ROW_ID, "width", "height", "mode"]))
     facts = facts.filter(pc.is_in(facts.column(ROW_ID), rows.column(ROW_ID)))
     grey = pc.all(pc.is_in(facts.column("mode"), pa.array(GREY_MODES)))
@@ -59,7 +59,7 @@ def typical_picture(dataset: RowStore, rows: pa.Table) -> TypicalPicture:
 
 
 def side_of(dataset: RowStore) -> int:
-    """Return the median of the smaller sides of all pictures of a dataset, in pixels, without decoding any."""
+    """Return the median of the shorter sides of all pictures of a dataset, in pixels, without decoding any."""
     return _median_side(pa.Table.from_batches(dataset.batches(["width", "height"])))
 
 

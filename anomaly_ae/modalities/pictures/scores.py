@@ -1,4 +1,4 @@
-"""From anomaly maps to scores: the mean of a map's hottest pixels, and what each region of the picture adds to it."""
+"""From anomaly maps to scores: the mean of a map's hottest pixels, and what each region contributes to it."""
 
 from dataclasses import dataclass
 
@@ -10,16 +10,16 @@ from anomaly_ae.scoring.schema import REASON
 from anomaly_ae.scoring.scores import Scores
 
 REGIONS = 8
-"""Regions on each side of a picture."""
+"""Regions along each side of a picture."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PictureScores(Scores):
-    """What the autoencoder says of n pictures; contributions are of the regions, row by row.
+    """The scores of n pictures; contributions are those of the regions, row by row.
 
     Attributes:
-        maps: anomaly by place, never negative, `(n, side, side)`.
-        sizes: width and height of each picture as it was, `(n, 2)`.
+        maps: anomaly by position, never negative, `(n, side, side)`.
+        sizes: original width and height of each picture, `(n, 2)`.
     """
 
     maps: NDArray[np.float32]
@@ -39,11 +39,11 @@ def of_pictures(scores: Scores) -> PictureScores:
 
 
 def contribute(maps: NDArray[np.float32], top_share: float) -> NDArray[np.float64]:
-    """Return what each region adds to the score, `(n, regions)`: their sum is the mean of the map's hottest share.
+    """Return what each region contributes to the score, `(n, regions)`; the sum is the mean of the map's hottest share.
 
     Args:
         maps: `(n, side, side)`.
-        top_share: share of the pixels that count; of equally hot ones the first.
+        top_share: share of the pixels that count; of equally hot ones, the first.
     """
     flat = maps.reshape(len(maps), -1).astype(np.float64)
     count = max(1, round(top_share * flat.shape[1]))
@@ -69,12 +69,12 @@ def region_boxes(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def region_reasons(scores: PictureScores, expected: NDArray[np.float64], count: int) -> pa.ListArray:
-    """Return for each picture the regions that add most to its score, largest first; those that add nothing never.
+    """Return for each picture the regions that contribute most to its score, largest first, without those of zero.
 
     Args:
-        scores: of the pictures.
+        scores: scores of the pictures.
         expected: mean of each region in the maps of normal pictures, `(regions,)`.
-        count: regions a picture at most.
+        count: largest number of regions per picture.
     """
     top = np.argsort(-scores.contributions, axis=1, kind="stable")[:, :count]
     adds = np.take_along_axis(scores.contributions, top, axis=1)

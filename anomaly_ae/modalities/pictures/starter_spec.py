@@ -1,34 +1,34 @@
-"""The spec that `anomaly-ae init` writes for pictures: what was found, and a first choice with its reason."""
+"""The spec that `anomaly-ae init` writes for pictures: what was found, and first settings with their reasons."""
 
 from collections import Counter
 
 from anomaly_ae.ingest.contract import LabelRule
 from anomaly_ae.ingest.labels import is_anomaly
 from anomaly_ae.ingest.pictures.layout import Place
-from anomaly_ae.modalities.pictures.summary import PictureLook
-from anomaly_ae.modalities.tables.starter_spec import is_held, name_of, quoted, threshold_lines
+from anomaly_ae.modalities.pictures.summary import PictureSummary
+from anomaly_ae.modalities.tables.starter_spec import is_supported, name_of, quoted, threshold_lines
 from anomaly_ae.spec import SplitSpec
 
 _SHOWN = 5
 _SMALL = 64
-"""Pixels of the shorter side below which a picture is learned as it is, not by its feature maps."""
+"""Shorter side in pixels below which the network reads the pixels of a picture, not feature maps."""
 
 VALIDATION_PARTS = (0.1, 0.15, 0.2, 0.25)
 WANTED_RATE = 0.025
-"""Rate that the validation pictures must be able to promise: half of 5 %, so that two of them lie above the threshold.
-Cut at the single highest of them it would be a matter of chance, and mostly too high."""
+"""The false-alarm rate that the validation pictures should support: half of 5 %, so that two of them are above a
+threshold for 5 %. A threshold at the single highest of them would depend on chance, and mostly be too high."""
 
 
-def starter_pictures(look: PictureLook, label: LabelRule | None, source: str) -> str:
+def starter_pictures(look: PictureSummary, label: LabelRule | None, source: str) -> str:
     """Return a commented YAML spec for a source of pictures.
 
     Args:
-        look: what there is.
-        label: the rule of the contract; None where folders do not say what is normal.
-        source: the source as it is written in the file: relative to the file's directory, or absolute.
+        look: summary of the pictures.
+        label: the rule of the contract; None where folders do not tell what is normal.
+        source: the source as the file names it: relative to the file's directory, or absolute.
     """
     lines = [
-        "# A first spec, from a look at the pictures. Every line may be changed; what is not here has a default.",
+        "# A first spec, from a look at the pictures. Every line can be changed; settings not listed have defaults.",
         f"name: {quoted(name_of(source))}",
         "data:",
         f"  source: {quoted(source)}",
@@ -42,7 +42,7 @@ def starter_pictures(look: PictureLook, label: LabelRule | None, source: str) ->
     return "\n".join(lines) + "\n"
 
 
-def _found_lines(look: PictureLook, label: LabelRule | None) -> list[str]:
+def _found_lines(look: PictureSummary, label: LabelRule | None) -> list[str]:
     """List what was found as comments, aligned."""
     names = {place: "/".join(filter(None, (place.origin, place.kind))) or "." for place in look.places}
     width = min(max(map(len, names.values()), default=0), 40)
@@ -52,7 +52,9 @@ def _found_lines(look: PictureLook, label: LabelRule | None) -> list[str]:
     ]
     more = "" if look.is_whole else "at least "
     like = "; ".join(map(_most, (look.sizes, look.modes, look.formats)))
-    refused = [f"  # {look.refused} of the pictures looked at cannot be used; ingest says why"] if look.refused else []
+    refused = (
+        [f"  # {look.refused} of the sampled pictures cannot be used; ingest gives the reasons"] if look.refused else []
+    )
     masks = [f"  # {look.masks} masks mark anomalous pixels"] if look.masks else []
     return [
         f"  # {more}{look.places.total()} pictures: {like}",
@@ -68,53 +70,53 @@ def _meaning(place: Place, label: LabelRule | None) -> str:
     return "  anomalies" if is_anomaly(place.kind, label) else "  normal"
 
 
-def _label_lines(look: PictureLook, label: LabelRule | None) -> list[str]:
-    """Say how the label is told, or ask for it."""
+def _label_lines(look: PictureSummary, label: LabelRule | None) -> list[str]:
+    """Say where the label comes from, or ask for it."""
     if label is not None:
         normal = " and ".join(map(quoted, label.normal_values or ()))
         return [f"  # label: not needed; the pictures of kind {normal} are normal, all others are anomalies"]
     kinds = sorted({place.kind for place in look.places if place.kind is not None})
     return [
-        "  # label: # nothing says which pictures are anomalies; without it every one is taken for normal",
+        "  # label: # the folders do not tell which pictures are anomalies; without a label all count as normal",
         "  #   column: kind",
         f"  #   normal_values: [{quoted(kinds[0]) if kinds else 'the kinds that are normal'}]",
     ]
 
 
-def _split_lines(look: PictureLook, label: LabelRule | None) -> list[str]:
+def _split_lines(look: PictureSummary, label: LabelRule | None) -> list[str]:
     if not _has_split(look):
         return ["split:", "  by: row # each picture by its name"]
     part, test = _validation_part(_normal(look, label, "train")), SplitSpec().test
     return [
         "split:",
-        "  by: folder # those of train are for training and threshold, those of test for test; or row",
-        f"  train: {(1 - part) * (1 - test):.2f} # {1 - part:.0%} of those of train",
-        f"  validation: {part * (1 - test):.2f} # {part:.0%} of those of train; no more than the threshold needs",
-        f"  test: {test:.2f} # those of test, however many",
+        "  by: folder # pictures in train for training and threshold, those in test for test; or row",
+        f"  train: {(1 - part) * (1 - test):.2f} # {1 - part:.0%} of those in train",
+        f"  validation: {part * (1 - test):.2f} # {part:.0%} of those in train; no more than the threshold needs",
+        f"  test: {test:.2f} # those in test, however many",
     ]
 
 
 def _validation_part(normal: int) -> float:
-    """Return the share of few train pictures that the threshold needs; each one more is missed in training."""
-    enough = [part for part in VALIDATION_PARTS if is_held(WANTED_RATE, normal, part)]
+    """Return the smallest share of the train pictures that the threshold needs; training needs the others."""
+    enough = [part for part in VALIDATION_PARTS if is_supported(WANTED_RATE, normal, part)]
     return enough[0] if enough else VALIDATION_PARTS[-1]
 
 
-def _network_lines(look: PictureLook) -> list[str]:
+def _network_lines(look: PictureSummary) -> list[str]:
     if 0 < look.short_side < _SMALL:
         return ["network:", "  kind: memory # for small pictures, pixel by pixel; or convolutional, textbook"]
     return ["network:", "  kind: feature_maps # of a frozen backbone; or on pixels: convolutional, textbook"]
 
 
-def _threshold_lines(look: PictureLook, label: LabelRule | None) -> list[str]:
+def _threshold_lines(look: PictureSummary, label: LabelRule | None) -> list[str]:
     if _has_split(look):
         train = _normal(look, label, "train")
         return threshold_lines(train, _validation_part(train))
     return threshold_lines(_normal(look, label), SplitSpec().validation)
 
 
-def _normal(look: PictureLook, label: LabelRule | None, origin: str | None = None) -> int:
-    """Count the pictures that are no anomalies, of all folders or of one."""
+def _normal(look: PictureSummary, label: LabelRule | None, origin: str | None = None) -> int:
+    """Count the pictures that are not anomalies, in all folders or in one."""
     places = (place for place in look.places if origin is None or place.origin == origin)
     return sum(look.places[place] for place in places if not _is_anomaly(place, label))
 
@@ -123,12 +125,12 @@ def _is_anomaly(place: Place, label: LabelRule | None) -> bool:
     return bool(label and place.kind is not None and is_anomaly(place.kind, label))
 
 
-def _has_split(look: PictureLook) -> bool:
+def _has_split(look: PictureSummary) -> bool:
     return {"train", "test"} <= {place.origin for place in look.places}
 
 
 def _most(counts: Counter[str]) -> str:
-    """List the most frequent values; sizes of many kinds as how many there are."""
+    """List the most frequent values; of many different ones, their number."""
     if not counts:
         return "unknown"
     if len(counts) > _SHOWN:

@@ -1,4 +1,4 @@
-"""A look at a source of pictures: how many there are of each kind, and what some of them are like."""
+"""A summary of a source of pictures: how many of each kind, and what a sample of them is like."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,21 +14,21 @@ from anomaly_ae.spec import DataSpec
 SAMPLE = 200
 """Pictures that are decoded."""
 COUNTED = 20_000
-"""Pictures of an array or a table that are counted; those of folders and archives all are, by their names."""
+"""Pictures of an array or a table that are counted at most; in folders and archives all are, by their names."""
 
 
 @dataclass(frozen=True)
-class PictureLook:
-    """What a look at pictures shows.
+class PictureSummary:
+    """What a summary of pictures holds.
 
     Attributes:
-        places: how many pictures there are of each origin and kind.
-        masks: files that mark anomalous pixels.
+        places: number of pictures of each origin and kind.
+        masks: number of files that mark anomalous pixels.
         sizes: `width x height` of the sample, with counts.
-        modes: of the sample, with counts.
-        formats: of the sample, with counts.
-        short_side: the median of the shorter sides of the sample, in pixels; 0 where none can be decoded.
-        refused: pictures of the sample that cannot be decoded.
+        modes: modes of the sample, with counts.
+        formats: formats of the sample, with counts.
+        short_side: median of the shorter sides of the sample, in pixels; 0 where none can be decoded.
+        refused: number of pictures of the sample that cannot be decoded.
         is_whole: whether all pictures were counted.
     """
 
@@ -42,8 +42,8 @@ class PictureLook:
     is_whole: bool
 
 
-def look_at_pictures(files: Sequence[PictureFile], data: DataSpec) -> PictureLook:
-    """Look at the pictures of a source.
+def summarise_pictures(files: Sequence[PictureFile], data: DataSpec) -> PictureSummary:
+    """Summarise the pictures of a source.
 
     Raises:
         SourceError: a file cannot be read.
@@ -55,16 +55,16 @@ def look_at_pictures(files: Sequence[PictureFile], data: DataSpec) -> PictureLoo
     sample = [
         _decoded(picture, data) for picture in islice(_read([file.thinned(SAMPLE) for file in files], data), SAMPLE)
     ]
-    seen = [decoded for decoded in sample if decoded]
-    sides = sorted(min(decoded.pixels.shape[:2]) for decoded in seen)
-    return PictureLook(
+    usable = [decoded for decoded in sample if decoded]
+    sides = sorted(min(decoded.pixels.shape[:2]) for decoded in usable)
+    return PictureSummary(
         places=places + counted,
         masks=sum(map(is_mask, names)),
-        sizes=Counter(f"{decoded.pixels.shape[1]} x {decoded.pixels.shape[0]}" for decoded in seen),
-        modes=Counter(decoded.mode for decoded in seen),
-        formats=Counter(decoded.format for decoded in seen),
+        sizes=Counter(f"{decoded.pixels.shape[1]} x {decoded.pixels.shape[0]}" for decoded in usable),
+        modes=Counter(decoded.mode for decoded in usable),
+        formats=Counter(decoded.format for decoded in usable),
         short_side=sides[len(sides) // 2] if sides else 0,
-        refused=len(sample) - len(seen),
+        refused=len(sample) - len(usable),
         is_whole=counted.total() < COUNTED,
     )
 
@@ -79,4 +79,4 @@ def _decoded(picture: RawPicture, data: DataSpec) -> Decoded | None:
     try:
         return inspect(picture.encoded, data.max_pixels)
     except PictureError:
-        return None  # counted as refused; ingest says why
+        return None  # counted as refused; ingest gives the reason

@@ -1,4 +1,4 @@
-"""A look at a sample, column by column: values, what is missing, and what a name and its values suggest."""
+"""A summary of a sample, column by column: values, missing cells, and what names and values suggest."""
 
 import re
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from anomaly_ae.ingest.contract import ColumnContract, Contract
 from anomaly_ae.spec import Role
 
 SHOWN_VALUES = 20
-"""Distinct values of a column that are kept with their counts."""
+"""Largest number of distinct values that are kept with their counts."""
 
 LABEL_NAMES = ("anomaly", "anomalous", "outlier", "fraud", "attack", "defect", "failure", "intrusion")
 WEAK_LABEL_NAMES = ("label", "target", "class", "y", "diagnosis", "ground_truth", "outcome")
@@ -25,7 +25,7 @@ ANOMALY_WORD = re.compile(
     re.IGNORECASE,
 )
 UNSEEN_ANOMALY = {"0": "1", "0.0": "1.0", "false": "true"}
-"""Of a label whose sample holds only the key: the value that will mean anomaly."""
+"""For a label whose sample holds only the key, the value that will mean anomaly."""
 ID_NAME = re.compile(r"(^|_)(id|uid|uuid|guid|key|nr|no|number|index|serial)$")
 ENTITY_NAME = re.compile(
     r"(machine|device|host|sensor|unit|asset|equipment|station|site|vehicle|customer|client|user|account|patient)(_id)?"
@@ -33,21 +33,21 @@ ENTITY_NAME = re.compile(
 
 
 @dataclass(frozen=True)
-class ColumnLook:
+class ColumnSummary:
     """What a sample shows of one column.
 
     Attributes:
-        name: as in the source.
-        role: as the contract has it.
-        dtype: as the contract has it.
-        note: the contract's reason.
-        values: distinct values as text, with their counts, most frequent first; empty where there are too many.
-        distinct: how many distinct values there are.
-        filled: rows with a value.
-        missing: rows without one.
+        name: name in the source.
+        role: role in the contract.
+        dtype: type in the contract.
+        note: the contract's reason for them.
+        values: distinct values as text with their counts, most frequent first; empty where there are too many.
+        distinct: number of distinct values.
+        filled: number of rows with a value.
+        missing: number of rows without one.
         example: the first value, as text.
-        settles: likely label columns whose value this column's value always tells.
-        betrays: likely label columns whose rarer value always comes with this column's rarer value.
+        determines: likely label columns whose value always follows from this column's.
+        leaks: likely label columns whose rarer value always comes with this column's rarer value.
     """
 
     name: str
@@ -59,20 +59,20 @@ class ColumnLook:
     filled: int
     missing: int
     example: str | None
-    settles: tuple[str, ...] = ()
-    betrays: tuple[str, ...] = ()
+    determines: tuple[str, ...] = ()
+    leaks: tuple[str, ...] = ()
 
 
-def look(table: pa.Table, contract: Contract) -> tuple[ColumnLook, ...]:
-    """Look at a sample of raw rows, whose columns are text or already typed, column by column."""
+def summarise(table: pa.Table, contract: Contract) -> tuple[ColumnSummary, ...]:
+    """Summarise a sample of raw rows, whose columns are text or already typed, column by column."""
     texts = {column.name: _as_text(table[column.name], contract.missing_values) for column in contract.columns}
-    looks = [_look_at(column, texts[column.name]) for column in contract.columns]
-    labels = [seen for seen in looks if label_rank(seen) is not None]
-    return tuple(_compare(seen, labels, texts) for seen in looks)
+    summaries = [_summary_of(column, texts[column.name]) for column in contract.columns]
+    labels = [seen for seen in summaries if label_rank(seen) is not None]
+    return tuple(_compare(seen, labels, texts) for seen in summaries)
 
 
 def _as_text(cells: pa.ChunkedArray, missing_values: Sequence[object]) -> pa.Array:
-    """Return cells as text, null where missing."""
+    """Return cells as text; null where missing."""
     try:
         text = pc.cast(cells, pa.string())
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid):  # a type without a text form, such as bytes
@@ -82,11 +82,11 @@ def _as_text(cells: pa.ChunkedArray, missing_values: Sequence[object]) -> pa.Arr
     return pc.if_else(pc.is_in(text, value_set=missing), None, text).combine_chunks()
 
 
-def _look_at(column: ColumnContract, text: pa.Array) -> ColumnLook:
+def _summary_of(column: ColumnContract, text: pa.Array) -> ColumnSummary:
     filled = text.drop_null()
     counts = [(entry["values"], entry["counts"]) for entry in filled.value_counts().to_pylist()]
     counts.sort(key=lambda pair: (-pair[1], pair[0]))
-    return ColumnLook(
+    return ColumnSummary(
         name=column.name,
         role=column.role,
         dtype=column.dtype,
@@ -99,42 +99,42 @@ def _look_at(column: ColumnContract, text: pa.Array) -> ColumnLook:
     )
 
 
-def _compare(seen: ColumnLook, labels: Sequence[ColumnLook], texts: dict[str, pa.Array]) -> ColumnLook:
-    """Find the likely labels that a column tells; one with few rows a value would tell any of them by chance."""
+def _compare(seen: ColumnSummary, labels: Sequence[ColumnSummary], texts: dict[str, pa.Array]) -> ColumnSummary:
+    """Find the likely labels that a column reveals; with few rows per value it would reveal any by chance."""
     if not 2 <= seen.distinct <= seen.filled / 10:
         return seen
-    settles, betrays = [], []
+    determined, leaked = [], []
     for label in labels:
         if label.name == seen.name or label.distinct < 2:
             continue
         counts = _count_pairs(texts[seen.name], texts[label.name])
         if len(counts) == len({value for value, _ in counts}):
-            settles.append(label.name)
+            determined.append(label.name)
         elif seen.distinct == 2 and _rare_implies_rare(counts, seen.values[-1][0], label.values[-1][0]):
-            betrays.append(label.name)
-    return replace(seen, settles=tuple(settles), betrays=tuple(betrays))
+            leaked.append(label.name)
+    return replace(seen, determines=tuple(determined), leaks=tuple(leaked))
 
 
 def _count_pairs(values: pa.Array, labels: pa.Array) -> dict[tuple[str, str], int]:
-    """Count the rows of each pair of a value and a label, where both are there."""
+    """Count the rows of each pair of a value and a label, where both are present."""
     groups = pa.table({"value": values, "label": labels}).drop_null().group_by(["value", "label"])
     rows = groups.aggregate([([], "count_all")]).to_pylist()
     return {(row["value"], row["label"]): row["count_all"] for row in rows}
 
 
 def _rare_implies_rare(counts: dict[tuple[str, str], int], value: str, label: str) -> bool:
-    """Say whether ten rows or more of a column's rarer value all carry the label's rarer value."""
+    """Say whether at least ten rows have a column's rarer value, and all of them the label's rarer value."""
     return counts.get((value, label), 0) >= 10 and all(pair[1] == label for pair in counts if pair[0] == value)
 
 
-def is_key_like(seen: ColumnLook) -> bool:
-    """Say whether a column is called like an id and has a value of its own in every row."""
+def is_key_like(seen: ColumnSummary) -> bool:
+    """Say whether a column is named like an id and has a different value in every row."""
     unique = seen.missing == 0 and seen.distinct == seen.filled > 1
     return unique and (seen.role is Role.ID or ID_NAME.search(_plain(seen.name)) is not None)
 
 
-def is_entity_like(seen: ColumnLook) -> bool:
-    """Say whether a column is called like something that has many rows, and names several."""
+def is_entity_like(seen: ColumnSummary) -> bool:
+    """Say whether a column is named like an entity, and has several values with several rows each."""
     return 2 <= seen.distinct <= seen.filled / 2 and ENTITY_NAME.fullmatch(_plain(seen.name)) is not None
 
 
@@ -144,8 +144,8 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
-def label_rank(seen: ColumnLook) -> int | None:
-    """Rank a column as label by its name, best first; None where name or values speak against it."""
+def label_rank(seen: ColumnSummary) -> int | None:
+    """Rank a column as label by its name, best first; None where its name or values rule it out."""
     plain = _plain(seen.name)
     core = re.sub(r"^(is|has)_|_(flag|label|p|yn)$", "", plain)
     one_sided = seen.distinct == 1 and core in LABEL_NAMES and anomaly_value(seen) is not None
@@ -160,8 +160,8 @@ def label_rank(seen: ColumnLook) -> int | None:
     return 3 if any(part in plain for part in LABEL_PARTS) else None
 
 
-def anomaly_value(label: ColumnLook) -> str | None:
-    """Return the value that means anomaly, where the values say so themselves."""
+def anomaly_value(label: ColumnSummary) -> str | None:
+    """Return the value that means anomaly, where the values are unambiguous."""
     values = [value for value, _ in label.values]
     if len(values) == 1:
         return UNSEEN_ANOMALY.get(values[0].lower())

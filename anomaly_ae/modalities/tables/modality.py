@@ -16,7 +16,7 @@ from anomaly_ae.ingest.table_files import SUFFIXES, find_tables
 from anomaly_ae.ingest.table_source import TableFileSource
 from anomaly_ae.ingest.writer import group_rows
 from anomaly_ae.modalities.modality import Baselines, NoFiles, ReadBeside
-from anomaly_ae.modalities.tables.column_summary import look
+from anomaly_ae.modalities.tables.column_summary import summarise
 from anomaly_ae.modalities.tables.starter_spec import starter_spec
 from anomaly_ae.spec import DataSpec, NetworkSection, Spec
 from anomaly_ae.split import SplitRule
@@ -65,7 +65,7 @@ class Tables:
     def starter_spec(self, source: Source[TablePart], name: str) -> str:
         """Guess the columns' roles from a sample."""
         sample = pa.table(read_sample(source.parts, source.data))
-        return starter_spec(look(sample, self.infer_contract(source)), name, _estimate_rows(sample, source))
+        return starter_spec(summarise(sample, self.infer_contract(source)), name, _estimate_rows(sample, source))
 
     def choose_network(self, rows: RowStore) -> NetworkSection:  # noqa: ARG002 - the protocol's signature
         """Choose the memory network for every table."""

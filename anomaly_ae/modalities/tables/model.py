@@ -1,4 +1,4 @@
-"""The model of tables: encoder, network and error scale; the same object behind the steps and the scikit-learn view."""
+"""The model of tables: encoder, network and error scale, shared by the stages and the scikit-learn view."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -40,21 +40,21 @@ class TableParts(ModelParts):
 
     @property
     def summary(self) -> str:
-        """What the autoencoder reads, in a few words."""
+        """A short phrase for what the autoencoder reads."""
         return f"{self.encoder.width} elements of {len(self.encoder.columns)} columns"
 
 
 @dataclass(frozen=True)
 class TableModel:
-    """A trained autoencoder with the encoder in front of it and the error scale behind it.
+    """A trained autoencoder, the encoder before it and the error scale after it.
 
     Attributes:
-        encoder: source columns to elements.
-        network: reconstructs elements, in evaluation mode.
-        scale: element errors to contributions.
-        scoring: passes, whitening, reasons.
-        history: the checks of its training.
-        trimmed: indices of the train rows that were left out as too far from the others, ascending.
+        encoder: maps source columns to elements.
+        network: reconstructs elements; in evaluation mode.
+        scale: maps element errors to contributions.
+        scoring: number of passes, whitening, number of reasons.
+        history: the checks of the training.
+        trimmed: indices of the train rows that were left out as too far from all others, ascending.
         batch_rows: rows that scoring reads at once.
     """
 
@@ -68,12 +68,12 @@ class TableModel:
 
     @property
     def parts(self) -> TableParts:
-        """What `model.json` says of it."""
+        """What `model.json` holds of it."""
         return TableParts(encoder=self.encoder, error_weight=self.scale.weight.tolist())
 
     @classmethod
     def rebuild(cls, parts: TableParts, tensors: Mapping[str, Tensor], spec: Spec, history: tuple[Check, ...]) -> Self:
-        """Make the model again from what a model version holds."""
+        """Rebuild the model from what a model version holds."""
         encoder = parts.encoder
         network = row_network(spec.network).empty(encoder.width, tensors)
         network.load_state_dict(dict(tensors), strict=True)
@@ -92,7 +92,7 @@ class TableModel:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """The parts of a spec that say how a model is made."""
+    """The sections of a spec that a model depends on."""
 
     features: FeatureSpec
     network: NetworkChoice
@@ -106,10 +106,10 @@ def fit_model(
     """Fit encoder, network and error scale on train rows.
 
     Args:
-        table: train rows, normal ones but for some if `training.robust`, with the columns named in `columns`.
+        table: train rows with the columns in `columns`; normal rows, except for a few with `training.robust`.
         columns: contracts of the feature columns.
-        spec: how.
-        conduct: who is told, where training is put down, who shares the work.
+        spec: features, network, training and scoring.
+        conduct: progress callback, checkpoints and process group.
 
     Raises:
         ContractError: no column varies.
@@ -133,8 +133,8 @@ def fit_table(dataset: RowStore, rule: SplitRule, spec: Spec, conduct: Conduct =
         AnomalyAEError: the rows cannot be split or trained on.
     """
     split = gather(dataset, rule, spec.training.max_rows)
-    how = ModelSpec(spec.features, spec.network, spec.training, spec.scoring)
-    model = fit_model(split.train, dataset.contract.features, how, conduct)
+    model_spec = ModelSpec(spec.features, spec.network, spec.training, spec.scoring)
+    model = fit_model(split.train, dataset.contract.features, model_spec, conduct)
     parts = split.validation.to_batches(max_chunksize=model.batch_rows)
     scores = np.concatenate([model.score(part).anomaly_score for part in parts])
     profile = Profile.fit(split.train, dataset.contract.features)
@@ -145,7 +145,7 @@ def fit_table(dataset: RowStore, rule: SplitRule, spec: Spec, conduct: Conduct =
 
 
 def _far_rows(table: pa.Table, columns: Sequence[ColumnContract], spec: ModelSpec) -> tuple[int, ...]:
-    """Return the indices of the rows to trim; seen through an encoder that was fitted on them too."""
+    """Return the indices of the rows to trim, as an encoder sees them that was fitted on all rows."""
     elements = _elements(TableEncoder.fit(table, columns, spec.features), table, spec)
     return tuple(torch.nonzero(far_rows(elements, spec.training.seed)).ravel().tolist())
 

@@ -13,8 +13,8 @@ from anomaly_ae.ingest.pictures.find import CONTAINERS
 from anomaly_ae.ingest.pictures.layout import Place
 from anomaly_ae.ingest.pictures.readers import PICTURE_READERS
 from anomaly_ae.modalities.pictures.starter_spec import starter_pictures
-from anomaly_ae.modalities.pictures.summary import PictureLook
-from anomaly_ae.modalities.tables.starter_spec import is_held
+from anomaly_ae.modalities.pictures.summary import PictureSummary
+from anomaly_ae.modalities.tables.starter_spec import is_supported
 from anomaly_ae.spec import Spec, SplitSpec
 from anomaly_ae.spec.file import load_spec, parse_spec
 from anomaly_ae.split import SplitRule, gather
@@ -49,7 +49,7 @@ def test_starter_spec_says_what_was_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("pictures", "part"), [(100, 0.25), (240, 0.25), (400, 0.2), (1000, 0.1)])
 def test_starter_spec_keeps_no_more_for_the_threshold_than_it_needs(pictures: int, part: float) -> None:
     """Of few train pictures a quarter is validation, of many a tenth; the rate written down is one they can hold."""
-    look = PictureLook(
+    look = PictureSummary(
         places=Counter({Place("train", "good"): pictures, Place("test", "good"): 10, Place("test", "bad"): 10}),
         sizes=Counter({"80 x 80": 1}),
         modes=Counter(),
@@ -64,7 +64,7 @@ def test_starter_spec_keeps_no_more_for_the_threshold_than_it_needs(pictures: in
 
     assert spec.split.validation / (spec.split.train + spec.split.validation) == pytest.approx(part, abs=0.01)
     assert isinstance(spec.threshold, FprThreshold)
-    assert is_held(spec.threshold.target_fpr, pictures, part)
+    assert is_supported(spec.threshold.target_fpr, pictures, part)
 
 
 def test_starter_spec_of_a_plain_folder_asks_for_the_label(tmp_path: Path) -> None:
@@ -75,8 +75,8 @@ def test_starter_spec_of_a_plain_folder_asks_for_the_label(tmp_path: Path) -> No
 
     text, spec = start(tmp_path / "in")
 
-    assert "nothing says which pictures are anomalies" in text
-    assert "1 of the pictures looked at cannot be used" in text
+    assert "the folders do not tell which pictures are anomalies" in text
+    assert "1 of the sampled pictures cannot be used" in text
     assert (spec.split.by, spec.data.label, spec.network.kind) == ("row", None, "feature_maps")
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from anomaly_ae.modalities.pictures.heat import draw_overlay, fit_size, full_scale, levels, palette
+from anomaly_ae.modalities.pictures.heat import colour_indices, draw_overlay, fit_size, full_scale, palette
 from anomaly_ae.scoring.maps import MapScale
 
 SCALE = MapScale(low=1.0, high=2.0)
@@ -31,8 +31,8 @@ def test_anomaly_glows_where_it_is() -> None:
 
 def test_same_error_has_the_same_colour_in_every_picture() -> None:
     """Colours come from the scale, not from what else is in the map."""
-    alone = levels(np.array([[1.5]]), SCALE)[0, 0]
-    among_others = levels(np.array([[1.5, 0.2, 50.0]]), SCALE)[0, 0]
+    alone = colour_indices(np.array([[1.5]]), SCALE)[0, 0]
+    among_others = colour_indices(np.array([[1.5, 0.2, 50.0]]), SCALE)[0, 0]
 
     assert alone == among_others == 64
 
@@ -40,12 +40,12 @@ def test_same_error_has_the_same_colour_in_every_picture() -> None:
 def test_half_of_the_scale_is_what_normal_pictures_stay_below() -> None:
     """`high` lies in the middle of the scale, and full colour as far above it."""
     assert full_scale(SCALE) == 3.0
-    assert levels(np.array([[1.0, 2.0, 3.0, 7.0]]), SCALE).tolist() == [[0, 128, 255, 255]]
+    assert colour_indices(np.array([[1.0, 2.0, 3.0, 7.0]]), SCALE).tolist() == [[0, 128, 255, 255]]
 
 
 def test_constant_scale_divides_by_no_zero() -> None:
     """Validation maps that are all alike still give a scale."""
-    assert levels(np.array([[0.0, 1.0]]), MapScale(low=0, high=0)).tolist() == [[0, 255]]
+    assert colour_indices(np.array([[0.0, 1.0]]), MapScale(low=0, high=0)).tolist() == [[0, 255]]
 
 
 def test_colours_are_ordered_for_the_eye() -> None:

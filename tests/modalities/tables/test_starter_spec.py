@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from anomaly_ae.ingest.contract import ColumnContract, Contract
-from anomaly_ae.modalities.tables.column_summary import ColumnLook, anomaly_value, label_rank, look
+from anomaly_ae.modalities.tables.column_summary import ColumnSummary, anomaly_value, label_rank, summarise
 from anomaly_ae.modalities.tables.starter_spec import starter_spec
 from anomaly_ae.spec import LabelSpec, Role, Spec
 from anomaly_ae.spec.file import load_spec
 
 
-def look_at(columns: dict[str, list[str | None]], **roles: Role) -> tuple[ColumnLook, ...]:
+def look_at(columns: dict[str, list[str | None]], **roles: Role) -> tuple[ColumnSummary, ...]:
     """Look at text columns; a column whose role is not given is categorical."""
     contract = Contract(
         columns=tuple(
@@ -28,10 +28,10 @@ def look_at(columns: dict[str, list[str | None]], **roles: Role) -> tuple[Column
         ),
         missing_values=("", "NA"),
     )
-    return look(pa.table({name: pa.array(cells, pa.string()) for name, cells in columns.items()}), contract)
+    return summarise(pa.table({name: pa.array(cells, pa.string()) for name, cells in columns.items()}), contract)
 
 
-def start(directory: Path, looks: tuple[ColumnLook, ...], rows: int = 10_000) -> tuple[str, Spec]:
+def start(directory: Path, looks: tuple[ColumnSummary, ...], rows: int = 10_000) -> tuple[str, Spec]:
     """Write the starter spec to a file and load it back."""
     text = starter_spec(looks, "rows.csv", rows)
     path = directory / "spec.yaml"
@@ -67,7 +67,7 @@ def test_look_takes_typed_columns() -> None:
         )
     )
 
-    x, ok = look(pa.table({"x": [1.5, float("nan"), 1.5], "ok": [True, False, None]}), contract)
+    x, ok = summarise(pa.table({"x": [1.5, float("nan"), 1.5], "ok": [True, False, None]}), contract)
 
     assert (x.values, x.missing) == ((("1.5", 2),), 1)
     assert ok.values == (("false", 1), ("true", 1))
@@ -162,7 +162,7 @@ def test_the_label_in_other_words_is_ignored(tmp_path: Path) -> None:
     text, spec = start(tmp_path, looks)
 
     assert spec.data.ignore == ("kind",)
-    assert "- kind # looks like the label anomaly in other words" in text
+    assert "- kind # a copy of the label anomaly by its looks" in text
 
 
 def test_a_column_with_few_rows_a_value_is_no_twin(tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_a_part_of_the_label_is_pointed_out(tmp_path: Path) -> None:
     text, spec = start(tmp_path, look_at({"heat": flag, "failure": unevenly("0", "1", to=1000)}))
 
     assert spec.data.ignore == ()
-    assert "1 is always an anomaly: if it is written afterwards, ignore it" in text
+    assert "1 is always an anomaly: if it is recorded afterwards, ignore it" in text
 
 
 def test_ids_and_the_only_time_are_proposed(tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ def test_a_likely_entity_is_named_in_a_comment(tmp_path: Path) -> None:
     text, spec = start(tmp_path, look_at({"machine_id": repeat("a", "b"), "x": repeat("1", "2", "3")}))
 
     assert spec.data.entity is None
-    assert "# entity: the column that says whose row it is: perhaps machine_id" in text
+    assert "# entity: the column that names the entity of a row: perhaps machine_id" in text
 
 
 def test_two_times_are_a_question(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What ingest counts while the rows pass: every row in is either accepted or rejected for a stated reason."""
+"""Row accounting of ingest: every row read is either accepted, or rejected for a stated reason."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -7,16 +7,16 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from anomaly_ae.ingest.apply import Applied, Reject, Rule
+from anomaly_ae.ingest.apply import Applied, ContractRule, Reject
 from anomaly_ae.ingest.contract import LABEL, Contract
 from anomaly_ae.spec import Role
 
-_TOLD = 3
-"""How many reject reasons an error message names."""
+_NAMED = 3
+"""Reject reasons that an error message names."""
 
 
 @dataclass
-class Tally:
+class RowAccount:
     """Counts over all batches of a source."""
 
     contract: Contract
@@ -24,8 +24,8 @@ class Tally:
     accepted: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     examples: dict[str, Reject] = field(default_factory=dict)
-    checked: Counter[Rule] = field(default_factory=Counter)
-    failed: Counter[Rule] = field(default_factory=Counter)
+    checked: Counter[ContractRule] = field(default_factory=Counter)
+    failed: Counter[ContractRule] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
     extra: dict[str, None] = field(default_factory=dict)
@@ -53,12 +53,12 @@ class Tally:
 
     @property
     def rows_in(self) -> int:
-        """How many records there were."""
+        """Number of records read."""
         return self.rows.total()
 
     @property
     def rejected(self) -> int:
-        """How many of them were rejected."""
+        """Number of records rejected."""
         return self.reasons.total()
 
     def facts(self) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class Tally:
         }
 
     def _checked(self, rule: str, column: str | None) -> int:
-        """Rules about a whole record hold for every record."""
+        """Count the rows that a rule was checked on; a rule about a whole record applies to all."""
         return self.rows_in if column is None else self.checked[rule, column]
 
     def _notes(self) -> Iterable[str]:
@@ -99,8 +99,10 @@ class Tally:
 
     def worst(self) -> str:
         """Name the most frequent reject reasons, each with an example."""
-        told = []
-        for reason, count in self.reasons.most_common(_TOLD):
+        named = []
+        for reason, count in self.reasons.most_common(_NAMED):
             example = self.examples[reason]
-            told.append(f"{count} x {reason} (as in {example.source_file}, row {example.source_row}: {example.detail})")
-        return "; ".join(told)
+            named.append(
+                f"{count} x {reason} (as in {example.source_file}, row {example.source_row}: {example.detail})"
+            )
+        return "; ".join(named)
