@@ -158,7 +158,7 @@ def descendants(pid: int) -> list[int]:
     return children + [one for child in children for one in descendants(child)]
 
 
-def wait_for(look: Callable[[], Found | None], what: str, pause: float = 1.0, seconds: float = 240) -> Found:
+def wait_for(look: Callable[[], Found | None], what: str, pause: float = 1.0, seconds: float = 600) -> Found:
     """Poll until `look` finds something; the deadline is far beyond what a busy machine takes."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
