@@ -37,6 +37,7 @@ from anomaly_ae.split import SplitRule
 from anomaly_ae.stages.ingest import ingest
 from anomaly_ae.stages.init import init
 from anomaly_ae.workspace.dataset import Dataset
+from anomaly_ae.workspace.workspace import Workspace
 
 OURS = "anomaly_ae"
 FIGURES = ("image_auroc", "image_ap", "pixel_auroc", "aupro", "train_s", "score_ms")
@@ -83,7 +84,7 @@ class Fit:
 def open_set(source: Path, workspace: Path) -> PictureSet:
     """Ingest a folder of MVTec's layout."""
     spec = Spec.model_validate({"data": {"source": str(source)}})
-    dataset = Dataset.open(ingest(spec.data, workspace).directory)
+    dataset = ingest(spec.data, Workspace.open(workspace)).dataset
     rows = pa.Table.from_batches(dataset.batches())
     train, test = (rows.filter(pa.compute.equal(rows.column("origin"), name)) for name in ("train", "test"))
     return PictureSet(dataset, train, test, source)

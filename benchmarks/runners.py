@@ -28,15 +28,19 @@ from prefect.testing.utilities import prefect_test_harness
 
 sys.path.insert(0, str(Path(__file__).parent / "speed"))
 
-from tables import write_table
+from random_table import write_table
 
 from anomaly_ae.errors import SpecError
 from anomaly_ae.ingest.writer import GROUP_ROWS, PART_GROUPS
 from anomaly_ae.spec import DataSpec, Spec
-from anomaly_ae.stages.ingest import ingest
+from anomaly_ae.stages.ingest import IngestResult, ingest
+from anomaly_ae.stages.pipeline import Run, require
 from anomaly_ae.stages.train import train
+from anomaly_ae.workspace.dataset import Dataset
+from anomaly_ae.workspace.model_version import ModelVersion
+from anomaly_ae.workspace.workspace import Workspace
 from flows.runners import ADDRESS, CHOICE, RUNNERS, start_dask, task_runner
-from flows.score import score_dataset
+from flows.stages import run_as_tasks
 
 NUMERIC = 10
 TRAIN_ROWS = 20_000
@@ -63,12 +67,13 @@ def main() -> None:
 
 def prepare(directory: Path, rows: int) -> tuple[Path, Path]:
     """Return a dataset with this many rows, and a model trained on similar rows."""
+    workspace = Workspace.open(directory)
     few, many = (
-        ingest(DataSpec(source=str(write_table(directory / f"{rows}.parquet", rows, NUMERIC))), directory)
+        ingest(DataSpec(source=str(write_table(directory / f"{rows}.parquet", rows, NUMERIC))), workspace)
         for rows in (TRAIN_ROWS, rows)
     )
     spec = Spec.model_validate({"data": {"source": "benchmark"}, "workspace": str(directory)})
-    return many.directory, train(few.directory, spec, directory).directory
+    return many.directory, train(few.dataset, spec, workspace).directory
 
 
 def measure(name: str, dataset: Path, model: Path, directory: Path) -> str:
@@ -107,9 +112,16 @@ def spent() -> Spent:
 
 def score_on(runner: TaskRunner[Any], dataset: Path, model: Path, workspace: Path) -> str:
     """Score a dataset on a runner; return a hash of all rows."""
-    done = flow(score_dataset, task_runner=runner)(str(dataset), str(model), str(workspace))
-    parts = sorted(Path(done["directory"]).glob("part-*.parquet"))
+    parts = flow(score_rows, task_runner=runner)(str(dataset), str(model), str(workspace))
     return hashlib.sha256(b"".join(part.read_bytes() for part in parts)).hexdigest()[:16]
+
+
+def score_rows(dataset: str, model: str, workspace: str) -> list[Path]:
+    """Score a dataset in tasks, one per part; return the parts of the scored table."""
+    version, rows = ModelVersion.open(Path(model)), Dataset.open(Path(dataset))
+    ingested = IngestResult(rows, reused=True)
+    run = Run(version.description.spec, Workspace.open(workspace), model=version, ingested=ingested)
+    return list(require(run_as_tasks(run, ("score",)).table).parts)
 
 
 @contextmanager

@@ -24,11 +24,12 @@ SEED = 0
 def ingest(source: str, workspace: str) -> Work:
     """Ingest as the command line does, into a new workspace, because existing results would be reused."""
     from anomaly_ae.spec import DataSpec
-    from anomaly_ae.stages.ingest import ingest as step
+    from anomaly_ae.stages.ingest import ingest as stage
+    from anomaly_ae.workspace.workspace import Workspace
 
     Path(workspace).mkdir(parents=True, exist_ok=True)
-    place = Path(tempfile.mkdtemp(dir=workspace))
-    return lambda: {"directory": str(step(DataSpec(source=source), place).directory)}
+    new = Workspace.open(tempfile.mkdtemp(dir=workspace))
+    return lambda: {"directory": str(stage(DataSpec(source=source), new).directory)}
 
 
 def ingest_pyarrow(source: str, _workspace: str) -> Work:
@@ -63,7 +64,10 @@ def ingest_duckdb(source: str, _workspace: str) -> Work:
 def train(dataset: str, workspace: str, *overrides: str) -> Work:
     """Train and calibrate, with overrides as on the command line."""
     from anomaly_ae.spec.file import parse_spec
-    from anomaly_ae.stages.train import train as step
+    from anomaly_ae.stages.calibrate import calibrate
+    from anomaly_ae.stages.train import train as stage
+    from anomaly_ae.workspace.dataset import Dataset
+    from anomaly_ae.workspace.workspace import Workspace
 
     spec: dict[str, Any] = {"data": {"source": "benchmark"}, "workspace": workspace}
     for override in overrides:
@@ -71,15 +75,29 @@ def train(dataset: str, workspace: str, *overrides: str) -> Work:
         section, _, key = name.partition(".")
         spec.setdefault(section, {})[key] = _value(value)
 
-    return lambda: {"directory": str(step(Path(dataset), parse_spec(spec), Path(workspace)).directory)}
+    def work() -> dict[str, Any]:
+        parsed = parse_spec(spec)
+        made = stage(Dataset.open(Path(dataset)), parsed, Workspace.open(workspace))
+        calibrate(made.model, parsed.threshold)
+        return {"directory": str(made.directory)}
+
+    return work
 
 
 def score(dataset: str, model: str) -> Work:
     """Score Parquet to Parquet, including reasons, as the command line does."""
-    from anomaly_ae.stages.score import score as step
+    from anomaly_ae.stages.score import score as stage
+    from anomaly_ae.workspace.dataset import Dataset
+    from anomaly_ae.workspace.model_version import ModelVersion
+    from anomaly_ae.workspace.workspace import Workspace
 
-    workspace = tempfile.mkdtemp(dir=Path(dataset).parent)
-    return lambda: {"directory": str(step(Path(dataset), Path(model), Path(workspace)).directory)}
+    workspace = Workspace.open(tempfile.mkdtemp(dir=Path(dataset).parent))
+
+    def work() -> dict[str, Any]:
+        made = stage(Dataset.open(Path(dataset)), ModelVersion.open(Path(model)), workspace)
+        return {"directory": str(made.directory)}
+
+    return work
 
 
 def fit_peer(name: str, npz: str) -> Work:
@@ -109,9 +127,9 @@ def floor(dataset: str, model: str, scored: str) -> Work:
     from floor import bare, by_onednn, products, read_only, write_only
 
     from anomaly_ae.workspace.dataset import Dataset
-    from anomaly_ae.workspace.model_version import load_model
+    from anomaly_ae.workspace.model_version import ModelVersion
 
-    rows, network = Dataset.open(Path(dataset)), load_model(Path(model)).model.network
+    rows, network = Dataset.open(Path(dataset)), ModelVersion.open(Path(model)).load().model.network
     parts = sorted(Path(scored).glob("part-*.parquet"))
     sample = pq.ParquetFile(parts[0]).read_row_group(0)
 
@@ -148,10 +166,10 @@ def stages(dataset: str, model: str, scored: str) -> Work:
 
 
 def partition(source: str, model: str) -> Work:
-    """Time each step of processing one file."""
-    from partition import time_steps
+    """Time each stage of processing one file."""
+    from partition import time_partition
 
-    return lambda: dict(time_steps(Path(source), Path(model)))
+    return lambda: dict(time_partition(Path(source), Path(model)))
 
 
 def peer(name: str, train_rows: str, dataset: str, rows: str) -> Work:

@@ -12,12 +12,12 @@ from anomaly_ae.modalities.pictures.model import PictureModel
 from anomaly_ae.networks.feature_maps import BackboneFeatures
 from anomaly_ae.networks.threads import side_by_side
 from anomaly_ae.workspace.dataset import Dataset
-from anomaly_ae.workspace.model_version import load_model
+from anomaly_ae.workspace.model_version import ModelVersion
 
 
 def own(model: Path) -> nn.Module:
     """Return the backbone that a model version of feature maps scores with."""
-    loaded = load_model(model).model
+    loaded = ModelVersion.open(model).load().model
     if not isinstance(loaded, PictureModel) or not isinstance(loaded.extract, BackboneFeatures):
         msg = f"{model} has no backbone"
         raise TypeError(msg)

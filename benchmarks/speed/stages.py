@@ -17,7 +17,7 @@ from scoring import NAMES
 from anomaly_ae.scoring.scores import score
 from anomaly_ae.threshold import Detector
 from anomaly_ae.workspace.dataset import Dataset
-from anomaly_ae.workspace.model_version import load_model
+from anomaly_ae.workspace.model_version import ModelVersion
 
 BATCHES = 3
 STAGES = ("read", "encode", "network", "judge", "reasons", "write")
@@ -26,7 +26,7 @@ PRODUCTS = ("products", "onednn_products")
 
 def time_stages(dataset: Path, model: Path, scored: Path) -> dict[str, float]:
     """Return the CPU microseconds per row of every stage, minimum over batches, and the bytes per row of the files."""
-    rows, version = Dataset.open(dataset), load_model(model)
+    rows, version = Dataset.open(dataset), ModelVersion.open(model).load()
     columns, size = [column.name for column in rows.contract.features], version.model.batch_rows
     detector, sample = Detector.of(version.calibration, version.validation), _sample(scored, size)
     network, batches = version.model.network, rows.batches(batch_rows=size)
