@@ -1,31 +1,22 @@
-"""The readers by format, and the one way to call them: names are checked, and damage is a SourceError."""
+"""The one way to call a reader: names are checked, and damage is a SourceError."""
 
 import csv
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import cast
 
 import pyarrow as pa
 
 from anomaly_ae.errors import ContractError, SourceError
-from anomaly_ae.ingest.arrow_files import read_arrow, read_parquet
 from anomaly_ae.ingest.contract import META_FIELDS
-from anomaly_ae.ingest.csv_files import read_csv
-from anomaly_ae.ingest.jsonl_files import read_jsonl
 from anomaly_ae.ingest.raw import RawBatch
 from anomaly_ae.ingest.source_file import SourceFile
 from anomaly_ae.spec import DataSpec
+from anomaly_ae.spec.formats import TABLE_FORMATS
 
 Reader = Callable[[SourceFile, DataSpec], Iterator[RawBatch]]
-READERS: dict[str, Reader] = {
-    "csv": read_csv,
-    "tsv": read_csv,
-    "jsonl": read_jsonl,
-    "parquet": read_parquet,
-    "arrow": read_arrow,
-}
-"""A new format is a new reader and one line here (and its suffixes in `table_files.py`)."""
-
 _META_NAMES = frozenset(field.name for field in META_FIELDS)
 _DAMAGE = (pa.ArrowException, OSError, EOFError, zlib.error, csv.Error, UnicodeError)
 
@@ -39,7 +30,7 @@ def read_records(file: SourceFile, data: DataSpec) -> Iterator[RawBatch]:
     """
     checked: list[str] = []
     try:
-        for batch in READERS[file.format](file, data):
+        for batch in reader_of(file.format)(file, data):
             names = batch.records.schema.names
             if names != checked:
                 check_names(names, file)
@@ -50,6 +41,12 @@ def read_records(file: SourceFile, data: DataSpec) -> Iterator[RawBatch]:
     except _DAMAGE as error:
         msg = f"{file.path} cannot be read as {file.format}: {error}; is it damaged, cut short, or of another format?"
         raise SourceError(msg) from error
+
+
+def reader_of(file_format: str) -> Reader:
+    """Import and return the reader of a format."""
+    module, _, name = TABLE_FORMATS[file_format].reader.partition(":")
+    return cast("Reader", getattr(import_module(module), name))
 
 
 def check_names(names: list[str], file: SourceFile) -> None:

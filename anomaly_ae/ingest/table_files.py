@@ -9,23 +9,12 @@ from anomaly_ae.ingest.raw import RawBatch
 from anomaly_ae.ingest.readers import read_records
 from anomaly_ae.ingest.source_file import SourceFile, nothing_found, root_of, visible_files
 from anomaly_ae.spec import DataSpec
+from anomaly_ae.spec.formats import TABLE_FORMATS
 from anomaly_ae.storage import expand, is_remote, locate
 
-SUFFIXES = {
-    ".csv": "csv",
-    ".txt": "csv",
-    ".tsv": "tsv",
-    ".tab": "tsv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "jsonl",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".arrow": "arrow",
-    ".feather": "arrow",
-    ".ipc": "arrow",
-    ".arrows": "arrow",
-}
+SUFFIXES = {suffix: name for name, known in TABLE_FORMATS.items() for suffix in known.suffixes}
+"""Suffix -> format."""
+
 _DOUBTFUL = frozenset({".json", ".txt"})
 """Often notes or settings beside the tables: in a directory they are read only where their format is asked for."""
 

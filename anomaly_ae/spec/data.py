@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from anomaly_ae.spec.formats import FormatName
 from anomaly_ae.spec.sections import Scalar, Section, Share
 
 
@@ -55,9 +56,7 @@ class DataSpec(Section):
         description="a file, a directory or a glob of tables (.gz and .zst are read as they are) or of pictures (also "
         "in .zip, .tar, .npz, IDX or Parquet)"
     )
-    format: Literal["auto", "csv", "tsv", "jsonl", "parquet", "arrow", "pictures"] = Field(
-        "auto", description="of the files; auto: by their suffixes"
-    )
+    format: FormatName = Field("auto", description="of the files; auto: by their suffixes")
     encoding: str = Field("auto", description="of text sources; auto: a BOM, else UTF-8, else detected")
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = Field(
         None, description="of CSV sources; default: comma, or what the header shows"
