@@ -253,7 +253,7 @@ def info(
 ) -> None:
     """Show library versions, or the manifest of a published directory."""
     from anomaly_ae.storage import MANIFEST, read_json
-    from anomaly_ae.workspace.model_version import library_versions
+    from anomaly_ae.workspace.description import library_versions
 
     facts = read_json(path / MANIFEST) if path else library_versions()
     print_result(as_json, facts, [f"{name}: {value}" for name, value in facts.items() if name != "files"])

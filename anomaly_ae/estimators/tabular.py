@@ -27,7 +27,8 @@ from anomaly_ae.spec.networks import NETWORKS
 from anomaly_ae.split import SplitRule
 from anomaly_ae.storage import fingerprint, locate
 from anomaly_ae.threshold import Calibration, calibrate_fpr
-from anomaly_ae.workspace.model_version import ModelVersion, TrainedModel, describe, serialize_weights
+from anomaly_ae.workspace.description import describe
+from anomaly_ae.workspace.model_version import ModelVersion, TrainedModel, serialize_weights
 
 Floats = NDArray[np.float64]
 

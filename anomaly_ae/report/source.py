@@ -17,9 +17,11 @@ from anomaly_ae.report.tally import Tally, count_scores
 from anomaly_ae.report.verdict import Verdict, describe
 from anomaly_ae.stories.grouping import Story
 from anomaly_ae.threshold import Calibration
-from anomaly_ae.workspace.model_version import ModelDescription, ModelVersion
+from anomaly_ae.workspace.description import ModelDescription
+from anomaly_ae.workspace.model_version import ModelVersion
 from anomaly_ae.workspace.scored_table import ScoredManifest, ScoredTable
 from anomaly_ae.workspace.top_rows import TOP_ROWS, TopRows
+from anomaly_ae.workspace.workspace import Workspace
 
 WARNED_ROWS = 100
 """Rows shown, of those that only the warn threshold flags."""
@@ -58,7 +60,7 @@ class ReportSource:
             ArtifactError: a file is missing or malformed, or the files contradict each other.
         """
         manifest = table.manifest
-        model = model or table.workspace.model(manifest.model_version)
+        model = model or Workspace.holding(table.directory).model(manifest.model_version)
         _refuse_other_model(model, table)
         calibration = model.calibration_of(manifest.calibration_id)
         tally = count_scores(table.parts)

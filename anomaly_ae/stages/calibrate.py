@@ -18,7 +18,8 @@ from anomaly_ae.threshold import calibrate as take_threshold
 from anomaly_ae.threshold.rules import Rule
 from anomaly_ae.threshold.sample import LABEL, SCORE
 from anomaly_ae.workspace.dataset import Dataset
-from anomaly_ae.workspace.model_version import ModelDescription, ModelVersion
+from anomaly_ae.workspace.description import ModelDescription
+from anomaly_ae.workspace.model_version import ModelVersion
 from anomaly_ae.workspace.workspace import Workspace
 
 

@@ -9,8 +9,9 @@ from anomaly_ae.ingest.contract import ROW_ID
 from anomaly_ae.modalities import modality_of
 from anomaly_ae.split import TEST, gather, hash_to_unit
 from anomaly_ae.workspace.dataset import Dataset
-from anomaly_ae.workspace.model_version import ModelDescription
+from anomaly_ae.workspace.description import ModelDescription
 from anomaly_ae.workspace.scored_table import ScoredTable
+from anomaly_ae.workspace.workspace import Workspace
 
 MAX_TRAIN_ROWS = 20_000
 MAX_ROWS = 20_000
@@ -30,7 +31,7 @@ def compare(table: ScoredTable, *, judged_rows: int, is_new: bool) -> Comparison
     Returns:
         The comparison, or the reason why it could not be made.
     """
-    workspace, version = table.workspace, table.manifest.model_version
+    workspace, version = Workspace.holding(table.directory), table.manifest.model_version
     model, dataset = workspace.find_model(version), table.dataset
     if model is None:
         missing = workspace.model_directory(version)

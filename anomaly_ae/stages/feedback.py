@@ -10,6 +10,7 @@ from anomaly_ae.evaluation.proportions import Interval, wilson
 from anomaly_ae.feedback.records import replaced, store
 from anomaly_ae.feedback.verdicts import FALSE_ALARM, REAL, UNSURE, read_verdicts, refuse_rows
 from anomaly_ae.workspace.scored_table import ScoredTable
+from anomaly_ae.workspace.workspace import Workspace
 
 SCORED_COLUMNS = (
     "row_id", "source_file", "anomaly_score", "is_anomaly", "threshold", "model_version", "calibration_id",
@@ -61,7 +62,7 @@ def feedback(file: Path, table: ScoredTable) -> FeedbackResult:
         ContractError: a verdict is unknown, or a row is unknown, duplicate or from another file; nothing is stored.
     """
     reviewed = _join(file, read_verdicts(file), table)
-    directory = table.workspace.feedback_directory(table.manifest.model_name)
+    directory = Workspace.holding(table.directory).feedback_directory(table.manifest.model_name)
     path, reused = store(directory, reviewed)
     counts = {entry["values"]: entry["counts"] for entry in pc.value_counts(reviewed["verdict"]).to_pylist()}
     judged = reviewed.filter(pc.and_(reviewed["is_anomaly"], pc.not_equal(reviewed["verdict"], UNSURE)))

@@ -10,6 +10,7 @@ from anomaly_ae.stages.monitor import monitor
 from anomaly_ae.workspace.model_version import ModelVersion
 from anomaly_ae.workspace.scored_table import ScoredTable
 from anomaly_ae.workspace.top_rows import TopRows
+from anomaly_ae.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def judge(table: ScoredTable, model: ModelVersion | None = None) -> JudgeResult:
     Raises:
         ArtifactError: a file is missing or altered, or the dataset no longer fits the scored table.
     """
-    model = model or table.workspace.find_model(table.manifest.model_version)
+    model = model or Workspace.holding(table.directory).find_model(table.manifest.model_version)
     validity = monitor(table, model) if model else None
     metrics = evaluate(table)
     table.write_top_rows(TopRows.find(table.parts))

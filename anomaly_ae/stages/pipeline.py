@@ -80,8 +80,8 @@ class Run:
     @classmethod
     def over(cls, table: ScoredTable) -> Self:
         """Return a run that judges a scored table again."""
-        model = table.workspace.model(table.manifest.model_version)
-        return cls(model.description.spec, table.workspace, model=model, table=table)
+        model = Workspace.holding(table.directory).model(table.manifest.model_version)
+        return cls(model.description.spec, Workspace.holding(table.directory), model=model, table=table)
 
     def for_scoring(self) -> Self:
         """Return the run that scores what the spec asks for: `score_source`, else the rows that were trained on."""

@@ -8,8 +8,9 @@ from anomaly_ae.ingest.source import By, Partition, between
 from anomaly_ae.ingest.table_source import last_day_over
 from anomaly_ae.modalities import find_source
 from anomaly_ae.storage import is_published
+from anomaly_ae.workspace.description import ModelDescription
 from anomaly_ae.workspace.ledger import Ledger, LedgerEntry, PartitionRefusal
-from anomaly_ae.workspace.model_version import ModelDescription, ModelVersion
+from anomaly_ae.workspace.model_version import ModelVersion
 from anomaly_ae.workspace.workspace import Workspace
 
 

@@ -24,7 +24,8 @@ from anomaly_ae.storage.arrow import open_arrow_writer
 from anomaly_ae.storage.unwritable import explain_unwritable
 from anomaly_ae.threshold import Decisions, Detector
 from anomaly_ae.workspace.dataset import Dataset
-from anomaly_ae.workspace.model_version import ModelDescription, ModelVersion, TrainedModel
+from anomaly_ae.workspace.description import ModelDescription
+from anomaly_ae.workspace.model_version import ModelVersion, TrainedModel
 
 IDENTITY_ROLES = (Role.ID, Role.TIME, Role.ENTITY)
 

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from anomaly_ae.errors import SpecError
 from anomaly_ae.evaluation.metrics import Metrics
-from anomaly_ae.workspace.model_version import ModelDescription, ModelVersion
+from anomaly_ae.workspace.description import ModelDescription
+from anomaly_ae.workspace.model_version import ModelVersion
 from anomaly_ae.workspace.scored_table import ScoredTable
+from anomaly_ae.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -76,7 +78,7 @@ def track_metrics(table: ScoredTable, metrics: Metrics) -> None:
     """
     if not is_tracked():
         return
-    about = table.workspace.model(table.manifest.model_version).description
+    about = Workspace.holding(table.directory).model(table.manifest.model_version).description
     if table.manifest.dataset != about.data["dataset"]:
         return
     from anomaly_ae.evaluation.metrics import NAMES  # noqa: PLC0415 - loads scikit-learn

@@ -22,7 +22,8 @@ from anomaly_ae.threshold.conformal import smallest_rate
 from anomaly_ae.threshold.rules.fpr import FprThreshold
 from anomaly_ae.training import ALONE, Checkpoints, Conduct, OnCheck, ProcessGroup, select_device
 from anomaly_ae.workspace.dataset import Dataset
-from anomaly_ae.workspace.model_version import ModelManifest, ModelVersion, TrainedModel, describe, library_versions
+from anomaly_ae.workspace.description import describe, library_versions
+from anomaly_ae.workspace.model_version import ModelManifest, ModelVersion, TrainedModel
 from anomaly_ae.workspace.workspace import Workspace
 
 MADE_FROM = {"name", "split", "features", "network", "pictures", "training", "scoring"}

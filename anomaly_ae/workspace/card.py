@@ -1,18 +1,15 @@
 """The model card: what a version is, what it was made from and what it promises, in Markdown."""
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from anomaly_ae.workspace.model_version import TrainedModel
+from anomaly_ae.threshold import Calibration
+from anomaly_ae.workspace.description import ModelDescription
 
 NAMED_ROWS = 20
 TRIMMED = "## Trimmed rows\n{rows} train rows lie far from all others and were left out of training"
 EXCLUDED = "## Excluded rows\n{rows} rows were found to be anomalies by a reviewer and are in no split but test"
 
 
-def model_card(trained: "TrainedModel") -> str:
+def model_card(about: ModelDescription, calibration: Calibration) -> str:
     """Return the card of a model version."""
-    about, calibration = trained.description, trained.calibration
     columns = "\n".join(f"| {column.name} | {column.role} | {column.note} |" for column in about.contract.columns)
     counts = "\n".join(f"| {name} | {value} |" for name, value in about.split.items())
     return f"""# {about.name} {about.version}

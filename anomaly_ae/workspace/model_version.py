@@ -12,14 +12,11 @@
 A file of which a byte has changed is refused.
 """
 
-import platform
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
-from importlib.metadata import version as version_of_package
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
@@ -31,49 +28,28 @@ from safetensors.torch import save as serialize
 from torch import nn
 
 from anomaly_ae.errors import ArtifactError
-from anomaly_ae.ingest.contract import Contract
-from anomaly_ae.modalities.model import AnyModelParts, Model, rebuild
+from anomaly_ae.modalities.model import Model, rebuild
 from anomaly_ae.monitoring.profile import Profile
-from anomaly_ae.spec import Section, Spec
-from anomaly_ae.split import SplitRule
 from anomaly_ae.storage import Staging, is_published, is_remote, publish, read_json, write_json
 from anomaly_ae.storage.parquet import read_parquet, write_parquet
 from anomaly_ae.threshold import Calibration, hash_scores, normal_scores, scores_of
-from anomaly_ae.training import Check
 from anomaly_ae.workspace.card import model_card
+from anomaly_ae.workspace.description import MODEL_FORMAT, ModelDescription
 from anomaly_ae.workspace.manifest import Manifest
 
 WEIGHTS, MODEL, VALIDATION_SCORES, CARD = "weights.safetensors", "model.json", "validation_scores.parquet", "card.md"
 PROFILE, CALIBRATION, CALIBRATIONS = "profile.json", "calibration.json", "calibrations"
-LIBRARIES = ("anomaly_ae", "torch", "numpy", "pyarrow", "pandas", "scipy", "safetensors")
 
 
 class ModelManifest(Manifest):
     """When the version was made; everything else is the same each time it is made, and is in `model.json`."""
 
     KIND: ClassVar[str] = "model"
-    FORMAT_VERSION: ClassVar[int] = 3
+    FORMAT_VERSION: ClassVar[int] = MODEL_FORMAT
     REMEDY: ClassVar[str] = "train again"
 
     version: str
     trained_at: str
-
-
-class ModelDescription(Section):
-    """What `model.json` holds: a model version without its tensors and its threshold."""
-
-    format_version: int
-    name: str
-    version: str
-    spec: Spec
-    contract: Contract
-    split_rule: SplitRule
-    split: dict[str, int | float | str]
-    data: dict[str, Any]
-    model: AnyModelParts
-    history: tuple[Check, ...]
-    trimmed: tuple[str, ...] = ()
-    libraries: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -240,42 +216,9 @@ class ModelVersion:
         return calibration
 
 
-def describe(
-    model: Model,
-    *,
-    version: str,
-    spec: Spec,
-    contract: Contract,
-    split_rule: SplitRule,
-    split: dict[str, Any],
-    data: dict[str, Any],
-    trimmed: Sequence[str] = (),
-) -> ModelDescription:
-    """Return everything that `model.json` holds of a model; `trimmed` are the ids of its trimmed rows."""
-    return ModelDescription(
-        format_version=ModelManifest.FORMAT_VERSION,
-        name=spec.name,
-        version=version,
-        spec=spec,
-        contract=contract,
-        split_rule=split_rule,
-        split=split | ({"train_rows_trimmed": len(trimmed)} if spec.training.robust else {}),
-        data=data,
-        model=model.parts,
-        history=model.history,
-        trimmed=tuple(trimmed),
-        libraries=library_versions(),
-    )
-
-
 def serialize_weights(network: nn.Module) -> bytes:
     """Return the bytes of `weights.safetensors`."""
     return serialize({name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()})
-
-
-def library_versions() -> dict[str, str]:
-    """Return the versions that the bits of a score may depend on."""
-    return {"python": platform.python_version(), **{name: version_of_package(name) for name in LIBRARIES}}
 
 
 @lru_cache(maxsize=2)
@@ -296,7 +239,7 @@ def _write(staging: Staging, trained: TrainedModel) -> None:
     write_json(directory / MODEL, trained.description.model_dump(mode="json"))
     write_parquet(trained.validation, directory / VALIDATION_SCORES)
     write_json(directory / PROFILE, trained.profile.model_dump(mode="json"))
-    (directory / CARD).write_text(model_card(trained), encoding="utf-8")
+    (directory / CARD).write_text(model_card(trained.description, trained.calibration), encoding="utf-8")
     _write_calibration(directory, trained.calibration)
     staging.replaceable.update({CALIBRATION, f"{trained.calibration.calibration_id}.json"})
 

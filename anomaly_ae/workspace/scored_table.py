@@ -28,6 +28,7 @@ from anomaly_ae.scoring.maps import MapScale
 from anomaly_ae.storage import is_published, read_json, write_json
 from anomaly_ae.storage.parquet import count_rows, open_dataset, open_parquet
 from anomaly_ae.workspace.dataset import Dataset
+from anomaly_ae.workspace.layout import Layout
 from anomaly_ae.workspace.manifest import Manifest
 from anomaly_ae.workspace.top_rows import TopRows
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from anomaly_ae.evaluation.metrics import Metrics
     from anomaly_ae.monitoring.validity import Validity
     from anomaly_ae.stories.grouping import Story
-    from anomaly_ae.workspace.workspace import Workspace
 
 VALIDITY, METRICS, STORIES, TOP_ROWS = "validity.json", "metrics.json", "stories.json", "top_rows.json"
 REPORT, SPEC = "report.html", "spec.yaml"
@@ -118,13 +118,6 @@ class ScoredTable:
         return cls.open(directory) if is_published(directory) else None
 
     @property
-    def workspace(self) -> "Workspace":
-        """The workspace that holds the table."""
-        from anomaly_ae.workspace.workspace import Workspace
-
-        return Workspace(self.directory.absolute().parent.parent)
-
-    @property
     def name_in_workspace(self) -> str:
         """Its path relative to the workspace, as the ledger records it."""
         return f"{self.directory.parent.name}/{self.directory.name}"
@@ -152,7 +145,7 @@ class ScoredTable:
     @cached_property
     def dataset(self) -> Dataset | None:
         """The dataset that was scored; None where it was removed."""
-        return self.workspace.find_dataset(self.manifest.dataset)
+        return Dataset.find(Layout.holding(self.directory).dataset_directory(self.manifest.dataset))
 
     def open_rows(self) -> ds.Dataset:
         """Open the parts as one table, to be filtered while it is read."""

@@ -1,12 +1,4 @@
-"""The workspace: one directory that holds everything a pipeline makes; only this module knows how it is laid out.
-
-datasets/<fingerprint>/     what ingest published
-models/<version>/           model versions; models/.training-<version>/ holds the checkpoints of a training
-scored/<fingerprint>/       scored tables
-aliases/<model name>/       which version is champion, which challenger
-partitions/<model name>/    which partitions of a source are scored
-feedback/<model name>/      what analysts said of alerts
-"""
+"""The workspace: one directory that holds everything a pipeline makes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.storage import STAGING, fingerprint, is_published, is_remote, locate
 from anomaly_ae.workspace.dataset import Dataset
+from anomaly_ae.workspace.layout import ALIASES, DATASETS, MODELS, PARTITIONS, SCORED, TRAINING, VISIBLE, Layout
 from anomaly_ae.workspace.ledger import Ledger
 from anomaly_ae.workspace.registry import CHAMPION, Alias, Aliases, Registry
 from anomaly_ae.workspace.scored_table import ScoredTable
@@ -23,21 +16,10 @@ from anomaly_ae.workspace.scored_table import ScoredTable
 if TYPE_CHECKING:
     from anomaly_ae.workspace.model_version import ModelVersion
 
-DATASETS, MODELS, SCORED = "datasets", "models", "scored"
-ALIASES, PARTITIONS, FEEDBACK = "aliases", "partitions", "feedback"
-TRAINING = ".training-"
-_VISIBLE = "[!.]*"
-
 
 @dataclass(frozen=True)
-class Workspace:
-    """A workspace.
-
-    Attributes:
-        location: its directory, on this machine or on an object store.
-    """
-
-    location: Path
+class Workspace(Layout):
+    """A workspace: opens what its directories hold."""
 
     @classmethod
     def open(cls, location: str | Path) -> Self:
@@ -47,26 +29,6 @@ class Workspace:
             StorageError: nothing installed knows the protocol of the location.
         """
         return cls(locate(location))
-
-    def dataset_directory(self, name: str) -> Path:
-        """Return where a dataset is or will be."""
-        return self.location / DATASETS / name
-
-    def model_directory(self, version: str) -> Path:
-        """Return where a model version is or will be."""
-        return self.location / MODELS / version
-
-    def training_directory(self, version: str) -> Path:
-        """Return where the checkpoints of a version in training are."""
-        return self.location / MODELS / f"{TRAINING}{version}"
-
-    def scored_directory(self, name: str) -> Path:
-        """Return where a scored table is or will be."""
-        return self.location / SCORED / name
-
-    def feedback_directory(self, name: str) -> Path:
-        """Return where the verdicts on the rows that a model scored are."""
-        return self.location / FEEDBACK / name
 
     def find_dataset(self, name: str) -> Dataset | None:
         """Return a dataset; None where there is none of that name."""
@@ -108,7 +70,7 @@ class Workspace:
 
     def aliases(self) -> Iterator[Aliases]:
         """Yield the aliases of every model."""
-        names = {path.name.removesuffix(".json") for path in (self.location / ALIASES).glob(_VISIBLE)}
+        names = {path.name.removesuffix(".json") for path in (self.location / ALIASES).glob(VISIBLE)}
         for name in sorted(names):
             yield self.registry(name).aliases()
 
@@ -141,15 +103,13 @@ class Workspace:
 
     def unfinished(self) -> Iterator[Path]:
         """Yield what is being written, or was left behind by a dead process: stagings, hidden files, checkpoints."""
-        patterns = (f"*/{STAGING}*", f"*/{_VISIBLE}/{STAGING}*", f"{PARTITIONS}/**/{STAGING}*", f"{MODELS}/{TRAINING}*")
+        patterns = (f"*/{STAGING}*", f"*/{VISIBLE}/{STAGING}*", f"{PARTITIONS}/**/{STAGING}*", f"{MODELS}/{TRAINING}*")
         found = {path for pattern in patterns for path in self.location.glob(pattern)}
         if is_remote(self.location):
             # Nothing can appear at once on an object store: what is being published has no manifest yet.
-            directories = (
-                path for kind in (DATASETS, MODELS, SCORED) for path in (self.location / kind).glob(_VISIBLE)
-            )
+            directories = (path for kind in (DATASETS, MODELS, SCORED) for path in (self.location / kind).glob(VISIBLE))
             found |= {path for path in directories if not is_published(path)}
         yield from found
 
     def _published(self, kind: str) -> Iterator[Path]:
-        yield from (path for path in (self.location / kind).glob(_VISIBLE) if is_published(path))
+        yield from (path for path in (self.location / kind).glob(VISIBLE) if is_published(path))

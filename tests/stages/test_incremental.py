@@ -14,7 +14,7 @@ from tests_support import make_frame, write_table
 from warm_process import WarmProcess
 
 from anomaly_ae.errors import SourceError
-from anomaly_ae.ingest.source import Source, SourcePart
+from anomaly_ae.ingest.source import Partition, Source, SourcePart
 from anomaly_ae.spec import Spec
 from anomaly_ae.stages import pipeline, plan
 from anomaly_ae.stages.calibrate import calibrate
@@ -161,7 +161,7 @@ def test_a_file_only_touched_is_done(workspace: Workspace) -> None:
 def test_files_that_nobody_touched_are_not_read(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Size and time of change are enough: a night costs what came in, not what there is."""
     score_days(workspace)
-    monkeypatch.setattr(plan, "describe", lambda file: pytest.fail(f"{file.name} was read"))
+    monkeypatch.setattr(Partition, "content", lambda partition: pytest.fail(f"{partition.key} was read"))
 
     assert score_days(workspace).done == days(1, 2, 3)
 

@@ -201,7 +201,7 @@ def test_a_scored_table_finds_what_it_was_made_from(workspace: Workspace) -> Non
     """Workspace, dataset, parts and place in the workspace; a removed dataset is None."""
     table = only_table(workspace)
 
-    assert table.workspace == workspace
+    assert Workspace.holding(table.directory) == workspace
     assert table.name_in_workspace == f"scored/{table.directory.name}"
     assert table.dataset == workspace.find_dataset(table.manifest.dataset)
     assert [path.name for path in table.parts] == PARTS
