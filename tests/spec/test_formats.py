@@ -28,5 +28,5 @@ def test_a_spec_may_name_each_of_them_and_no_other() -> None:
     """`data.format` takes every registered format; a typo is answered with the nearest."""
     for name in TABLE_FORMATS:
         assert parse_spec({"data": {"source": "x", "format": name}}).data.format == name
-    with pytest.raises(SpecError, match="parquett.*parquet"):
+    with pytest.raises(SpecError, match=r"parquett.*parquet"):
         parse_spec({"data": {"source": "x", "format": "parquett"}})
