@@ -30,9 +30,21 @@ SLOW = (
     "tests/stages/test_tracking.py",
     "tests/modalities/pictures/test_photographs.py",
     "tests/threshold/test_page.py",
+    "tests/threshold/test_promises.py::test_fresh_rows_exceed_the_threshold",
+    "tests/training/test_checkpoints.py::test_killed_twice",
+    "tests/training/test_loop.py::test_trained_ranks_anomalies_better",
+    "tests/stages/test_ingest.py::test_killed_ingest",
+    "tests/stages/test_split_of_scored.py",
+    "tests/stages/test_monitor.py",
+    "tests/workspace/test_model_version.py::test_another_process",
+    "tests/monitoring/test_validity.py::test_undrifted_rows_are_fine",
+    "tests/report/test_step.py::test_importing_the_step",
+    "tests/report/test_page.py::test_a_hundred_thousand_rows",
+    "tests/report/test_sections.py::test_a_thousand_columns",
+    "tests/cli/test_commands.py::test_steps_one_by_one",
     "tests/docs/",
 )
-"""What needs a server, a browser, several processes or many runs; single tests carry the mark `slow` themselves."""
+"""What needs a server, a browser, another process, many rows or many runs; others may carry the mark `slow`."""
 
 
 def is_slow(item: pytest.Item) -> bool:
