@@ -23,7 +23,7 @@ from anomaly_ae.spec import Role, Section, SplitSpec
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 SPLITS = (TRAIN, VALIDATION, TEST)
-UNUSED = -1
+_UNUSED = -1
 
 Codes = NDArray[np.int8]
 Rows: TypeAlias = pa.Table | pa.RecordBatch
@@ -73,20 +73,20 @@ class SplitRule(Section):
         return cls(spec=spec, key=key, cuts=(float(cuts[0]), float(cuts[1])), excluded=excluded)
 
     def assign(self, rows: Rows) -> Codes:
-        """Return each row's index into `SPLITS`, or `UNUSED`, `(n,)`.
+        """Return each row's index into `SPLITS`, or `_UNUSED`, `(n,)`.
 
         Args:
             rows: with the key column, the label column and the row ids.
         """
         codes = self._place_anomalies(rows, self._by_key(rows))
         if self.excluded:
-            codes[self._is_excluded(rows) & (codes != SPLITS.index(TEST))] = UNUSED
+            codes[self._is_excluded(rows) & (codes != SPLITS.index(TEST))] = _UNUSED
         return codes
 
     def names(self, rows: Rows) -> pa.Array:
         """Return the name of each row's split, or null."""
         codes = self.assign(rows)
-        return pa.array(SPLITS).take(pa.array(codes, mask=codes == UNUSED))
+        return pa.array(SPLITS).take(pa.array(codes, mask=codes == _UNUSED))
 
     def _by_key(self, rows: Rows) -> Codes:
         key = rows.column(self.key)
@@ -97,7 +97,7 @@ class SplitRule(Section):
     def _place_anomalies(self, rows: Rows, by_key: Codes) -> Codes:
         """Move labelled anomalies out of train and validation, except the share that a labelled threshold needs."""
         anomaly, codes = _is_anomaly(rows), by_key.copy()
-        codes[anomaly & (by_key != SPLITS.index(TEST))] = SPLITS.index(TEST) if self.spec.by == "row" else UNUSED
+        codes[anomaly & (by_key != SPLITS.index(TEST))] = SPLITS.index(TEST) if self.spec.by == "row" else _UNUSED
         if self.spec.validation_anomalies:
             drawn = hash_to_unit(rows.column(ROW_ID), _KEY_OF_ANOMALIES) < self.spec.validation_anomalies
             in_validation = by_key == SPLITS.index(VALIDATION)
@@ -117,13 +117,13 @@ class SplitRule(Section):
         """Follow the source's own split; if it has no validation, move a hashed share of train there."""
         share = hash_to_unit(row_id, f"anomaly_ae{self.spec.seed:06d}")
         is_train = self.has_validation | (share < self.spec.train / (self.spec.train + self.spec.validation))
-        codes = pc.index_in(origin, pa.array(SPLITS)).fill_null(UNUSED).to_numpy(zero_copy_only=False)
+        codes = pc.index_in(origin, pa.array(SPLITS)).fill_null(_UNUSED).to_numpy(zero_copy_only=False)
         return np.where((codes == SPLITS.index(TRAIN)) & ~is_train, SPLITS.index(VALIDATION), codes).astype(np.int8)
 
     def _by_time(self, key: pa.ChunkedArray | pa.Array) -> Codes:
         times = _as_number(key)
         codes = np.searchsorted(np.array(self.cuts), times, side="left").astype(np.int8)
-        codes[np.isnan(times)] = UNUSED
+        codes[np.isnan(times)] = _UNUSED
         return codes
 
 
@@ -210,7 +210,7 @@ class _ContentHashes:
         # Nullable types, or a number's hash would depend on whether its batch has missing cells.
         frame = features.to_pandas(types_mapper=_NULLABLE.get)
         hashes = pd.util.hash_pandas_object(frame, index=False).to_numpy()
-        tracked = (hashes % np.uint64(self.one_in) == 0) & (codes != UNUSED)
+        tracked = (hashes % np.uint64(self.one_in) == 0) & (codes != _UNUSED)
         self.hashes.append(hashes[tracked])
         self.codes.append(codes[tracked])
 
@@ -259,7 +259,7 @@ def _as_number(times: pa.ChunkedArray | pa.Array) -> NDArray[np.float64]:
 
 
 def _count(counts: Counter[str], codes: Codes, anomaly: NDArray[np.bool_]) -> None:
-    for code, name in [*enumerate(SPLITS), (UNUSED, "unused")]:
+    for code, name in [*enumerate(SPLITS), (_UNUSED, "unused")]:
         counts[f"{name}_rows"] += int(np.sum(codes == code))
         counts[f"{name}_anomalies"] += int(np.sum((codes == code) & anomaly))
 

@@ -21,7 +21,7 @@ CONFIGURATION = ("prefect.yaml", "prefect.toml", "production.env")
 SAMPLE = tuple(f"data/breast_cancer/{name}" for name in ("breast_cancer.csv", "spec.yaml", "README.md"))
 GUIDE = "DEPLOYMENT.md"
 
-NEXT_STEPS = """\
+_NEXT_STEPS = """\
 # Scheduled anomaly detection
 
 Written by `anomaly-ae deploy`; every file is yours to edit.
@@ -67,15 +67,15 @@ def deploy(
 
 def deployment_files() -> Iterator[tuple[str, bytes]]:
     """Yield name and content of each file that `deploy` writes."""
-    templates = templates_directory()
+    templates = _templates_directory()
     for name in CONFIGURATION:
-        yield name, name_flows((templates / name).read_text(encoding="utf-8")).encode()
+        yield name, _name_flows((templates / name).read_text(encoding="utf-8")).encode()
     for name in SAMPLE:
         yield name, (templates / name).read_bytes()
-    yield GUIDE, name_flows(NEXT_STEPS).encode()
+    yield GUIDE, _name_flows(_NEXT_STEPS).encode()
 
 
-def templates_directory() -> Path:
+def _templates_directory() -> Path:
     """Return the directory of the templates: beside the flows in a wheel, the root of a checkout."""
     package = Path(anomaly_ae.__file__).parent
     packaged = package / "flows" / "deployment"
@@ -87,6 +87,6 @@ def flows_package() -> str:
     return "flows" if find_spec("anomaly_ae.flows") is None else "anomaly_ae.flows"
 
 
-def name_flows(text: str) -> str:
+def _name_flows(text: str) -> str:
     """Replace `flows`, where a module of it is named, by the name under which the flows can be imported."""
     return re.sub(r"\bflows\.(?=[a-z])", f"{flows_package()}.", text)

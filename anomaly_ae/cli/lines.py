@@ -28,10 +28,10 @@ def run_lines(done: "Run") -> list[str]:
 
 def scoring_lines(done: "Run") -> list[str]:
     """Say what was scored, whether the threshold holds, and what the alerts are."""
-    lines = score_lines(done.scored) if done.scored else []
+    lines = _score_lines(done.scored) if done.scored else []
     if done.judged:
-        lines += [validity_line(done.judged.validity)] if done.judged.validity else []
-        lines += story_lines(done.table.stories if done.table else ())
+        lines += [_validity_line(done.judged.validity)] if done.judged.validity else []
+        lines += _story_lines(done.table.stories if done.table else ())
         lines += metric_lines(done.judged.metrics)
     return lines + ([f"report     {done.page}"] if done.page else [])
 
@@ -48,7 +48,7 @@ def train_line(made: "TrainResult") -> str:
     return f"model      {made.directory}  threshold {made.threshold:.6g}{resumed}"
 
 
-def score_lines(made: "ScoreResult") -> list[str]:
+def _score_lines(made: "ScoreResult") -> list[str]:
     """Say how many rows were scored, and how many are alerts."""
     share = made.alerts / made.rows_scored if made.rows_scored else 0
     return [f"scored     {made.directory}  {made.rows_scored} rows, {made.alerts} above the threshold ({share:.2%})"]
@@ -74,12 +74,12 @@ def _table(key: str, made: "IncrementalResult") -> str:
     return f"{key}  {table.directory}  {table.rows_scored} rows, {table.alerts} above the threshold"
 
 
-def validity_line(validity: "Validity") -> str:
+def _validity_line(validity: "Validity") -> str:
     """Say whether the threshold still holds."""
     return f"validity   {validity.verdict}: {validity.meaning}"
 
 
-def story_lines(stories: "Sequence[Story]") -> list[str]:
+def _story_lines(stories: "Sequence[Story]") -> list[str]:
     """Say what the alerts have in common, most of them first."""
     return _under("stories", (story.headline for story in stories))
 

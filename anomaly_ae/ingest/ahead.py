@@ -9,12 +9,12 @@ from typing import TypeVar, cast
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
-READERS = min(4, os.cpu_count() or 1)
+_READERS = min(4, os.cpu_count() or 1)
 """Threads that read and parse; more of them would wait for the file."""
 
 
 def map_ahead(
-    function: Callable[[_Item], _Result], items: Iterable[_Item], threads: int = READERS
+    function: Callable[[_Item], _Result], items: Iterable[_Item], threads: int = _READERS
 ) -> Iterator[_Result]:
     """Apply a function to items on several threads, a few items ahead; results come in the order of the items."""
     pending: deque[Future[_Result]] = deque()

@@ -32,7 +32,7 @@ def read_csv(file: SourceFile, data: DataSpec) -> Iterator[RawBatch]:
     head = read_head(file)
     encoding = choose_encoding(head, data.encoding)
     text = head.decode(encoding, errors="replace")
-    delimiter = data.delimiter or ("\t" if file.format == "tsv" else sniff_delimiter(text))
+    delimiter = data.delimiter or ("\t" if file.format == "tsv" else _sniff_delimiter(text))
     if not delimiter.isascii():
         msg = f"data.delimiter={delimiter!r} must be an ASCII character"
         raise SpecError(msg)
@@ -44,7 +44,7 @@ def read_csv(file: SourceFile, data: DataSpec) -> Iterator[RawBatch]:
         yield from _read_records(file, encoding, delimiter, names)
 
 
-def sniff_delimiter(text: str) -> str:
+def _sniff_delimiter(text: str) -> str:
     """Return the delimiter that splits the header line into the most fields; by default the comma."""
     return max(_DELIMITERS, key=lambda delimiter: _fields(text, delimiter))
 

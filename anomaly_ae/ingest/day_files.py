@@ -25,7 +25,7 @@ from anomaly_ae.ingest.source_file import States
 from anomaly_ae.ingest.table_files import TableFile
 from anomaly_ae.spec import DataSpec, Role
 
-UNDATED = "undated"
+_UNDATED = "undated"
 """Key of the rows whose time is missing or cannot be read."""
 _CELL_ENDS, _NULL = "\x1f", "\x00"
 
@@ -49,7 +49,7 @@ class DayRows:
     @property
     def key(self) -> str:
         """The date as text, or `undated`."""
-        return self.day.isoformat() if self.day else UNDATED
+        return self.day.isoformat() if self.day else _UNDATED
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from anomaly_ae.ingest.datetimes import FORMATS, ISO, has_zone, other_reading, p
 from anomaly_ae.ingest.parse import FALSE_WORDS, TRUE_WORDS
 from anomaly_ae.spec import Role
 
-ENOUGH = 0.99
+_ENOUGH = 0.99
 """Share of a column's cells that must parse as a type; the rows of the others are rejected."""
 
 MAX_CATEGORIES = 1000
-FEW_CATEGORIES = 10
+_FEW_CATEGORIES = 10
 """A text column with at most this many categories is categorical however small the table is."""
 
 _PROBE = 50
@@ -65,7 +65,7 @@ def _as_boolean(name: str, cells: pa.Array) -> ColumnContract | None:
     )
     words = set(pc.unique(trues).to_pylist()) | set(pc.unique(falses).to_pylist())
     told = (len(trues) and len(falses)) or words <= {"true", "false"}
-    if len(trues) + len(falses) < ENOUGH * len(cells) or not told:
+    if len(trues) + len(falses) < _ENOUGH * len(cells) or not told:
         return None
     return ColumnContract(name=name, role=Role.BOOLEAN, dtype="bool", note=f"values {', '.join(sorted(words))}")
 
@@ -121,15 +121,15 @@ def _as_text(name: str, cells: pa.Array) -> ColumnContract:
     categories = pc.count_distinct(cells).as_py()
     numbers = cast_or_null(_probe(cells), pa.float64())
     share = 1 - numbers.null_count / len(numbers)
-    hint = f"; {share:.0%} of the values are numbers, {ENOUGH:.0%} make a numeric column" if share > 0.5 else ""
-    if categories <= MAX_CATEGORIES and categories <= max(len(cells) // 2, FEW_CATEGORIES):
+    hint = f"; {share:.0%} of the values are numbers, {_ENOUGH:.0%} make a numeric column" if share > 0.5 else ""
+    if categories <= MAX_CATEGORIES and categories <= max(len(cells) // 2, _FEW_CATEGORIES):
         # The note is part of contract.json: another wording would make other datasets of the same sources.
         note = f"text of {categories} levels{hint}"
         return ColumnContract(name=name, role=Role.CATEGORICAL, dtype="string", note=note)
     return ignored(name, f"free text: {categories} different values in {len(cells)} rows{hint}")
 
 
-def is_called_id(name: str) -> bool:
+def _is_called_id(name: str) -> bool:
     """Say whether the last word of a name is typical of ids, as in row_id, PolicyNumber, UUID or key."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).replace("_", " ").replace("-", " ").split()
     return bool(words) and words[-1].lower() in _ID_WORDS
@@ -137,7 +137,7 @@ def is_called_id(name: str) -> bool:
 
 def is_id(column: ColumnContract, raw: pa.Array, missing: tuple[str, ...]) -> bool:
     """Say whether a column identifies rows: named like an id, integers or text, none missing, none twice."""
-    if not is_called_id(column.name) or column.dtype not in {"int64", "float64", "string"}:
+    if not _is_called_id(column.name) or column.dtype not in {"int64", "float64", "string"}:
         return False
     cells = present_cells(raw, missing)
     if column.dtype == "float64" and len(_integers(cells)) < len(cells):  # floats, not integers beyond int64
@@ -162,7 +162,7 @@ def _parse_if_enough(cells: pa.Array, parse: Callable[[pa.Array], pa.Array]) -> 
     if probed.null_count * 2 > len(probed):
         return None
     parsed = parse(cells)
-    return parsed if parsed.null_count <= (1 - ENOUGH) * len(cells) else None
+    return parsed if parsed.null_count <= (1 - _ENOUGH) * len(cells) else None
 
 
 def _probe(cells: pa.Array) -> pa.Array:

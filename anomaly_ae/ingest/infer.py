@@ -15,7 +15,7 @@ from anomaly_ae.ingest.raw import RawBatch
 from anomaly_ae.ingest.source import TablePart
 from anomaly_ae.spec import DataSpec, LabelSpec, Role
 
-SAMPLE_BYTES = 256 << 20
+_SAMPLE_BYTES = 256 << 20
 """The sample ends here even with fewer rows than asked for, as a table may be very wide."""
 
 _SHOWN = 20
@@ -93,7 +93,7 @@ def _first_batches(parts: Sequence[TablePart], data: DataSpec) -> Iterator[tuple
             yield part, batch
             rows += batch.records.num_rows
             size += batch.records.nbytes
-            if rows >= data.infer_rows or size >= SAMPLE_BYTES:
+            if rows >= data.infer_rows or size >= _SAMPLE_BYTES:
                 return
 
 

@@ -16,8 +16,8 @@ from anomaly_ae.ingest.source_file import SourceFile
 from anomaly_ae.ingest.text import choose_encoding, open_stream, read_head
 from anomaly_ae.spec import DataSpec
 
-BATCH_LINES = 16_384
-BATCH_CHARACTERS = 16 << 20
+_BATCH_LINES = 16_384
+_BATCH_CHARACTERS = 16 << 20
 """A batch ends at whichever limit comes first, so that long lines do not fill the memory."""
 
 _TYPES = {
@@ -59,7 +59,7 @@ def _take(lines: Iterator[tuple[int, str]]) -> list[tuple[int, str]]:
     for number, line in lines:
         chunk.append((number, line))
         characters += len(line)
-        if len(chunk) >= BATCH_LINES or characters >= BATCH_CHARACTERS:
+        if len(chunk) >= _BATCH_LINES or characters >= _BATCH_CHARACTERS:
             break
     return chunk
 

@@ -33,7 +33,7 @@ def read_records(file: SourceFile, data: DataSpec) -> Iterator[RawBatch]:
         for batch in reader_of(file.format)(file, data):
             names = batch.records.schema.names
             if names != checked:
-                check_names(names, file)
+                _check_names(names, file)
                 checked = names
             yield batch
     except SourceError:
@@ -49,7 +49,7 @@ def reader_of(file_format: str) -> Reader:
     return cast("Reader", getattr(import_module(module), name))
 
 
-def check_names(names: list[str], file: SourceFile) -> None:
+def _check_names(names: list[str], file: SourceFile) -> None:
     """Refuse column names that would be ambiguous in a dataset.
 
     Raises:

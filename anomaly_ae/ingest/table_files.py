@@ -18,7 +18,7 @@ SUFFIXES = {suffix: name for name, known in TABLE_FORMATS.items() for suffix in 
 _DOUBTFUL = frozenset({".json", ".txt"})
 """Often notes or settings beside the tables: in a directory they are read only where their format is asked for."""
 
-COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
+_COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ def is_table(path: Path, file_format: str = "auto") -> bool:
 def _suffixes(path: Path) -> tuple[str, str | None]:
     """Return the suffix that tells the format, and the compression, if any."""
     suffix = path.suffix.lower()
-    if suffix in COMPRESSIONS:
-        return path.with_suffix("").suffix.lower(), COMPRESSIONS[suffix]
+    if suffix in _COMPRESSIONS:
+        return path.with_suffix("").suffix.lower(), _COMPRESSIONS[suffix]
     return suffix, None
 
 

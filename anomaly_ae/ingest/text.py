@@ -9,7 +9,7 @@ from anomaly_ae.errors import SpecError
 from anomaly_ae.ingest.source_file import SourceFile
 from anomaly_ae.storage import is_remote, open_bytes
 
-HEAD_BYTES = 1 << 20
+_HEAD_BYTES = 1 << 20
 """Bytes of a file that encoding and delimiter are detected from."""
 
 _MARKS = {
@@ -37,7 +37,7 @@ def open_stream(file: SourceFile) -> pa.NativeFile:
 def read_head(file: SourceFile) -> bytes:
     """Read the first bytes of a file, decompressed."""
     with open_stream(file) as stream:
-        return bytes(stream.read(HEAD_BYTES))
+        return bytes(stream.read(_HEAD_BYTES))
 
 
 def choose_encoding(head: bytes, wanted: str) -> str:

@@ -16,7 +16,7 @@ from anomaly_ae.monitoring.false_alarms import Rates, expected_alarms, surprise
 from anomaly_ae.spec import Section
 from anomaly_ae.split import TEST
 
-FACTOR = 2.0
+_FACTOR = 2.0
 """How many times the expected rate the alert rate must exceed, beyond chance, to matter; likewise below it."""
 FEW = 0.05
 """Share of unlabelled rows that may be taken for real anomalies."""
@@ -148,12 +148,12 @@ class AlertCheck(Section):
     @property
     def is_many_more(self) -> bool:
         """Whether they are, beyond doubt, more than twice what was expected."""
-        return self.is_more and self.low > FACTOR * self.expected_rate
+        return self.is_more and self.low > _FACTOR * self.expected_rate
 
     @property
     def is_far_fewer(self) -> bool:
         """Whether they are, beyond doubt, less than half of what was expected."""
-        return self.p_fewer < LEVEL / 2 and self.high * FACTOR < self.expected_rate
+        return self.p_fewer < LEVEL / 2 and self.high * _FACTOR < self.expected_rate
 
     @property
     def is_unusual(self) -> bool:

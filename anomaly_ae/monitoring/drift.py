@@ -25,9 +25,9 @@ LEVEL = 0.001
 """Chance of a false finding over all columns together: rare enough to test every night."""
 MIN_SHIFT = 0.1
 """Share of the rows that must have moved to other bins for a shift to matter."""
-MIN_EXPECTED = 5.0
+_MIN_EXPECTED = 5.0
 """Rows that a bin must expect for chi-square's approximation to hold."""
-MAX_CHANGES = 3
+_MAX_CHANGES = 3
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -105,7 +105,7 @@ def holm(p_values: Floats) -> Floats:
     return corrected
 
 
-def total_variation(before: Counts, after: Counts) -> float:
+def _total_variation(before: Counts, after: Counts) -> float:
     """Return half the sum of the differences between shares; 0 where either side is empty."""
     if before.sum() == 0 or after.sum() == 0:
         return 0.0
@@ -125,7 +125,7 @@ def _merge(expected: Floats) -> NDArray[np.int64]:
     for rows in expected:
         numbers.append(group)
         held += rows
-        if held >= MIN_EXPECTED:
+        if held >= _MIN_EXPECTED:
             group, held = group + 1, 0.0
     last = max(group - 1, 0)
     return np.minimum(numbers, last)
@@ -133,7 +133,7 @@ def _merge(expected: Floats) -> NDArray[np.int64]:
 
 def _exact(table: Counts, expected: Floats) -> float:
     """Test the joint share of all bins that are too rare for chi-square."""
-    is_rare = expected < MIN_EXPECTED
+    is_rare = expected < _MIN_EXPECTED
     rare, rest = table[:, is_rare].sum(axis=1), table[:, ~is_rare].sum(axis=1)
     if rare.sum() == 0 or rest.sum() == 0:
         return 1.0
@@ -142,7 +142,7 @@ def _exact(table: Counts, expected: Floats) -> float:
 
 def _describe(profile: ColumnProfile, after: Counts, p_value: float, p_corrected: float) -> ColumnDrift:
     before = np.array(profile.counts)
-    shift = total_variation(before, after)
+    shift = _total_variation(before, after)
     return ColumnDrift(
         column=profile.name,
         rows=int(after.sum()),
@@ -160,7 +160,7 @@ def _changes(groups: Sequence[str], before: Counts, after: Counts) -> tuple[BinS
     names = list(dict.fromkeys(groups))
     number = [names.index(group) for group in groups]
     shares = [np.bincount(number, weights=counts / counts.sum()) for counts in (before, after)]
-    order = np.argsort(-np.abs(shares[1] - shares[0]), kind="stable")[:MAX_CHANGES]
+    order = np.argsort(-np.abs(shares[1] - shares[0]), kind="stable")[:_MAX_CHANGES]
     return tuple(
         BinShift(group=names[index], before=float(shares[0][index]), after=float(shares[1][index])) for index in order
     )

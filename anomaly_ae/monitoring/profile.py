@@ -21,11 +21,11 @@ from anomaly_ae.spec import Role, Section
 Counts: TypeAlias = NDArray[np.int64]
 
 BINS = 20
-LANDMARKS = (0.05, 0.25, 0.5, 0.75, 0.95)
+_LANDMARKS = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Quantiles between which a numeric column is described; its bins are finer."""
 MAX_CATEGORIES = 50
-OTHER = "another category"
-HOURS = 24
+_OTHER = "another category"
+_HOURS = 24
 
 
 class NumericProfile(Section):
@@ -63,7 +63,7 @@ class NumericProfile(Section):
             name=contract.name,
             edges=edges,
             counts=(),
-            landmarks=tuple(np.unique(_quantiles(chosen, LANDMARKS)).tolist()),
+            landmarks=tuple(np.unique(_quantiles(chosen, _LANDMARKS)).tolist()),
             low=low,
             median=median,
             high=high,
@@ -121,7 +121,7 @@ class CategoriesProfile(Section):
     @property
     def groups(self) -> tuple[str, ...]:
         """Return the name under which each bin is described."""
-        return (*(repr(category) for category in self.categories), OTHER, MISSING)
+        return (*(repr(category) for category in self.categories), _OTHER, MISSING)
 
 
 class HoursProfile(Section):
@@ -145,13 +145,13 @@ class HoursProfile(Section):
 
     def count(self, column: Column) -> Counts:
         """Count cells of each hour, then missing ones."""
-        hours = pc.fill_null(pc.hour(column), HOURS).to_numpy(zero_copy_only=False)
-        return np.bincount(hours, minlength=HOURS + 1)
+        hours = pc.fill_null(pc.hour(column), _HOURS).to_numpy(zero_copy_only=False)
+        return np.bincount(hours, minlength=_HOURS + 1)
 
     @property
     def groups(self) -> tuple[str, ...]:
         """Return the name under which each bin is described."""
-        return (*(f"{hour:02d}:00 to {hour:02d}:59" for hour in range(HOURS)), MISSING)
+        return (*(f"{hour:02d}:00 to {hour:02d}:59" for hour in range(_HOURS)), MISSING)
 
 
 class ColumnProfile(Protocol):

@@ -23,7 +23,7 @@ from anomaly_ae.spec import Section
 
 MIN_ROWS = 50
 """With fewer rows a threshold that holds cannot be told from one that is somewhat off."""
-EARLY_LEVEL = 1e-6
+_EARLY_LEVEL = 1e-6
 """With fewer rows than that, and no labels, chance and a few anomalies must be this unlikely to explain the alerts:
 a small batch is often one that somebody picked."""
 
@@ -153,20 +153,20 @@ def _is_explained(counts: AlertCounts, alerts: AlertCheck, below: ScoreCheck | N
     if counts.are_normal:
         return False
     if counts.judged.rows < MIN_ROWS:
-        return chance_with_anomalies(counts.judged, rates) >= EARLY_LEVEL
+        return chance_with_anomalies(counts.judged, rates) >= _EARLY_LEVEL
     return not (below and below.has_moved) and alerts.low <= alerts.expected_rate + FEW
 
 
-CAUTION = "Rows that resemble their neighbours, as in time order, make this look surer than it is."
+_CAUTION = "Rows that resemble their neighbours, as in time order, make this look surer than it is."
 
 
 def _invalid(changes: list[str]) -> tuple[VerdictName, str]:
     also = f" Also, {'; '.join(changes)}." if changes else ""
-    return "invalid", f"Neither chance nor a few anomalies explain that: calibrate or train again.{also} {CAUTION}"
+    return "invalid", f"Neither chance nor a few anomalies explain that: calibrate or train again.{also} {_CAUTION}"
 
 
 def _drifting(changes: list[str]) -> tuple[VerdictName, str]:
-    return "drifting", f"But {'; '.join(changes)}. Look at what changed before the threshold fails. {CAUTION}"
+    return "drifting", f"But {'; '.join(changes)}. Look at what changed before the threshold fails. {_CAUTION}"
 
 
 def _fine(alerts: AlertCheck) -> str:

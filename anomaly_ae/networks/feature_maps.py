@@ -40,12 +40,12 @@ from anomaly_ae.spec import PictureSpec, Spec, TrainingSpec
 from anomaly_ae.spec.sections import Widths
 from anomaly_ae.training import UNATTENDED, Conduct, assign_folds, initialise, train
 
-DEFAULT_SIZE = 256
-STRIDE = 32
+_DEFAULT_SIZE = 256
+_STRIDE = 32
 """What the size must be a multiple of for the backbone's maps to lie exactly over each other."""
-EXTRACTED_AT_ONCE = 2
+_EXTRACTED_AT_ONCE = 2
 """Pictures that the backbone reads at once: the maps between its layers are large, and have to stay in the cache."""
-EXAMINED_AT_ONCE = 2
+_EXAMINED_AT_ONCE = 2
 """Pictures whose positions the network reads at once, for the same reason."""
 
 
@@ -75,9 +75,9 @@ class FeatureMapsNetwork(DenoisingSection, PictureNetwork):
 
     def decide_format(self, asked: PictureSpec, typical: TypicalPicture) -> PictureFormat:
         """Read pictures in colour, at a size at which the backbone's maps lie over each other."""
-        size = asked.size or DEFAULT_SIZE
-        if size % STRIDE:
-            msg = f"pictures.size is {size}; for network.kind feature_maps it must be a multiple of {STRIDE}"
+        size = asked.size or _DEFAULT_SIZE
+        if size % _STRIDE:
+            msg = f"pictures.size is {size}; for network.kind feature_maps it must be a multiple of {_STRIDE}"
             raise SpecError(msg)
         in_colour = asked.model_copy(update={"colours": "rgb"})
         return PictureFormat.decide(self, in_colour, typical, size=size, top_share=0.01)
@@ -137,7 +137,7 @@ class BackboneFeatures:
     def __call__(self, pictures: Tensor) -> Tensor:
         """Return the features of pictures `(n, 3, size, size)`, `(n, grid * grid, channels)`."""
         backbone = self.backbone.to(pictures.device)
-        few = torch.split(pictures, EXTRACTED_AT_ONCE)
+        few = torch.split(pictures, _EXTRACTED_AT_ONCE)
         return torch.cat([lay_on_grid(backbone(some), self.grid) for some in few])
 
 
@@ -157,7 +157,7 @@ class FeatureMapAutoencoder(PictureAutoencoder):
     def forward(self, features: Tensor) -> Tensor:
         """Return the mean squared error of each position, `(n, positions, channels)` to `(n, positions)`."""
         whitened = self.whitening(features)
-        errors = [self._error(some) for some in torch.split(whitened, EXAMINED_AT_ONCE)]
+        errors = [self._error(some) for some in torch.split(whitened, _EXAMINED_AT_ONCE)]
         return torch.cat(errors)
 
     def _error(self, whitened: Tensor) -> Tensor:

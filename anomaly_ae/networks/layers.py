@@ -16,22 +16,22 @@ from torch.nn.functional import pad
 
 from anomaly_ae.networks.onednn import Activation, linear
 
-MIN_COLUMNS = 16
-ACTIVATIONS: dict[Activation, Callable[[], nn.Module]] = {
+_MIN_COLUMNS = 16
+_ACTIVATIONS: dict[Activation, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
     "gelu": partial(nn.GELU, approximate="tanh"),
 }
 
 
 def wide_product(rows: Tensor, matrix: Tensor) -> Tensor:
-    """Return `rows @ matrix`, computed with at least `MIN_COLUMNS` columns.
+    """Return `rows @ matrix`, computed with at least `_MIN_COLUMNS` columns.
 
     With fewer, MKL treats even and odd rows differently, and a row's last bits would depend on its position.
     """
     columns = matrix.shape[-1]
-    if columns >= MIN_COLUMNS:
+    if columns >= _MIN_COLUMNS:
         return rows @ matrix
-    return (rows @ pad(matrix, (0, MIN_COLUMNS - columns)))[..., :columns]
+    return (rows @ pad(matrix, (0, _MIN_COLUMNS - columns)))[..., :columns]
 
 
 class ParallelLinear(nn.Module):
@@ -69,7 +69,7 @@ class DenseLayers(nn.Sequential):
     def __init__(self, members: int, widths: Sequence[int], activation: Activation) -> None:
         steps: list[nn.Module] = []
         for inputs, outputs in pairwise(widths):
-            steps += [ParallelLinear(members, inputs, outputs), ACTIVATIONS[activation]()]
+            steps += [ParallelLinear(members, inputs, outputs), _ACTIVATIONS[activation]()]
         super().__init__(*steps[:-1])
         self.activation = activation
 

@@ -9,13 +9,13 @@ from torch.nn.functional import conv2d, pad
 from anomaly_ae.networks.autoencoder import Autoencoder
 from anomaly_ae.networks.picture_network import PictureAutoencoder, PictureExamination
 
-BLUR = 1.2 / 28
+_BLUR = 1.2 / 28
 """Standard deviation of the smoothing, as a share of the picture's side: two pictures of the same thing never match to
 the pixel, and distances between unsmoothed pictures mostly measure that."""
-EVENNESS = 0.5
+_EVENNESS = 0.5
 """Power of a picture's strength that its elements are divided by: 0 keeps bold and faint pictures different, 1 makes
 them equal."""
-MIN_STRENGTH = 0.01
+_MIN_STRENGTH = 0.01
 """Added to a picture's strength: that of a picture which differs from the ground by a hundredth in every pixel."""
 
 
@@ -64,8 +64,8 @@ class Ink(nn.Module):
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """Return elements `(n, d)` of pictures `(n, colours, size, size)`, and the divisor of each picture, `(n,)`."""
         deviation = pictures - self.ground
-        ink = smooth(deviation.sign() * deviation.abs().sqrt(), BLUR * self.size).flatten(1)
-        strength = (ink.square().mean(dim=1) + MIN_STRENGTH).sqrt() ** EVENNESS * self.unit
+        ink = smooth(deviation.sign() * deviation.abs().sqrt(), _BLUR * self.size).flatten(1)
+        strength = (ink.square().mean(dim=1) + _MIN_STRENGTH).sqrt() ** _EVENNESS * self.unit
         return ink / strength[:, None], strength
 
     def undo(self, elements: Tensor, strength: Tensor) -> Tensor:

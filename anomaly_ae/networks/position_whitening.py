@@ -7,9 +7,9 @@ Source:
 import torch
 from torch import Tensor, nn
 
-WHITENED_AT_ONCE = 32
+_WHITENED_AT_ONCE = 32
 """Positions whose factors are in single precision at once: they are still in the cache when they are used."""
-RIDGE = 0.01
+_RIDGE = 0.01
 """Added to the variance of every whitened channel, as a share of the channel's variance over all positions."""
 
 
@@ -36,8 +36,8 @@ class PositionWhitening(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Whiten features, `(n, positions, channels)` to the same shape."""
-        shifted = torch.split((features - self.centre).transpose(0, 1), WHITENED_AT_ONCE)
-        factors = torch.split(self.factor, WHITENED_AT_ONCE)
+        shifted = torch.split((features - self.centre).transpose(0, 1), _WHITENED_AT_ONCE)
+        factors = torch.split(self.factor, _WHITENED_AT_ONCE)
         whitened = [torch.bmm(some, factor.float()) for some, factor in zip(shifted, factors, strict=True)]
         return torch.cat(whitened).transpose(0, 1)
 
@@ -78,7 +78,7 @@ class Moments:
         covariance = self.products.div_(self.count)
         covariance.baddbmm_(centre[:, :, None], centre[:, None, :], alpha=-1)
         covariance /= scale[:, None] * scale
-        pooled = covariance.mean(dim=0) * shrinkage + RIDGE * torch.eye(channels)
+        pooled = covariance.mean(dim=0) * shrinkage + _RIDGE * torch.eye(channels)
         covariance.mul_(1 - shrinkage).add_(pooled)
         whitening = PositionWhitening(positions, channels)
         whitening.centre.copy_(centre + self.offset)

@@ -23,7 +23,7 @@ from anomaly_ae.networks.reconstructor import MemberExamination, Reconstructor
 from anomaly_ae.networks.row_network import RowNetwork
 from anomaly_ae.spec.sections import Widths
 
-MAX_LOG_VARIANCE = 10.0
+_MAX_LOG_VARIANCE = 10.0
 """Bound of a code's log variance in both directions, so that no score overflows."""
 
 
@@ -72,7 +72,7 @@ class VariationalAutoencoder(Reconstructor):
     def encode(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log variance of the codes of rows, `(1, n, bottleneck)` each."""
         mean, log_variance = self.encoder(for_members(rows, 1)).chunk(2, dim=-1)
-        return mean, log_variance.clamp(-MAX_LOG_VARIANCE, MAX_LOG_VARIANCE)
+        return mean, log_variance.clamp(-_MAX_LOG_VARIANCE, _MAX_LOG_VARIANCE)
 
     def forward(self, rows: Tensor) -> Tensor:
         """Reconstruct rows from the mean of their code."""

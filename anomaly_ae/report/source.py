@@ -23,10 +23,10 @@ from anomaly_ae.workspace.scored_table import ScoredManifest, ScoredTable
 from anomaly_ae.workspace.top_rows import TOP_ROWS, TopRows
 from anomaly_ae.workspace.workspace import Workspace
 
-WARNED_ROWS = 100
+_WARNED_ROWS = 100
 """Rows shown, of those that only the warn threshold flags."""
 
-ROWS_BELOW_THRESHOLD = 10
+_ROWS_BELOW_THRESHOLD = 10
 """Rows shown for orientation when none is above the threshold."""
 
 
@@ -113,7 +113,7 @@ class ReportSource:
     def top(self) -> TopRows:
         """The rows that the table of anomalies shows, highest score first."""
         top = self.table.top_rows or TopRows.find(self.table.parts)
-        return top.first(min(TOP_ROWS, self.manifest.alerts + WARNED_ROWS)).worth_showing(ROWS_BELOW_THRESHOLD)
+        return top.first(min(TOP_ROWS, self.manifest.alerts + _WARNED_ROWS)).worth_showing(_ROWS_BELOW_THRESHOLD)
 
 
 def _refuse_other_model(model: ModelVersion, table: ScoredTable) -> None:

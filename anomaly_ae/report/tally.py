@@ -16,10 +16,10 @@ import pyarrow as pa
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.storage.parquet import open_parquet
 
-DIGITS = 14
+_DIGITS = 14
 BATCH_ROWS = 131_072
 SPLITS = (None, "train", "validation", "test")
-LABELS = (None, False, True)
+_LABELS = (None, False, True)
 COLUMNS = ("anomaly_score", "is_anomaly", "label", "split")
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -51,7 +51,7 @@ class Counts:
         return int(self.rows.sum())
 
 
-EMPTY = Counts(np.empty(0), np.empty(0, dtype=np.int64))
+_EMPTY = Counts(np.empty(0), np.empty(0, dtype=np.int64))
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ class Tally:
 
     def add(self, group: Group, scores: Array) -> None:
         """Count the scores of more rows of one group."""
-        known = self.groups.get(group, EMPTY)
+        known = self.groups.get(group, _EMPTY)
         mantissa, exponent = np.frexp(scores)
-        rounded = np.ldexp(np.round(np.ldexp(mantissa, DIGITS)), exponent - DIGITS)
+        rounded = np.ldexp(np.round(np.ldexp(mantissa, _DIGITS)), exponent - _DIGITS)
         self.groups[group] = _merge([known, Counts(rounded, np.ones(len(rounded), dtype=np.int64))])
 
     def counts(self, keep: Callable[[Group], bool] = lambda _: True) -> Counts:
@@ -115,12 +115,12 @@ def _scores(batch: pa.RecordBatch, part: Path) -> Array:
 
 
 def _count(tally: Tally, batch: pa.RecordBatch, scores: Array, alerts: Array) -> None:
-    label, split = _codes(batch["label"], LABELS), _codes(batch["split"], SPLITS)
+    label, split = _codes(batch["label"], _LABELS), _codes(batch["split"], SPLITS)
     codes = (label * len(SPLITS) + split) * 2 + alerts
     for code in np.unique(codes):
         kind, is_anomaly = divmod(int(code), 2)
         label_code, split_code = divmod(kind, len(SPLITS))
-        tally.add(Group(LABELS[label_code], SPLITS[split_code], bool(is_anomaly)), scores[codes == code])
+        tally.add(Group(_LABELS[label_code], SPLITS[split_code], bool(is_anomaly)), scores[codes == code])
 
 
 def _codes(column: pa.Array, values: Sequence[Any]) -> Array:
@@ -133,7 +133,7 @@ def _codes(column: pa.Array, values: Sequence[Any]) -> Array:
 
 def _merge(several: Sequence[Counts]) -> Counts:
     if not several:
-        return EMPTY
+        return _EMPTY
     scores, inverse = np.unique(np.concatenate([counts.scores for counts in several]), return_inverse=True)
     rows = np.zeros(len(scores), dtype=np.int64)
     np.add.at(rows, inverse, np.concatenate([counts.rows for counts in several]))

@@ -13,7 +13,7 @@ from anomaly_ae.monitoring.validity import MIN_ROWS, FindingName, Validity
 from anomaly_ae.report.wording import count, interval, percent, rows
 from anomaly_ae.threshold import Calibration
 
-TOO_FEW = "Too few rows to check the promise"
+_TOO_FEW = "Too few rows to check the promise"
 
 
 class Words(NamedTuple):
@@ -129,7 +129,7 @@ def _not_judged(scored: Rate) -> Words:
 
 def _nothing_judged(validity: Validity) -> Words:
     if validity.rows:  # in a file of an earlier version
-        return Words("silent", TOO_FEW, validity.meaning)
+        return Words("silent", _TOO_FEW, validity.meaning)
     if validity.counts and validity.counts.unseen.rows:
         found = f"{_found(validity)} No other row is new to the model, so the promise cannot be checked."
         return Words("silent", "Only labelled anomalies are new to the model", found)
@@ -155,7 +155,7 @@ def _said(finding: FindingName, validity: Validity, check: AlertCheck, word: str
         case "missed_anomalies":
             return Words("attention", "Anomalies pass unseen", "Normal rows may be flagged as often as that.")
         case "too_few_rows":
-            return Words("silent", TOO_FEW, f"{MIN_ROWS} rows are needed to say more.")
+            return Words("silent", _TOO_FEW, f"{MIN_ROWS} rows are needed to say more.")
         case "far_fewer":
             meaning = "So few are rarely luck: check whether the data still are what the threshold was set on."
             return Words("attention", "Fewer alerts than normal rows give", meaning)

@@ -19,7 +19,7 @@ from anomaly_ae.spec import Spec
 from anomaly_ae.spec.problems import is_section, kinds_of, problems_of
 from anomaly_ae.storage import locate, reach
 
-PATHS = (("data", "source"), ("score_source",), ("workspace",))
+_PATHS = (("data", "source"), ("score_source",), ("workspace",))
 """Settings that hold a path."""
 
 
@@ -164,7 +164,7 @@ def _fitting(below: Any, change: Any, section: str) -> Any:
 
 def _resolve_paths(mapping: dict[str, Any], directory: Path) -> None:
     """Make relative paths absolute; addresses such as s3:// stay."""
-    for *sections, name in PATHS:
+    for *sections, name in _PATHS:
         section: Any = mapping
         for key in sections:
             section = section.get(key) if isinstance(section, dict) else None

@@ -10,7 +10,7 @@ from pydantic import Field
 from anomaly_ae.spec.kinds import Kinds
 from anomaly_ae.spec.sections import Section
 
-DEFAULT_RULE = "fpr"
+_DEFAULT_RULE = "fpr"
 
 
 class RuleSection(Section):
@@ -43,7 +43,7 @@ RULES = Kinds(
         "cost": "anomaly_ae.threshold.rules.cost:CostThreshold",
         "manual": "anomaly_ae.threshold.rules.manual:ManualThreshold",
     },
-    default=DEFAULT_RULE,
+    default=_DEFAULT_RULE,
 )
 """A new rule is one file in `threshold/rules/` and one line here."""
 

@@ -90,7 +90,7 @@ def score_new(plan: ScoringPlan, run_id: str | None = None) -> IncrementalResult
     return conclude(plan, score_each(plan.pending, plan.target, run_id))
 
 
-def score_partition(
+def _score_partition(
     partition: Partition, target: ScoringTarget, run_id: str | None = None
 ) -> ScoreResult | PartitionRefusal:
     """Run the scoring stages on one partition, then record its table in the ledger.
@@ -128,7 +128,7 @@ def score_each(partitions: Iterable[Partition], target: ScoringTarget, run_id: s
     outcomes = PartitionOutcomes()
     for partition in partitions:
         try:
-            made = score_partition(partition, target, run_id)
+            made = _score_partition(partition, target, run_id)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one file, the others are scored, then the run fails
             outcomes.failed[partition.key] = _as_text(error)
             continue

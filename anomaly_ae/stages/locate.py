@@ -9,7 +9,7 @@ from anomaly_ae.modalities import modality_of
 from anomaly_ae.stages.compare import may_be_judged
 from anomaly_ae.workspace.scored_table import ScoredTable
 
-JUDGED = ("label", "split")
+_JUDGED = ("label", "split")
 
 
 def locate(table: ScoredTable, *, is_new: bool) -> PixelMetrics | None:
@@ -32,7 +32,7 @@ def locate(table: ScoredTable, *, is_new: bool) -> PixelMetrics | None:
     def beside(
         columns: Sequence[str], features: Sequence[str], batch_rows: int
     ) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
-        names = list(dict.fromkeys((*columns, *JUDGED)))
+        names = list(dict.fromkeys((*columns, *_JUDGED)))
         for rows, cells in table.batches_beside(names, dataset, features, batch_rows):
             mask = may_be_judged(rows, is_new=is_new)
             yield rows.filter(mask), cells.filter(mask)

@@ -40,8 +40,8 @@ def prune(workspace: Workspace, keep: timedelta, *, dry_run: bool) -> Pruned:
         dry_run: only say what would go.
     """
     reach(workspace.location)
-    leftovers = tuple(path for path in sorted(workspace.unfinished()) if is_abandoned(path))
-    models = tuple(sorted(unused_models(workspace, keep)))
+    leftovers = tuple(path for path in sorted(workspace.unfinished()) if _is_abandoned(path))
+    models = tuple(sorted(_unused_models(workspace, keep)))
     if not dry_run:
         for path in leftovers:
             remove(path)
@@ -50,14 +50,14 @@ def prune(workspace: Workspace, keep: timedelta, *, dry_run: bool) -> Pruned:
     return Pruned(leftovers, models)
 
 
-def is_abandoned(staging: Path) -> bool:
+def _is_abandoned(staging: Path) -> bool:
     """Say whether nobody will finish what was being written: its process is gone, or nothing happened for a day."""
     return owner_is_gone(staging) or _age(staging) > STALE_AFTER
 
 
-def unused_models(workspace: Workspace, keep: timedelta) -> Iterator[Path]:
+def _unused_models(workspace: Workspace, keep: timedelta) -> Iterator[Path]:
     """Yield the model versions older than `keep` that no alias and no scored table names."""
-    if any(not is_abandoned(path) for path in workspace.scoring_in_progress()):
+    if any(not _is_abandoned(path) for path in workspace.scoring_in_progress()):
         return
     named = {version for aliases in workspace.aliases() for version in aliases.in_use} | _versions_that_scored(
         workspace

@@ -27,7 +27,7 @@ from anomaly_ae.workspace.dataset import Dataset
 from anomaly_ae.workspace.description import ModelDescription
 from anomaly_ae.workspace.model_version import ModelVersion, TrainedModel
 
-IDENTITY_ROLES = (Role.ID, Role.TIME, Role.ENTITY)
+_IDENTITY_ROLES = (Role.ID, Role.TIME, Role.ENTITY)
 
 
 def score_part(part: Path, dataset: Dataset, model: ModelVersion, staging: Path) -> int:
@@ -43,7 +43,7 @@ def score_part(part: Path, dataset: Dataset, model: ModelVersion, staging: Path)
     schema = scored_schema(identity_fields(dataset.contract), modality.scored_columns)
     schema = schema.remove(schema.get_field_index(STORY))
     detector = Detector.of(trained.calibration, trained.validation)
-    seen = files_seen(dataset, about)
+    seen = _files_seen(dataset, about)
     alerts = 0
     batches = dataset.batches(part=part, batch_rows=trained.model.batch_rows)
     with explain_unwritable(staging), open_arrow_writer(staged_part(staging, part), schema) as writer:
@@ -63,11 +63,11 @@ def staged_part(staging: Path, part: Path) -> Path:
 
 def identity_fields(contract: Contract) -> tuple[pa.Field, ...]:
     """Return the columns that identify a row: id, time and entity, where the user named them."""
-    names = [contract.named(role) for role in IDENTITY_ROLES]
+    names = [contract.named(role) for role in _IDENTITY_ROLES]
     return tuple(contract.schema.field(name) for name in names if name)
 
 
-def files_seen(dataset: Dataset, about: ModelDescription) -> tuple[str, ...] | None:
+def _files_seen(dataset: Dataset, about: ModelDescription) -> tuple[str, ...] | None:
     """Return the source files of a dataset that the model was made from, however they were named as a source.
 
     A file counts as the same where its bytes are the same and its rows have the same ids: those of an id column, or

@@ -28,7 +28,7 @@ from anomaly_ae.workspace.workspace import Workspace
 
 MADE_FROM = {"name", "split", "features", "network", "pictures", "training", "scoring"}
 """Sections of the spec that a model version is made from."""
-NOT_MADE_FROM = {"training": {"checkpoint_seconds"}}
+_NOT_MADE_FROM = {"training": {"checkpoint_seconds"}}
 """Settings in them that its weights do not depend on."""
 
 
@@ -117,7 +117,7 @@ def version_of(dataset_fingerprint: str, spec: Spec, excluded: tuple[str, ...] =
         excluded: ids of the rows that a reviewer found to be anomalies.
         processes: that train together: the last digits of the weights depend on it.
     """
-    made_from = spec.model_dump(mode="json", include=MADE_FROM, exclude=NOT_MADE_FROM)
+    made_from = spec.model_dump(mode="json", include=MADE_FROM, exclude=_NOT_MADE_FROM)
     device = select_device(spec.training.device).type
     together = [processes] if processes > 1 else []
     return fingerprint(

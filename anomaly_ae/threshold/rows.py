@@ -6,7 +6,7 @@ from anomaly_ae.ingest.contract import LABEL as SOURCE_LABEL
 from anomaly_ae.ingest.contract import ROW_ID, Contract
 from anomaly_ae.threshold.sample import LABEL, SCORE, Floats
 
-KEPT = ("row_id", SCORE, LABEL)
+_KEPT = ("row_id", SCORE, LABEL)
 
 
 def validation_rows(rows: pa.Table, scores: Floats, contract: Contract) -> pa.Table:
@@ -19,10 +19,10 @@ def validation_rows(rows: pa.Table, scores: Floats, contract: Contract) -> pa.Ta
     """
     ours = [rows.column(ROW_ID), pa.array(scores), rows.column(SOURCE_LABEL)]
     groupings = [column.name for column in contract.groupings]
-    kept = pa.table([*ours, *(rows.column(name) for name in groupings)], [*KEPT, *map(kept_name, groupings)])
+    kept = pa.table([*ours, *(rows.column(name) for name in groupings)], [*_KEPT, *map(kept_name, groupings)])
     return kept.sort_by(SCORE)
 
 
 def kept_name(column: str) -> str:
     """Return the name under which a source column is kept."""
-    return f"{column}_" if column in KEPT else column
+    return f"{column}_" if column in _KEPT else column

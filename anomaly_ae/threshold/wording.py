@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from anomaly_ae.threshold.calibration import Calibration
 from anomaly_ae.threshold.what_if import WhatIfRow
 
-FALLEN_BACK_SHOWN = 5
+_FALLEN_BACK_SHOWN = 5
 
 
 def calibration_lines(made: Calibration) -> list[str]:
@@ -17,7 +17,7 @@ def calibration_lines(made: Calibration) -> list[str]:
         fallen_back = [segment for segment in made.segments if segment.threshold is None]
         own = f"{len(made.segments) - len(fallen_back)} values of {made.by} have a threshold of their own"
         lines.append(f"segments   {own}, {len(fallen_back)} use the one above")
-        lines += [f"           {segment.value}: {segment.reason}" for segment in fallen_back[:FALLEN_BACK_SHOWN]]
+        lines += [f"           {segment.value}: {segment.reason}" for segment in fallen_back[:_FALLEN_BACK_SHOWN]]
     return lines
 
 

@@ -29,7 +29,7 @@ from anomaly_ae.storage import (
 )
 
 KIND, TENSORS, FACTS = "checkpoint", "state.safetensors", "state.json"
-LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,11 @@ class Checkpoints:
             try:
                 state = self._read(path)
             except (ArtifactError, OSError) as error:
-                LOG.warning("a checkpoint is not used: %s", error)
+                _LOG.warning("a checkpoint is not used: %s", error)
                 remove(path)
             else:
                 self.resumed_from = state.facts["step"]
-                LOG.info("training resumes from step %d", self.resumed_from)
+                _LOG.info("training resumes from step %d", self.resumed_from)
                 return state
         return None
 
@@ -102,7 +102,7 @@ class Checkpoints:
             for path in before:
                 remove(path)
         except (OSError, ArtifactError) as error:
-            LOG.warning("the checkpoint %s could not be written: %s", target, error)
+            _LOG.warning("the checkpoint %s could not be written: %s", target, error)
         self.last = self.clock()
 
     def clear(self) -> None:

@@ -15,7 +15,7 @@ from torch.nn import Parameter
 
 from anomaly_ae.errors import TrainingError
 
-MAX_WAIT = timedelta(days=1)
+_MAX_WAIT = timedelta(days=1)
 """For the other processes: longer than any ingest. One that has ended is noticed at once, as its connections close."""
 SAME = "all must be given the same spec, the same source and one workspace that they share"
 
@@ -123,7 +123,7 @@ def join() -> Iterator[ProcessGroup]:
     if not distributed.is_torchelastic_launched():
         yield ALONE
         return
-    distributed.init_process_group("gloo", timeout=MAX_WAIT)
+    distributed.init_process_group("gloo", timeout=_MAX_WAIT)
     if torch.cuda.is_available():
         torch.cuda.set_device(distributed.get_node_local_rank(0) % torch.cuda.device_count())
     try:

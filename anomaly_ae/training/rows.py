@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-MAX_EARLY_STOPPING_ROWS = 4096
+_MAX_EARLY_STOPPING_ROWS = 4096
 """Rows that the early-stopping loss is taken from."""
 
 
@@ -25,9 +25,9 @@ def left_out(rows: Tensor, fold: Tensor, members: int) -> Tensor:
     Where nothing is left out, these are the train rows themselves.
     """
     indices = [torch.nonzero(fold == member).ravel() for member in range(members)]
-    count = min(MAX_EARLY_STOPPING_ROWS // members, *(len(own) for own in indices))
+    count = min(_MAX_EARLY_STOPPING_ROWS // members, *(len(own) for own in indices))
     if count == 0:
-        return rows[:MAX_EARLY_STOPPING_ROWS].expand(members, -1, -1)
+        return rows[:_MAX_EARLY_STOPPING_ROWS].expand(members, -1, -1)
     return torch.stack([rows[own[:count].to(rows.device)] for own in indices])
 
 

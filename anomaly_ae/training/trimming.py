@@ -14,17 +14,17 @@ from torch import Tensor
 
 from anomaly_ae.networks.nearest import Memory, whitening
 
-SHARE_OF_NEIGHBOURS = 0.1
-MIN_NEIGHBOURS = 5
-MAX_REFERENCE_ROWS = 4096
+_SHARE_OF_NEIGHBOURS = 0.1
+_MIN_NEIGHBOURS = 5
+_MAX_REFERENCE_ROWS = 4096
 """Rows that distances are computed to; where there are more, this many are drawn."""
-FAR = 3.0
+_FAR = 3.0
 """Robust standard deviations above the median log distance, from which a row is far."""
-STD_OF_MAD = 1.4826
+_STD_OF_MAD = 1.4826
 """Standard deviation of a normal distribution, in its median absolute deviations."""
 MAX_TRIMMED = 0.3
 """Largest share of rows that is trimmed: where more are far from the others, they are a kind of normal."""
-SHRINKAGE = 0.1
+_SHRINKAGE = 0.1
 BATCH_ROWS = 1024
 
 
@@ -35,15 +35,15 @@ def far_rows(elements: Tensor, seed: int) -> Tensor:
     Two distances are added, on the elements as they are and whitened, each in units of its mean.
     """
     order = torch.randperm(len(elements), generator=torch.Generator().manual_seed(seed)).to(elements.device)
-    own = torch.where(order < MAX_REFERENCE_ROWS, order, -1)
+    own = torch.where(order < _MAX_REFERENCE_ROWS, order, -1)
     distance = torch.zeros(len(elements), device=elements.device)
-    for frame in (None, whitening(elements, SHRINKAGE)):
+    for frame in (None, whitening(elements, _SHRINKAGE)):
         in_frame = _distances(elements, own, frame)
         distance += in_frame / in_frame.mean().clamp_min(1e-9)
     logarithm = torch.log(distance + 1e-9)
     median = logarithm.median()
-    spread = STD_OF_MAD * (logarithm - median).abs().median()
-    bound = torch.maximum(median + FAR * spread, torch.quantile(logarithm.double(), 1 - MAX_TRIMMED))
+    spread = _STD_OF_MAD * (logarithm - median).abs().median()
+    bound = torch.maximum(median + _FAR * spread, torch.quantile(logarithm.double(), 1 - MAX_TRIMMED))
     far: Tensor = logarithm > bound
     return far
 
@@ -51,7 +51,7 @@ def far_rows(elements: Tensor, seed: int) -> Tensor:
 def _distances(elements: Tensor, own: Tensor, frame: Tensor | None) -> Tensor:
     """Return each row's mean squared distance to the nearest tenth of the reference rows, itself excluded, `(n,)`."""
     drawn = torch.nonzero(own >= 0).ravel()
-    count = max(MIN_NEIGHBOURS, int(SHARE_OF_NEIGHBOURS * len(drawn)))
+    count = max(_MIN_NEIGHBOURS, int(_SHARE_OF_NEIGHBOURS * len(drawn)))
     reference = Memory.of(elements[drawn[own[drawn].argsort()]], count, frame)
     batches = zip(*(torch.split(column, BATCH_ROWS) for column in (elements, own)), strict=True)
     return torch.cat([reference.distances(rows @ reference.frame, place).mean(dim=1) for rows, place in batches])

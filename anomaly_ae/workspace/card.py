@@ -3,9 +3,9 @@
 from anomaly_ae.threshold import Calibration
 from anomaly_ae.workspace.description import ModelDescription
 
-NAMED_ROWS = 20
-TRIMMED = "## Trimmed rows\n{rows} train rows lie far from all others and were left out of training"
-EXCLUDED = "## Excluded rows\n{rows} rows were found to be anomalies by a reviewer and are in no split but test"
+_NAMED_ROWS = 20
+_TRIMMED = "## Trimmed rows\n{rows} train rows lie far from all others and were left out of training"
+_EXCLUDED = "## Excluded rows\n{rows} rows were found to be anomalies by a reviewer and are in no split but test"
 
 
 def model_card(about: ModelDescription, calibration: Calibration) -> str:
@@ -28,10 +28,10 @@ Threshold {calibration.threshold:.6g} on the anomaly score, from {calibration.n_
 | column | role | why |
 |---|---|---|
 {columns}
-{_named_rows(about.trimmed, TRIMMED)}{_named_rows(about.split_rule.excluded, EXCLUDED)}"""
+{_named_rows(about.trimmed, _TRIMMED)}{_named_rows(about.split_rule.excluded, _EXCLUDED)}"""
 
 
 def _named_rows(ids: tuple[str, ...], why: str) -> str:
     """Name rows that were left out; all of them are in `model.json`."""
-    named = ", ".join(ids[:NAMED_ROWS]) + (", ..." if len(ids) > NAMED_ROWS else "")
+    named = ", ".join(ids[:_NAMED_ROWS]) + (", ..." if len(ids) > _NAMED_ROWS else "")
     return f"\n{why.format(rows=len(ids))}: {named}.\n" if ids else ""

@@ -12,7 +12,7 @@ from anomaly_ae.split import SplitRule
 from anomaly_ae.training import Check
 
 MODEL_FORMAT = 3
-LIBRARIES = ("anomaly_ae", "torch", "numpy", "pyarrow", "pandas", "scipy", "safetensors")
+_LIBRARIES = ("anomaly_ae", "torch", "numpy", "pyarrow", "pandas", "scipy", "safetensors")
 
 
 class ModelDescription(Section):
@@ -62,4 +62,4 @@ def describe(
 
 def library_versions() -> dict[str, str]:
     """Return the versions that the bits of a score may depend on."""
-    return {"python": platform.python_version(), **{name: version_of_package(name) for name in LIBRARIES}}
+    return {"python": platform.python_version(), **{name: version_of_package(name) for name in _LIBRARIES}}

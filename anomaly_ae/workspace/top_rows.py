@@ -14,7 +14,7 @@ from anomaly_ae.storage.parquet import open_parquet, schema_of
 from anomaly_ae.workspace.places import RowPlace, read_places
 
 TOP_ROWS = 500
-MIN_SHARE = 0.01
+_MIN_SHARE = 0.01
 """Of a row's score: a reason below it says little."""
 BATCH_ROWS = 131_072
 
@@ -75,7 +75,7 @@ class TopRow(Section):
     @property
     def main_reasons(self) -> tuple[ShownReason, ...]:
         """The reasons that matter; the lesser ones are in the row's detail."""
-        main = tuple(reason for reason in self.reasons if reason.share is None or reason.share >= MIN_SHARE)
+        main = tuple(reason for reason in self.reasons if reason.share is None or reason.share >= _MIN_SHARE)
         return main or self.reasons[:1]
 
 

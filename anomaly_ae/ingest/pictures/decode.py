@@ -12,7 +12,7 @@ FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
 
-MAX_ENCODED_BYTES = 512 << 20
+_MAX_ENCODED_BYTES = 512 << 20
 """Limit for one picture file, which memory must hold."""
 
 Pixels = NDArray[np.uint8]

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-ORIGINS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
-MASKS = "ground_truth"
+_ORIGINS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
+_MASKS = "ground_truth"
 NORMAL_KINDS = ("good", "normal", "ok", "GOOD", "Good", "NORMAL", "Normal", "OK", "Ok")
 """Folders with these names hold normal pictures; all others beside them then hold anomalies."""
 
@@ -31,15 +31,15 @@ def place_of(name: str) -> Place:
     """Read a path inside a source, with forward slashes."""
     folders = PurePosixPath(name).parts[:-1]
     for depth, folder in enumerate(folders):
-        if folder in ORIGINS:
-            return Place(ORIGINS[folder], folders[depth + 1] if depth + 1 < len(folders) else None)
+        if folder in _ORIGINS:
+            return Place(_ORIGINS[folder], folders[depth + 1] if depth + 1 < len(folders) else None)
     normal = next((folder for folder in folders if folder in NORMAL_KINDS), None)
     return Place(None, normal or (folders[-1] if folders else None))
 
 
 def is_mask(name: str) -> bool:
     """Say whether a path is below the folder of masks."""
-    return MASKS in PurePosixPath(name).parts[:-1]
+    return _MASKS in PurePosixPath(name).parts[:-1]
 
 
 def match_masks(names: Iterable[str]) -> dict[str, list[str]]:
@@ -67,7 +67,7 @@ def _key(name: str) -> str:
 def _owner_keys(mask: str) -> Iterable[str]:
     """Yield the paths, without suffix, of the pictures whose mask this may be."""
     path = PurePosixPath(mask)
-    depth = path.parts.index(MASKS)
+    depth = path.parts.index(_MASKS)
     above, below = path.parts[:depth], path.parts[depth + 1 : -1]
     for between in (("test",), ()):
         for stem in (path.stem.removesuffix("_mask"), path.stem):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from anomaly_ae.ingest.pictures.layout import Place
 from anomaly_ae.spec import DataSpec
 
-NOWHERE = Place()
+_NOWHERE = Place()
 
 _PIXEL_BYTES = 8
 """Red, green, blue and alpha in 16 bits: no file needs more per pixel."""
@@ -42,7 +42,7 @@ class RawPicture:
     source_file: str
     source_row: int
     encoded: bytes | Refusal
-    place: Place = NOWHERE
+    place: Place = _NOWHERE
     masks: tuple[bytes | Refusal, ...] = ()
 
 

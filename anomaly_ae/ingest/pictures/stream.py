@@ -21,8 +21,8 @@ from anomaly_ae.ingest.pictures.readers import PictureFile
 from anomaly_ae.ingest.raw import RawBatch
 from anomaly_ae.spec import DataSpec
 
-BATCH_BYTES = 8 << 20
-BATCH_PICTURES = 1024
+_BATCH_BYTES = 8 << 20
+_BATCH_PICTURES = 1024
 
 _Row = dict[str, Any]
 
@@ -106,13 +106,13 @@ def _mask(masks: Iterable[bytes | Refusal], size: tuple[int, ...], max_pixels: i
 
 
 def _batches(judged: Iterable[_Row | Reject]) -> Iterator[list[_Row | Reject]]:
-    """Gather rows and rejects into batches of about `BATCH_BYTES`."""
+    """Gather rows and rejects into batches of about `_BATCH_BYTES`."""
     batch: list[_Row | Reject] = []
     size = 0
     for row in judged:
         batch.append(row)
         size += 0 if isinstance(row, Reject) else len(row[columns.PICTURE])
-        if size >= BATCH_BYTES or len(batch) >= BATCH_PICTURES:
+        if size >= _BATCH_BYTES or len(batch) >= _BATCH_PICTURES:
             yield batch
             batch, size = [], 0
     if batch:

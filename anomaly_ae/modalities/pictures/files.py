@@ -26,9 +26,9 @@ from anomaly_ae.storage import make_directory
 
 MAPS, OVERLAYS = "maps", "overlays"
 Overlays = Literal["alerts", "all", "none"]
-OVERLAY_SIDE = 512
+_OVERLAY_SIDE = 512
 """Largest longer side of an overlay, in pixels."""
-COMPRESS_LEVEL = 1
+_COMPRESS_LEVEL = 1
 """Of overlays; three times as fast as Pillow's default of 6, for files that are a seventh larger."""
 
 
@@ -140,7 +140,7 @@ class PictureFiles:
     def _write_overlay(self, candidate: Candidate) -> tuple[int, str]:
         name = f"{OVERLAYS}/{self.part}/{candidate.row:06d}.png"
         drawn = io.BytesIO()
-        overlay = draw_overlay(decode(candidate.encoded), candidate.error_map, self.scale, OVERLAY_SIDE)
-        overlay.save(drawn, "PNG", compress_level=COMPRESS_LEVEL)
+        overlay = draw_overlay(decode(candidate.encoded), candidate.error_map, self.scale, _OVERLAY_SIDE)
+        overlay.save(drawn, "PNG", compress_level=_COMPRESS_LEVEL)
         (self.directory / name).write_bytes(drawn.getvalue())
         return candidate.row, name

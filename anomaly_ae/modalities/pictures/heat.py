@@ -15,7 +15,7 @@ from anomaly_ae.scoring.maps import ErrorMap, MapScale, Size, bring_to
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-INFERNO = (
+_INFERNO = (
     (0x1B, 0x0C, 0x41),
     (0x4A, 0x0C, 0x6B),
     (0x78, 0x1C, 0x6D),
@@ -31,16 +31,16 @@ INFERNO = (
 Source: Smith and van der Walt, "A better default colormap for matplotlib", SciPy 2015; released as CC0.
 """
 
-MIN_WIDTH = 1e-12
+_MIN_WIDTH = 1e-12
 """Smallest width of the scale, for validation pictures whose maps are all equal."""
 
-OPAQUE = 0.75
+_OPAQUE = 0.75
 """Opacity of the hottest colour."""
 
 
 def full_scale(scale: MapScale) -> float:
     """Return the error above which the colour no longer changes."""
-    return max(2 * scale.high - scale.low, scale.low + MIN_WIDTH)
+    return max(2 * scale.high - scale.low, scale.low + _MIN_WIDTH)
 
 
 def colour_indices(error_map: ErrorMap, scale: MapScale) -> NDArray[np.uint8]:
@@ -54,9 +54,9 @@ def colour_indices(error_map: ErrorMap, scale: MapScale) -> NDArray[np.uint8]:
 def palette() -> NDArray[np.uint8]:
     """Return the colours of the scale as RGBA, `(256, 4)`."""
     position = np.linspace(0, 1, 256)
-    steps = np.linspace(0, 1, len(INFERNO))
-    colours = [np.interp(position, steps, channel) for channel in np.array(INFERNO, np.float64).T]
-    return np.round(np.stack([*colours, 255 * OPAQUE * position**1.5], axis=1)).astype(np.uint8)
+    steps = np.linspace(0, 1, len(_INFERNO))
+    colours = [np.interp(position, steps, channel) for channel in np.array(_INFERNO, np.float64).T]
+    return np.round(np.stack([*colours, 255 * _OPAQUE * position**1.5], axis=1)).astype(np.uint8)
 
 
 def draw_overlay(pixels: NDArray[np.uint8], error_map: ErrorMap, scale: MapScale, longest: int) -> "Image":

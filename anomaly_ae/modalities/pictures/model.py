@@ -41,7 +41,7 @@ from anomaly_ae.split import SplitRule, gather
 from anomaly_ae.threshold import validation_rows
 from anomaly_ae.training import UNATTENDED, Check, Conduct
 
-MAPS_FOR_SCALE = 1000
+_MAPS_FOR_SCALE = 1000
 """Validation maps that the colour scale is derived from."""
 
 
@@ -187,7 +187,7 @@ def _look_at_validation(model: PictureModel, pictures: PictureRows) -> tuple[NDA
     for batch in model.score_all(pictures):
         scores.append(batch.anomaly_score)
         regions.append(mean_of_regions(batch.maps))
-        if len(maps) * ROWS_AT_ONCE < MAPS_FOR_SCALE:
+        if len(maps) * ROWS_AT_ONCE < _MAPS_FOR_SCALE:
             maps.append(batch.maps.ravel())
     low, high = np.quantile(np.concatenate(maps), [0.5, 0.999]).tolist()
     expected = np.concatenate(regions).mean(axis=0)

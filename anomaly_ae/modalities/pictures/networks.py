@@ -9,13 +9,13 @@ from anomaly_ae.networks.memory import MemoryNetwork
 from anomaly_ae.networks.picture_network import PictureFormat, picture_network
 from anomaly_ae.spec import NetworkSection, Spec
 
-PHOTOGRAPH = 64
+_PHOTOGRAPH = 64
 """Shorter side, in pixels, from which pictures are taken for photographs, whose parts a backbone knows."""
 
 
 def choose_network(dataset: RowStore) -> NetworkSection:
     """Choose the network of pictures where the spec leaves it open."""
-    return FeatureMapsNetwork() if side_of(dataset) >= PHOTOGRAPH else MemoryNetwork()
+    return FeatureMapsNetwork() if side_of(dataset) >= _PHOTOGRAPH else MemoryNetwork()
 
 
 def decide_format(dataset: RowStore, train_rows: pa.Table, spec: Spec) -> PictureFormat:

@@ -14,7 +14,7 @@ from anomaly_ae.networks.picture_network import TypicalPicture
 
 ROWS_AT_ONCE = 64
 """Pictures decoded at once."""
-GREY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "I;16N")
+_GREY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "I;16N")
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def typical_picture(dataset: RowStore, rows: pa.Table) -> TypicalPicture:
     """Return size and colours of the typical picture among those of a table, without decoding any."""
     facts = pa.Table.from_batches(dataset.batches([ROW_ID, "width", "height", "mode"]))
     facts = facts.filter(pc.is_in(facts.column(ROW_ID), rows.column(ROW_ID)))
-    grey = pc.all(pc.is_in(facts.column("mode"), pa.array(GREY_MODES)))
+    grey = pc.all(pc.is_in(facts.column("mode"), pa.array(_GREY_MODES)))
     return TypicalPicture(_median_side(facts), bool(grey.as_py()))
 
 

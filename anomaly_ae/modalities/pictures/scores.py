@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from anomaly_ae.scoring.schema import REASON
 from anomaly_ae.scoring.scores import Scores
 
-REGIONS = 8
+_REGIONS = 8
 """Regions along each side of a picture."""
 
 
@@ -62,9 +62,9 @@ def mean_of_regions(maps: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def region_boxes(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return left, top, right and bottom of each region in pixels of each picture, `(n, 2)` to `(n, regions, 4)`."""
-    steps = np.arange(REGIONS + 1)
-    x, y = (np.round(sizes[:, axis, None] * steps / REGIONS).astype(np.int64) for axis in (0, 1))
-    row, column = np.divmod(np.arange(REGIONS**2), REGIONS)
+    steps = np.arange(_REGIONS + 1)
+    x, y = (np.round(sizes[:, axis, None] * steps / _REGIONS).astype(np.int64) for axis in (0, 1))
+    row, column = np.divmod(np.arange(_REGIONS**2), _REGIONS)
     return np.stack([x[:, column], y[:, row], x[:, column + 1], y[:, row + 1]], axis=2)
 
 
@@ -96,7 +96,7 @@ def _as_text(errors: NDArray[np.float64]) -> pa.Array:
 
 
 def _edges(side: int) -> NDArray[np.int64]:
-    return np.round(side * np.arange(REGIONS + 1) / REGIONS).astype(np.int64)
+    return np.round(side * np.arange(_REGIONS + 1) / _REGIONS).astype(np.int64)
 
 
 def _sum_regions(maps: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,8 +13,8 @@ _SHOWN = 5
 _SMALL = 64
 """Shorter side in pixels below which the network reads the pixels of a picture, not feature maps."""
 
-VALIDATION_PARTS = (0.1, 0.15, 0.2, 0.25)
-WANTED_RATE = 0.025
+_VALIDATION_PARTS = (0.1, 0.15, 0.2, 0.25)
+_WANTED_RATE = 0.025
 """The false-alarm rate that the validation pictures should support: half of 5 %, so that two of them are above a
 threshold for 5 %. A threshold at the single highest of them would depend on chance, and mostly be too high."""
 
@@ -98,8 +98,8 @@ def _split_lines(look: PictureSummary, label: LabelRule | None) -> list[str]:
 
 def _validation_part(normal: int) -> float:
     """Return the smallest share of the train pictures that the threshold needs; training needs the others."""
-    enough = [part for part in VALIDATION_PARTS if is_supported(WANTED_RATE, normal, part)]
-    return enough[0] if enough else VALIDATION_PARTS[-1]
+    enough = [part for part in _VALIDATION_PARTS if is_supported(_WANTED_RATE, normal, part)]
+    return enough[0] if enough else _VALIDATION_PARTS[-1]
 
 
 def _network_lines(look: PictureSummary) -> list[str]:

@@ -13,7 +13,7 @@ from anomaly_ae.spec import DataSpec
 
 SAMPLE = 200
 """Pictures that are decoded."""
-COUNTED = 20_000
+_COUNTED = 20_000
 """Pictures of an array or a table that are counted at most; in folders and archives all are, by their names."""
 
 
@@ -51,7 +51,7 @@ def summarise_pictures(files: Sequence[PictureFile], data: DataSpec) -> PictureS
     names = [name for file in files for name in file.names()]
     places = Counter(place_of(name) for name in names if not is_mask(name))
     unnamed = [file for file in files if not file.names()]
-    counted = Counter(picture.place for picture in islice(_read(unnamed, data), COUNTED))
+    counted = Counter(picture.place for picture in islice(_read(unnamed, data), _COUNTED))
     sample = [
         _decoded(picture, data) for picture in islice(_read([file.thinned(SAMPLE) for file in files], data), SAMPLE)
     ]
@@ -65,7 +65,7 @@ def summarise_pictures(files: Sequence[PictureFile], data: DataSpec) -> PictureS
         formats=Counter(decoded.format for decoded in usable),
         short_side=sides[len(sides) // 2] if sides else 0,
         refused=len(sample) - len(usable),
-        is_whole=counted.total() < COUNTED,
+        is_whole=counted.total() < _COUNTED,
     )
 
 

@@ -13,7 +13,7 @@ from anomaly_ae.ingest.contract import ColumnContract
 from anomaly_ae.modalities.tables.model import ModelSpec, fit_model
 from anomaly_ae.spec import Spec
 
-UNTRAINED = "untrained network"
+_UNTRAINED = "untrained network"
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,6 @@ class TableBaselines:
         network = fit_model(train, self.features, ModelSpec(spec.features, spec.network, untrained, spec.scoring))
         elements = self.encoder.transform(train).elements, self.encoder.transform(rows).elements
         return {
-            UNTRAINED: network.score(rows).anomaly_score,
+            _UNTRAINED: network.score(rows).anomaly_score,
             **{name: score(*elements) for name, score in BASELINES.items()},
         }

@@ -10,13 +10,13 @@ import pyarrow.compute as pc
 from anomaly_ae.ingest.contract import ColumnContract, Contract
 from anomaly_ae.spec import Role
 
-SHOWN_VALUES = 20
+_SHOWN_VALUES = 20
 """Largest number of distinct values that are kept with their counts."""
 
 LABEL_NAMES = ("anomaly", "anomalous", "outlier", "fraud", "attack", "defect", "failure", "intrusion")
-WEAK_LABEL_NAMES = ("label", "target", "class", "y", "diagnosis", "ground_truth", "outcome")
-LABEL_PARTS = ("anomal", "fraud", "outlier", "failure", "defect", "attack")
-NORMAL_WORD = re.compile(
+_WEAK_LABEL_NAMES = ("label", "target", "class", "y", "diagnosis", "ground_truth", "outcome")
+_LABEL_PARTS = ("anomal", "fraud", "outlier", "failure", "defect", "attack")
+_NORMAL_WORD = re.compile(
     r"0|false|f|no|n|normal|benign|good|ok|pass|negative|inlier|legit|legitimate|genuine|healthy", re.IGNORECASE
 )
 ANOMALY_WORD = re.compile(
@@ -24,10 +24,10 @@ ANOMALY_WORD = re.compile(
     r"|outlier|fraud|fraudulent|attack|intrusion|failure|fault|faulty|sick",
     re.IGNORECASE,
 )
-UNSEEN_ANOMALY = {"0": "1", "0.0": "1.0", "false": "true"}
+_UNSEEN_ANOMALY = {"0": "1", "0.0": "1.0", "false": "true"}
 """For a label whose sample holds only the key, the value that will mean anomaly."""
-ID_NAME = re.compile(r"(^|_)(id|uid|uuid|guid|key|nr|no|number|index|serial)$")
-ENTITY_NAME = re.compile(
+_ID_NAME = re.compile(r"(^|_)(id|uid|uuid|guid|key|nr|no|number|index|serial)$")
+_ENTITY_NAME = re.compile(
     r"(machine|device|host|sensor|unit|asset|equipment|station|site|vehicle|customer|client|user|account|patient)(_id)?"
 )
 
@@ -91,7 +91,7 @@ def _summary_of(column: ColumnContract, text: pa.Array) -> ColumnSummary:
         role=column.role,
         dtype=column.dtype,
         note=column.note,
-        values=tuple(counts) if len(counts) <= SHOWN_VALUES else (),
+        values=tuple(counts) if len(counts) <= _SHOWN_VALUES else (),
         distinct=len(counts),
         filled=len(filled),
         missing=text.null_count,
@@ -130,12 +130,12 @@ def _rare_implies_rare(counts: dict[tuple[str, str], int], value: str, label: st
 def is_key_like(seen: ColumnSummary) -> bool:
     """Say whether a column is named like an id and has a different value in every row."""
     unique = seen.missing == 0 and seen.distinct == seen.filled > 1
-    return unique and (seen.role is Role.ID or ID_NAME.search(_plain(seen.name)) is not None)
+    return unique and (seen.role is Role.ID or _ID_NAME.search(_plain(seen.name)) is not None)
 
 
 def is_entity_like(seen: ColumnSummary) -> bool:
     """Say whether a column is named like an entity, and has several values with several rows each."""
-    return 2 <= seen.distinct <= seen.filled / 2 and ENTITY_NAME.fullmatch(_plain(seen.name)) is not None
+    return 2 <= seen.distinct <= seen.filled / 2 and _ENTITY_NAME.fullmatch(_plain(seen.name)) is not None
 
 
 def _plain(name: str) -> str:
@@ -155,16 +155,16 @@ def label_rank(seen: ColumnSummary) -> int | None:
         return None
     if core in LABEL_NAMES:
         return 1
-    if plain in WEAK_LABEL_NAMES:
+    if plain in _WEAK_LABEL_NAMES:
         return 2
-    return 3 if any(part in plain for part in LABEL_PARTS) else None
+    return 3 if any(part in plain for part in _LABEL_PARTS) else None
 
 
 def anomaly_value(label: ColumnSummary) -> str | None:
     """Return the value that means anomaly, where the values are unambiguous."""
     values = [value for value, _ in label.values]
     if len(values) == 1:
-        return UNSEEN_ANOMALY.get(values[0].lower())
-    normal = [value for value in values if NORMAL_WORD.fullmatch(value.removesuffix(".0"))]
+        return _UNSEEN_ANOMALY.get(values[0].lower())
+    normal = [value for value in values if _NORMAL_WORD.fullmatch(value.removesuffix(".0"))]
     anomaly = [value for value in values if ANOMALY_WORD.fullmatch(value.removesuffix(".0"))]
     return anomaly[0] if len(values) == 2 and len(normal) == len(anomaly) == 1 else None

@@ -19,7 +19,7 @@ from anomaly_ae.modalities.tables.column_summary import (
 )
 from anomaly_ae.spec import Role, Spec, SplitSpec
 
-FALSE_ALARM_RATES = (0.01, 0.02, 0.05, 0.1, 0.2)
+_FALSE_ALARM_RATES = (0.01, 0.02, 0.05, 0.1, 0.2)
 
 
 def starter_spec(summaries: Sequence[ColumnSummary], source: str, rows: int) -> str:
@@ -217,8 +217,8 @@ def threshold_lines(normal_rows: float, part: float) -> list[str]:
         part: share of them that goes to validation.
     """
     expected = normal_rows * part
-    supported = [rate for rate in FALSE_ALARM_RATES if is_supported(rate, normal_rows, part)]
-    rate = supported[0] if supported else FALSE_ALARM_RATES[-1]
+    supported = [rate for rate in _FALSE_ALARM_RATES if is_supported(rate, normal_rows, part)]
+    rate = supported[0] if supported else _FALSE_ALARM_RATES[-1]
     why = f"needs {math.ceil(1 / rate - 1)} normal validation rows; about {expected:.0f} are expected"
     if not supported:
         why += ", which may be too few"

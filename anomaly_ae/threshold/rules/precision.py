@@ -41,7 +41,7 @@ class PrecisionThreshold(Rule):
         above = _candidates(len(sample.normal))
         thresholds = sample.normal[::-1][above]
         base_rate = sample.base_rate(self.base_rate)
-        surely = precision_bound(sample, above, thresholds, base_rate, self.confidence)
+        surely = _precision_bound(sample, above, thresholds, base_rate, self.confidence)
         kept = np.flatnonzero(surely >= self.target_precision)
         if len(kept) == 0:
             best = int(np.argmax(surely))
@@ -63,7 +63,7 @@ class PrecisionThreshold(Rule):
         )
 
 
-def precision_bound(
+def _precision_bound(
     sample: Sample, above: Counts, thresholds: Floats, base_rate: float, confidence: float | None
 ) -> Floats:
     """Return a lower bound of the precision at each threshold; all hold at once, with the confidence.
