@@ -68,6 +68,8 @@ class Modality(Protocol[Parts]):
         formats: values of `data.format` that name this modality.
         scored_columns: columns that its scored tables have besides those of every scored table.
         tells_stories: whether reasons of different rows can be compared, so that alerts form stories.
+        report_sections: modules that each add a section to the report, by their function `section`. They are named, not
+            imported: the report is a layer above.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Modality(Protocol[Parts]):
     formats: frozenset[str]
     scored_columns: tuple[pa.Field, ...]
     tells_stories: bool
+    report_sections: tuple[str, ...]
 
     def recognises(self, paths: Sequence[Path], source: str) -> bool:
         """Say whether the files of a source are of this modality; asked where `data.format` is "auto".

@@ -24,7 +24,6 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.ingest.rows import rebatch
 from anomaly_ae.ingest.writer import REJECTED
-from anomaly_ae.scoring.maps import MapScale
 from anomaly_ae.storage import is_published, read_json, write_json
 from anomaly_ae.storage.parquet import count_rows, open_dataset, open_parquet
 from anomaly_ae.workspace.dataset import Dataset
@@ -54,7 +53,6 @@ class ScoredManifest(Manifest):
         dataset: fingerprint of the dataset that was scored.
         source: of that dataset, as the spec named it.
         alerts: rows above the threshold.
-        map_scale: the scale of colours of the maps, where the rows are pictures.
     """
 
     KIND: ClassVar[str] = "scored"
@@ -80,7 +78,6 @@ class ScoredManifest(Manifest):
     rows_rejected: int = Field(ge=0)
     rejected_by_reason: dict[str, int]
     alerts: int = Field(ge=0)
-    map_scale: MapScale | None = None
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ from anomaly_ae.ingest.source_file import SourceFile
 from anomaly_ae.modalities.modality import NoFiles, ReadBeside
 from anomaly_ae.modalities.model import Fitted, ModelParts
 from anomaly_ae.networks.memory import MemoryNetwork
+from anomaly_ae.report.section import PageSection
+from anomaly_ae.report.source import ReportSource
 from anomaly_ae.scoring.schema import REASON, described
 from anomaly_ae.scoring.scores import Scores
 from anomaly_ae.spec import DataSpec, NetworkSection, Role, Spec
@@ -111,6 +113,7 @@ class Series:
     formats: frozenset[str] = frozenset()
     scored_columns = (described("hottest_step", pa.int64(), "step that adds most to the score"),)
     tells_stories = False
+    report_sections = (__name__,)
 
     def recognises(self, paths: Sequence[Path], source: str) -> bool:  # noqa: ARG002 - the protocol's signature
         """Tell series by their suffix."""
@@ -194,6 +197,11 @@ class Series:
         """Judge no places."""
 
 
+def section(source: ReportSource) -> PageSection:
+    """Show the weight of the model in the report."""
+    return PageSection("lineage", f"Series of weight {source.about.model.scored_facts['series_weight']:g}", source)
+
+
 @pytest.fixture
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of series, the last of which is an anomaly; and the one line that registers them."""
@@ -227,7 +235,7 @@ def test_series_go_from_source_to_scored_table(source: Path, tmp_path: Path) -> 
     assert (table.directory / "series.txt").read_text(encoding="utf-8") == "50"
     assert manifest["series_weight"] == 2.0
     assert judge(table).metrics is None
-    assert report(table).read_text(encoding="utf-8").startswith("<!")
+    assert "Series of weight 2" in report(table).read_text(encoding="utf-8")
 
 
 def test_init_asks_what_the_modality_asks(source: Path, tmp_path: Path) -> None:

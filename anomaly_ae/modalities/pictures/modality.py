@@ -47,6 +47,7 @@ class Pictures:
     scored_columns = SCORED_COLUMNS
     tells_stories = False
     """Reasons are places, and the same place shows something else in another picture."""
+    report_sections: tuple[str, ...] = ("anomaly_ae.report.sections.gallery",)
 
     def recognises(self, paths: Sequence[Path], source: str) -> bool:
         """Take loose pictures and their containers, and Parquet files if all of them hold pictures."""

@@ -37,6 +37,7 @@ class Tables:
     formats = frozenset(SUFFIXES.values())
     scored_columns: tuple[pa.Field, ...] = ()
     tells_stories = True
+    report_sections: tuple[str, ...] = ()
 
     def recognises(self, paths: Sequence[Path], source: str) -> bool:  # noqa: ARG002 - the protocol's signature
         """Take whatever no other modality has recognised; `find` says what is wrong with it."""

@@ -90,15 +90,13 @@ class Gallery:
         return any(card.layers.mask for card in self.cards)
 
 
-def section(source: ReportSource) -> PageSection | None:
-    """Return the gallery; None if the rows are not pictures.
+def section(source: ReportSource) -> PageSection:
+    """Return the gallery of a table of pictures.
 
     Raises:
         ArtifactError: a map or a part is missing or damaged.
     """
-    scale = source.manifest.map_scale
-    if scale is None:
-        return None
+    scale = MapScale.model_validate(source.about.model.scored_facts["map_scale"])
     verdicts, scores = _judged(source.parts)
     chosen = _choose(verdicts, scores)
     records = _records(source, _places(source.parts, chosen))
