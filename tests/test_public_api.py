@@ -60,3 +60,13 @@ def test_importing_the_package_does_no_work() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)  # noqa: S603 - ours
 
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+@pytest.mark.parametrize("stage", ["ingest", "init"])
+def test_reading_does_not_wait_for_torch(stage: str) -> None:
+    """Ingest and init know every modality, and load neither torch nor SciPy."""
+    script = f"import sys, anomaly_ae.stages.{stage}; print(sorted({{'torch', 'scipy', 'sklearn'}} & set(sys.modules)))"
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)  # noqa: S603 - ours
+
+    assert done.stdout == "[]\n"
