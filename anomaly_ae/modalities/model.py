@@ -1,18 +1,15 @@
-"""What a trained model of any modality looks like to the stages, and how one is rebuilt from disk."""
+"""What a trained model of any modality looks like to the stages."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
-from pydantic import BeforeValidator, SerializeAsAny
-from torch import Tensor, nn
+from torch import nn
 
-from anomaly_ae.modalities import modality_of
 from anomaly_ae.monitoring.profile import Profile
 from anomaly_ae.scoring.scores import Scores
 from anomaly_ae.spec import NetworkSection, Section, Spec, decided
-from anomaly_ae.training import Check, select_device
+from anomaly_ae.training import Check
 
 
 class Model(Protocol):
@@ -65,17 +62,6 @@ class ModelParts(Section):
         return decided(spec.network)
 
 
-def _parse_parts(content: Any) -> Any:
-    """Parse the parts of a model by the modality that they name."""
-    if isinstance(content, ModelParts):
-        return content
-    return modality_of(content["kind"]).parts_type().model_validate(content)
-
-
-AnyModelParts = Annotated[SerializeAsAny[ModelParts], BeforeValidator(_parse_parts)]
-"""Parts of a model of whichever modality, as a field of a pydantic model."""
-
-
 @dataclass(frozen=True)
 class Fitted:
     """What fitting makes of a dataset.
@@ -93,12 +79,3 @@ class Fitted:
     split: dict[str, int | float | str]
     trimmed: tuple[str, ...] = ()
     profile: Profile = field(default_factory=Profile)
-
-
-def rebuild(
-    parts: ModelParts, tensors: Mapping[str, Tensor], spec: Spec, history: tuple[Check, ...], device: str
-) -> Model:
-    """Rebuild a model from what a model version holds, to compute on `device`."""
-    model = modality_of(parts.kind).rebuild(parts, tensors, spec, history)
-    model.network.to(select_device(device))
-    return model

@@ -6,7 +6,8 @@ from importlib.metadata import version as version_of_package
 from typing import Any
 
 from anomaly_ae.ingest.contract import Contract
-from anomaly_ae.modalities.model import AnyModelParts, Model
+from anomaly_ae.modalities.model import Model
+from anomaly_ae.modalities.saved_model import AnyModelParts
 from anomaly_ae.spec import Section, Spec
 from anomaly_ae.split import SplitRule
 from anomaly_ae.training import Check

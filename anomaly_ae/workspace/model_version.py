@@ -28,7 +28,8 @@ from safetensors.torch import save as serialize
 from torch import nn
 
 from anomaly_ae.errors import ArtifactError
-from anomaly_ae.modalities.model import Model, rebuild
+from anomaly_ae.modalities.model import Model
+from anomaly_ae.modalities.saved_model import rebuild
 from anomaly_ae.monitoring.profile import Profile
 from anomaly_ae.storage import Staging, is_published, is_remote, publish, read_json, write_json
 from anomaly_ae.storage.parquet import read_parquet, write_parquet
