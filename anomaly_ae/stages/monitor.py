@@ -39,7 +39,7 @@ def monitor(table: ScoredTable, model: ModelVersion) -> Validity:
     """
     reference = Reference.of(model, table.manifest.calibration_id)
     profile, dataset = model.profile, table.dataset
-    tally = _Tally(ScoreRanks(reference.scores), ScoreRanks(reference.below))
+    tally = _MonitorTally(ScoreRanks(reference.scores), ScoreRanks(reference.below))
     for rows, cells in _batches(table, profile):
         tally.add(rows, cells, profile)
     missing = None
@@ -94,7 +94,7 @@ class Reference:
 
 
 @dataclass
-class _Tally:
+class _MonitorTally:
     """What one pass over the rows adds up: alerts of all rows, scores and cells of the judged ones."""
 
     all_scores: ScoreRanks

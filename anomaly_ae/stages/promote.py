@@ -134,7 +134,7 @@ def check(
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _ExaminedRows:
     """Rows that neither model was made from, `(n,)` each; `champion` is None where there is none."""
 
     label: pa.ChunkedArray
@@ -143,7 +143,7 @@ class _Rows:
     champion: Floats | None
 
 
-def _examine(dataset: Dataset, challenger: TrainedModel, champion: TrainedModel | None) -> _Rows | None:
+def _examine(dataset: Dataset, challenger: TrainedModel, champion: TrainedModel | None) -> _ExaminedRows | None:
     models = [challenger, *([champion] if champion else [])]
     for model in models:
         refuse_unfit(dataset, model.description)
@@ -158,7 +158,7 @@ def _examine(dataset: Dataset, challenger: TrainedModel, champion: TrainedModel 
     if not labels:
         return None
     whole = [np.concatenate(batches) for batches in scores]
-    return _Rows(pa.chunked_array(labels), np.concatenate(flagged), whole[0], whole[1] if champion else None)
+    return _ExaminedRows(pa.chunked_array(labels), np.concatenate(flagged), whole[0], whole[1] if champion else None)
 
 
 def _refuse_unsplittable(dataset: Dataset, model: TrainedModel) -> None:
@@ -180,7 +180,7 @@ def _held_out(dataset: Dataset, models: list[TrainedModel]) -> Iterator[pa.Recor
             yield batch.filter(mask)
 
 
-def _about_alarms(rows: _Rows, challenger: ModelVersion) -> tuple[str, bool]:
+def _about_alarms(rows: _ExaminedRows, challenger: ModelVersion) -> tuple[str, bool]:
     """Say whether the threshold keeps its promise, and whether it is broken."""
     rates = Reference.of(challenger, challenger.calibration.calibration_id).rates
     normal = pc.fill_null(pc.invert(rows.label), False).to_numpy()
@@ -196,7 +196,7 @@ def _about_alarms(rows: _Rows, challenger: ModelVersion) -> tuple[str, bool]:
     return f"{found}; {check.expected_rate:.2%} is expected of normal rows", check.is_many_more
 
 
-def _about_ranking(rows: _Rows) -> Iterator[tuple[str, bool]]:
+def _about_ranking(rows: _ExaminedRows) -> Iterator[tuple[str, bool]]:
     """Say by how much it ranks labelled rows better or worse than the champion, and whether it is worse."""
     known = pc.is_valid(rows.label).to_numpy()
     label = pc.fill_null(rows.label, False).to_numpy()[known]
