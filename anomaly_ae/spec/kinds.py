@@ -15,10 +15,10 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from anomaly_ae.spec.sections import Section
 
-SectionT = TypeVar("SectionT", bound=Section)
+AnySection = TypeVar("AnySection", bound=Section)
 
 
-class Kinds(Generic[SectionT]):
+class Kinds(Generic[AnySection]):
     """The kinds of one section of the spec; used as `Annotated[Base, kinds]`, it validates to the kind that is named.
 
     Args:
@@ -28,27 +28,29 @@ class Kinds(Generic[SectionT]):
         default: the kind of settings that name none; None refuses such settings.
     """
 
-    def __init__(self, base: type[SectionT], tag: str, classes: Mapping[str, str], default: str | None = None) -> None:
+    def __init__(
+        self, base: type[AnySection], tag: str, classes: Mapping[str, str], default: str | None = None
+    ) -> None:
         self.base, self.tag, self.classes, self.default = base, tag, dict(classes), default
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names of the kinds."""
         return iter(self.classes)
 
-    def __getitem__(self, kind: str) -> type[SectionT]:
+    def __getitem__(self, kind: str) -> type[AnySection]:
         """Import and return the section class of a kind.
 
         Raises:
             KeyError: there is no such kind.
         """
         module, _, name = self.classes[kind].partition(":")
-        return cast("type[SectionT]", getattr(import_module(module), name))
+        return cast("type[AnySection]", getattr(import_module(module), name))
 
-    def sections(self) -> tuple[type[SectionT], ...]:
+    def sections(self) -> tuple[type[AnySection], ...]:
         """Import and return the section classes of all kinds."""
         return tuple(self[kind] for kind in self)
 
-    def validate(self, value: Any) -> SectionT:
+    def validate(self, value: Any) -> AnySection:
         """Return settings as the section of the kind that they name.
 
         Raises:
@@ -64,7 +66,7 @@ class Kinds(Generic[SectionT]):
             raise self._unknown(kind)
         return self[kind].model_validate({self.tag: kind, **value})
 
-    def default_section(self) -> SectionT:
+    def default_section(self) -> AnySection:
         """Return the section of the default kind, with its defaults."""
         return self.validate({})
 
