@@ -21,6 +21,7 @@ from anomaly_ae.spec.file import parse_spec
 from anomaly_ae.stages.incremental import score_new
 from anomaly_ae.stages.pipeline import run
 from anomaly_ae.stages.plan import plan
+from anomaly_ae.workspace.workspace import Workspace
 
 pytestmark = pytest.mark.e2e
 
@@ -122,7 +123,8 @@ def test_two_workers_share_the_partitions(machines: Machines, tmp_path: Path) ->
     by_run = {json.loads((tables[day] / "manifest.json").read_text())["run_id"]: [day] for day in DAYS}
     assert by_run == {str(run): keys for run, keys in shares.items()}
 
-    score_new(plan(source, copy / "models" / machines.model.name, copy))
+    alike = Workspace.open(copy)
+    score_new(plan(source, alike.model(machines.model.name), alike))
     alone = entries(copy)
     assert {day: published(tables[day]) for day in DAYS} == {day: published(alone[day]) for day in DAYS}
 
