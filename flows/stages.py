@@ -48,7 +48,7 @@ def _made(stage: str, run: Run) -> dict[str, Any]:
         counts = metrics.model_dump(mode="json", include=names) if metrics else {"rows": 0}
         verdict = validity.verdict if validity else "unknown"
         return {"directory": str(run.table.directory), "verdict": verdict, **counts}
-    return {"page": str(run.page)} if stage == "report" else {}
+    return {"page": str(run.report)} if stage == "report" else {}
 
 
 @task(**COMPUTES)

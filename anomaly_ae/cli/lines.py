@@ -33,7 +33,7 @@ def scoring_lines(done: "Run") -> list[str]:
         lines += [_validity_line(done.judged.validity)] if done.judged.validity else []
         lines += _story_lines(done.table.stories if done.table else ())
         lines += metric_lines(done.judged.metrics)
-    return lines + ([f"report     {done.page}"] if done.page else [])
+    return lines + ([f"report     {done.report}"] if done.report else [])
 
 
 def ingest_lines(made: "IngestResult") -> list[str]:

@@ -56,7 +56,7 @@ class Run:
     calibrated: Calibration | None = None
     scored: ScoreResult | None = None
     judged: JudgeResult | None = None
-    page: Path | None = None
+    report: Path | None = None
 
     @classmethod
     def of(cls, spec: Spec) -> Self:
@@ -107,7 +107,7 @@ class Run:
             facts["stories"] = dump_stories(self.table.stories)
         if self.judged:
             facts |= self.judged.facts()
-        return facts | ({"report": str(self.page)} if self.page else {})
+        return facts | ({"report": str(self.report)} if self.report else {})
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def _judge(run: Run) -> Run:
 
 
 def _report(run: Run) -> Run:
-    return replace(run, page=report(require(run.table), run.model))
+    return replace(run, report=report(require(run.table), run.model))
 
 
 STAGES = (

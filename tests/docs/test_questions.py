@@ -43,7 +43,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (directory / "anomaly_ae.yaml").write_text(SPEC, encoding="utf-8")
     steps = ("--json", "--set", "training.steps=30", "--set", "threshold.target_fpr=0.05")
     made = {"yesterday": json.loads(run_cli("run", *steps, cwd=directory).stdout)["scored"]["directory"]}
-    made["today"] = json.loads(run_cli("score", "today.csv", *steps, cwd=directory).stdout)["directory"]
+    made["today"] = json.loads(run_cli("score", "today.csv", *steps, cwd=directory).stdout)["scored"]["directory"]
     for name, run in made.items():
         shutil.copytree(directory / run, directory / "anomaly_ae_runs/scored" / name)
     today = pd.read_parquet(directory / made["today"] / "part-00000.parquet").query("is_anomaly")

@@ -126,7 +126,7 @@ def test_without_the_dataset_the_page_says_so(inspection: Inspection, tmp_path: 
 
 def test_page_is_small_and_asks_no_network(inspection: Inspection) -> None:
     """The page holds its pictures as data, and stays far below five megabytes."""
-    page = inspection.made.page.read_text(encoding="utf-8")
+    page = inspection.made.report.read_text(encoding="utf-8")
 
     assert len(page.encode()) < 5_000_000
     assert set(re.findall(r'<img[^>]* src="([a-z]+:)', page)) == {"data:"}
@@ -141,7 +141,7 @@ def press(browser: Any, element: Any) -> None:
 @pytest.fixture
 def gallery_page(browser: Any, inspection: Inspection) -> Any:
     """Return a browser that shows the report of the small run."""
-    open_page(browser, inspection.made.page)
+    open_page(browser, inspection.made.report)
     browser.get_log("browser")
     return browser
 
