@@ -9,9 +9,11 @@ import pytest
 from tests_support import write_table
 
 from anomaly_ae.spec import Spec
+from anomaly_ae.stages.pipeline import STAGES
 from flows.feedback import FeedbackParameters, feedback
 from flows.nightly import NightlyParameters, nightly
 from flows.pipeline import PipelineParameters, pipeline
+from flows.stages import TASKS
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> dict[str, dict[str, Any]]:
 
 
 def test_each_step_says_run_and_rows(spec: Spec, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Ingest to report, the night and feedback; the run is the one in the scored table's manifest."""
+    """Ingest to report in the order of STAGES, the night, feedback; the run is the one in the table's manifest."""
     verdicts = tmp_path / "verdicts.csv"
     verdicts.write_text("row_id,verdict\np00000,real\n", encoding="utf-8")
     with caplog.at_level(logging.INFO):
@@ -48,6 +50,7 @@ def test_each_step_says_run_and_rows(spec: Spec, tmp_path: Path, caplog: pytest.
         write_table(tmp_path / "new.csv", rows=70)
         nightly(NightlyParameters(source=str(tmp_path / "new.csv"), workspace=spec.workspace))
 
+    assert list(whole) == [stage.name for stage in STAGES] == list(TASKS)
     assert {line["run_id"] for line in whole.values()} == {manifest["run_id"]}
     assert (whole["ingest"]["rows_in"], whole["ingest"]["rows_rejected"]) == (600, 0)
     assert whole["train"]["train_rows"] > whole["train"]["validation_rows"] > 0
