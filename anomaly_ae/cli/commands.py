@@ -2,7 +2,6 @@
 
 from dataclasses import asdict, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,6 +16,7 @@ from anomaly_ae.cli.arguments import (
     ModelPath,
     NoReport,
     Overrides,
+    PathArgument,
     Scored,
     SpecFile,
     SpecIfThere,
@@ -27,6 +27,7 @@ from anomaly_ae.cli.arguments import (
 )
 from anomaly_ae.cli.terminal import print_result, show_progress
 from anomaly_ae.errors import SpecError
+from anomaly_ae.storage.locations import Location
 
 app = typer.Typer(
     help="Autoencoder anomaly detection: raw rows in, scored Parquet with a stated false-alarm rate out.",
@@ -217,10 +218,10 @@ def report(
 @app.command()
 def feedback(
     verdicts: Annotated[
-        Path, typer.Argument(help="CSV or Parquet: row_id, verdict (real, false alarm, unsure).", **LOCATED)
+        PathArgument, typer.Argument(help="CSV or Parquet: row_id, verdict (real, false alarm, unsure).", **LOCATED)
     ],
     scored: Annotated[
-        Path | None, typer.Option(help="The scored directory; default: the spec's last.", **LOCATED)
+        Location | None, typer.Option(help="The scored directory; default: the spec's last.", **LOCATED)
     ] = None,
     spec: SpecFile = DEFAULT_SPEC,
     overrides: Overrides = None,
@@ -247,7 +248,7 @@ def run(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json: AsJ
 @app.command()
 def info(
     path: Annotated[
-        Path | None, typer.Argument(help="A dataset, a model version or a scored directory.", **LOCATED)
+        PathArgument | None, typer.Argument(help="A dataset, a model version or a scored directory.", **LOCATED)
     ] = None,
     as_json: AsJson = False,
 ) -> None:

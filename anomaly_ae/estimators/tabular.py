@@ -5,7 +5,6 @@ Here, and only here, the anomaly score is negated: scikit-learn's `score_samples
 
 import hashlib
 import warnings
-from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -26,6 +25,7 @@ from anomaly_ae.spec.file import parse_spec
 from anomaly_ae.spec.networks import NETWORKS
 from anomaly_ae.split import SplitRule
 from anomaly_ae.storage import fingerprint, locate
+from anomaly_ae.storage.locations import Location
 from anomaly_ae.threshold import Calibration, calibrate_fpr
 from anomaly_ae.workspace.description import describe
 from anomaly_ae.workspace.model_version import ModelVersion, TrainedModel, serialize_weights
@@ -163,7 +163,7 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
         self._set_threshold(calibration)
         return self
 
-    def save(self, directory: str | Path) -> None:
+    def save(self, directory: str | Location) -> None:
         """Publish the fitted detector as a model version that the pipeline can read too."""
         check_is_fitted(self)
         settings = self.spec_.model_dump(mode="json", exclude={"threshold"})
@@ -183,7 +183,7 @@ class TabularAutoencoder(OutlierMixin, BaseEstimator):  # type: ignore[misc] # s
         ModelVersion.save(locate(directory), TrainedModel(description, self.model_, self.calibration_, validation))
 
     @classmethod
-    def load(cls, directory: str | Path) -> Self:
+    def load(cls, directory: str | Location) -> Self:
         """Load a detector from a model version.
 
         Raises:

@@ -7,7 +7,6 @@ several verdicts, the latest is in force; all are kept.
 """
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -18,6 +17,7 @@ from anomaly_ae.feedback.verdicts import FALSE_ALARM, REAL
 from anomaly_ae.ingest.contract import ROW_ID
 from anomaly_ae.ingest.rows import RowStore
 from anomaly_ae.storage import fingerprint, read_each, write_bytes
+from anomaly_ae.storage.locations import Location
 from anomaly_ae.storage.parquet import read_parquet
 
 _SCHEMA = pa.schema(
@@ -36,7 +36,7 @@ _SCHEMA = pa.schema(
 )
 
 
-def store(directory: Path, reviewed: pa.Table) -> tuple[Path, bool]:
+def store(directory: Location, reviewed: pa.Table) -> tuple[Location, bool]:
     """Store verdicts on rows of a model's scored table.
 
     Args:
@@ -56,7 +56,7 @@ def store(directory: Path, reviewed: pa.Table) -> tuple[Path, bool]:
     return path, False
 
 
-def read_feedback(directory: Path) -> pd.DataFrame:
+def read_feedback(directory: Location) -> pd.DataFrame:
     """Return all verdicts on rows that a model scored, earliest first, with the columns of `_SCHEMA`."""
     files = sorted(directory.glob("*.parquet"))
     tables = read_each(lambda file: read_parquet(file, schema=_SCHEMA), files)
@@ -64,7 +64,7 @@ def read_feedback(directory: Path) -> pd.DataFrame:
     return whole.sort_values("given_at", kind="stable", ignore_index=True)
 
 
-def reviewed_rows(directory: Path, version: str) -> pa.Table:
+def reviewed_rows(directory: Location, version: str) -> pa.Table:
     """Return the rows with a verdict in force, in the form a threshold rule reads.
 
     Mostly flagged rows are reviewed, so these rows carry no information below the smallest threshold they were flagged
@@ -87,13 +87,13 @@ def reviewed_rows(directory: Path, version: str) -> pa.Table:
     return pa.Table.from_pandas(rows.dropna(subset=["label"]), schema, preserve_index=False)
 
 
-def known_anomalies(directory: Path) -> tuple[str, ...]:
+def known_anomalies(directory: Location) -> tuple[str, ...]:
     """Return the ids of the rows whose verdict in force is real, ascending."""
     given = _in_force(read_feedback(directory))
     return tuple(sorted(given.loc[given["verdict"] == REAL, "row_id"]))
 
 
-def known_anomalies_of(dataset: RowStore, directory: Path) -> tuple[str, ...]:
+def known_anomalies_of(dataset: RowStore, directory: Location) -> tuple[str, ...]:
     """Return the ids of a dataset's rows whose verdict in force is real, ascending."""
     known = pa.array(known_anomalies(directory), pa.string())
     if not len(known):
@@ -102,7 +102,7 @@ def known_anomalies_of(dataset: RowStore, directory: Path) -> tuple[str, ...]:
     return tuple(sorted(row_id for ids in columns for row_id in ids.filter(pc.is_in(ids, known)).to_pylist()))
 
 
-def replaced(directory: Path, reviewed: pa.Table) -> int:
+def replaced(directory: Location, reviewed: pa.Table) -> int:
     """Count the rows whose verdict in `reviewed` is superseded by a different, later one."""
     verdict = _in_force(read_feedback(directory)).set_index("row_id")["verdict"]
     rows = reviewed.select(["row_id", "verdict"]).to_pandas()

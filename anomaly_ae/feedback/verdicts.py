@@ -1,7 +1,6 @@
 """Verdicts of analysts on scored rows, read from a CSV or Parquet file."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from anomaly_ae.errors import ContractError, SourceError
 from anomaly_ae.storage import open_bytes
+from anomaly_ae.storage.locations import Location
 from anomaly_ae.storage.parquet import read_parquet
 
 REAL, FALSE_ALARM, UNSURE = "real", "false alarm", "unsure"
@@ -20,7 +20,7 @@ _NAMED_ROWS = 10
 """Maximum number of rows named in an error message."""
 
 
-def read_verdicts(path: Path) -> pa.Table:
+def read_verdicts(path: Location) -> pa.Table:
     """Read a file of verdicts: `row_id` and `verdict`, and `source_file` and `note` if present.
 
     Other columns are ignored, so that an exported table of alerts may be returned with a column added. Rows without a
@@ -49,7 +49,7 @@ def read_verdicts(path: Path) -> pa.Table:
     return whole
 
 
-def refuse_rows(path: Path, rows: Sequence[int], fault: str) -> None:
+def refuse_rows(path: Location, rows: Sequence[int], fault: str) -> None:
     """Refuse a file with faulty rows; `rows` are their record numbers.
 
     Raises:
@@ -61,7 +61,7 @@ def refuse_rows(path: Path, rows: Sequence[int], fault: str) -> None:
         raise ContractError(msg)
 
 
-def _read(path: Path) -> dict[str, pa.ChunkedArray]:
+def _read(path: Location) -> dict[str, pa.ChunkedArray]:
     """Return the known columns as stripped strings, empty where missing."""
     try:
         table = read_parquet(path) if path.suffix in {".parquet", ".pq"} else _read_csv(path)
@@ -77,7 +77,7 @@ def _read(path: Path) -> dict[str, pa.ChunkedArray]:
     return {name: pc.utf8_trim_whitespace(pc.fill_null(pc.cast(cell, pa.string()), "")) for name, cell in cells.items()}
 
 
-def _read_csv(path: Path) -> pa.Table:
+def _read_csv(path: Location) -> pa.Table:
     with open_bytes(path) as file:
         return pacsv.read_csv(
             file,
@@ -87,7 +87,7 @@ def _read_csv(path: Path) -> pa.Table:
         )
 
 
-def _check_columns(path: Path, names: Sequence[str]) -> None:
+def _check_columns(path: Location, names: Sequence[str]) -> None:
     faults = [f"no column {name!r}" for name in ("row_id", "verdict") if name not in names]
     faults += [f"column {name!r} twice" for name in COLUMNS if names.count(name) > 1]
     if faults:
@@ -100,11 +100,11 @@ def _normalised(verdict: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.replace_substring_regex(pc.utf8_lower(verdict), r"[\s_-]+", " ")
 
 
-def _refuse(path: Path, at_fault: pa.ChunkedArray, fault: str) -> None:
+def _refuse(path: Location, at_fault: pa.ChunkedArray, fault: str) -> None:
     refuse_rows(path, (np.flatnonzero(at_fault.to_numpy()) + 1).tolist(), fault)
 
 
-def _refuse_twice(path: Path, given: pa.Table) -> None:
+def _refuse_twice(path: Location, given: pa.Table) -> None:
     is_repeated: NDArray[np.bool_] = given["row_id"].to_pandas().duplicated().to_numpy()
     rows = given["row"].filter(pa.array(is_repeated)).to_pylist()
     refuse_rows(path, rows, "duplicate row_id; give one verdict per row")

@@ -1,13 +1,13 @@
 """Accepted rows under a contract, which can be read repeatedly, and batches of an exact size."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
 
 from anomaly_ae.errors import ContractError
 from anomaly_ae.ingest.contract import Contract
+from anomaly_ae.storage.locations import Location
 
 
 class RowStore(Protocol):
@@ -22,7 +22,7 @@ class RowStore(Protocol):
         """How many rows there are."""
 
     def batches(
-        self, columns: Sequence[str] | None = None, part: Path | None = None, batch_rows: int = 65_536
+        self, columns: Sequence[str] | None = None, part: Location | None = None, batch_rows: int = 65_536
     ) -> Iterator[pa.RecordBatch]:
         """Yield the rows in order, in batches of `batch_rows` rows; arguments as of `Dataset.batches`."""
 

@@ -4,11 +4,12 @@ import difflib
 import glob
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
 from anomaly_ae.ingest.source import Identity
 from anomaly_ae.storage import files_below, hash_file, is_remote, locate
+from anomaly_ae.storage.locations import Location
 
 States = list[tuple[int, int | str]]
 
@@ -25,7 +26,7 @@ class SourceFile:
         members: of a folder that is taken as one: the paths in it that the source names, with forward slashes, sorted.
     """
 
-    path: Path
+    path: Location
     name: str
     format: str
     compression: str | None = None
@@ -42,7 +43,7 @@ class SourceFile:
         return 0 if self.members else self.path.stat().st_size
 
     @property
-    def paths(self) -> list[Path]:
+    def paths(self) -> list[Location]:
         """Every file that it stands for."""
         return [self.path / member for member in self.members] or [self.path]
 
@@ -59,25 +60,25 @@ class SourceFile:
         return {"name": self.name, "bytes": self.path.stat().st_size, "sha256": hash_file(self.path)}
 
 
-def visible_files(directory: Path) -> Iterator[Path]:
+def visible_files(directory: Location) -> Iterator[Location]:
     """Yield the files below a directory that are not hidden, sorted."""
     for path in files_below(directory):
         if not is_hidden(path.relative_to(directory)):
             yield path
 
 
-def is_hidden(path: PurePath) -> bool:
+def is_hidden(path: Location | PurePath) -> bool:
     """Say whether a part of a path starts with a dot or an underscore: notes of programs, not data."""
     return any(part.startswith((".", "_")) and part not in {".", ".."} for part in path.parts)
 
 
-def root_of(source: str) -> Path:
+def root_of(source: str) -> Location:
     """Return the part of a glob before its first wildcard: what the names of its files are relative to."""
     path = locate(source)
     return next(above for above in (path, *path.parents) if not glob.has_magic(str(above)))
 
 
-def nothing_found(source: str, path: Path, suffixes: str) -> str:
+def nothing_found(source: str, path: Location, suffixes: str) -> str:
     """Say that a source does not exist, and which names beside it come nearest."""
     if path.is_dir():
         return f"{source}: the directory holds no file with a known suffix ({suffixes}); set data.format"
@@ -89,9 +90,8 @@ def nothing_found(source: str, path: Path, suffixes: str) -> str:
     return f"{source} does not exist; {where}"
 
 
-def _state(path: Path) -> tuple[int, int | str]:
-    place: Any = path
+def _state(path: Location) -> tuple[int, int | str]:
     if is_remote(path):  # the time is to the second; the store's own mark of the content is not
-        return path.stat().st_size, str(place.fs.ukey(place.path))
+        return path.stat().st_size, str(path.fs.ukey(path.path))
     state = path.stat() if path.exists() else path.lstat()  # a link may lead nowhere
     return state.st_size, state.st_mtime_ns

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from anomaly_ae.errors import SourceError
 from anomaly_ae.ingest.raw import RawBatch
@@ -11,6 +10,7 @@ from anomaly_ae.ingest.source_file import SourceFile, nothing_found, root_of, vi
 from anomaly_ae.spec import DataSpec
 from anomaly_ae.spec.formats import TABLE_FORMATS
 from anomaly_ae.storage import expand, is_remote, locate
+from anomaly_ae.storage.locations import Location
 
 SUFFIXES = {suffix: name for name, known in TABLE_FORMATS.items() for suffix in known.suffixes}
 """Suffix -> format."""
@@ -56,7 +56,7 @@ def find_tables(source: str, file_format: str = "auto") -> list[TableFile]:
     return [_table_file(names[name], name, file_format) for name in sorted(names)]
 
 
-def is_table(path: Path, file_format: str = "auto") -> bool:
+def is_table(path: Location, file_format: str = "auto") -> bool:
     """Say whether a file in a directory of tables is read as one."""
     suffix = _suffixes(path)[0]
     if file_format == "auto":
@@ -64,7 +64,7 @@ def is_table(path: Path, file_format: str = "auto") -> bool:
     return SUFFIXES.get(suffix) == file_format
 
 
-def _suffixes(path: Path) -> tuple[str, str | None]:
+def _suffixes(path: Location) -> tuple[str, str | None]:
     """Return the suffix that tells the format, and the compression, if any."""
     suffix = path.suffix.lower()
     if suffix in _COMPRESSIONS:
@@ -72,7 +72,7 @@ def _suffixes(path: Path) -> tuple[str, str | None]:
     return suffix, None
 
 
-def _table_file(path: Path, name: str, file_format: str) -> TableFile:
+def _table_file(path: Location, name: str, file_format: str) -> TableFile:
     suffix, compression = _suffixes(path)
     known = SUFFIXES.get(suffix) if file_format == "auto" else file_format
     if known is None:

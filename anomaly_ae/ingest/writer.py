@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +13,7 @@ from anomaly_ae.ingest.ahead import draw_ahead
 from anomaly_ae.ingest.apply import REJECTED_SCHEMA, Reject
 from anomaly_ae.ingest.contract import ROW_ID
 from anomaly_ae.ingest.rows import rebatch
+from anomaly_ae.storage.locations import Location
 from anomaly_ae.storage.parquet import open_writer
 
 REJECTED = "rejected.parquet"
@@ -25,7 +25,7 @@ GROUP_BYTES = 18 << 20
 """Size of a row group of pictures; seven of them make a part of about 128 MB."""
 
 
-def write_parts(directory: Path, schema: pa.Schema, groups: Iterator[pa.RecordBatch]) -> list[dict[str, Any]]:
+def write_parts(directory: Location, schema: pa.Schema, groups: Iterator[pa.RecordBatch]) -> list[dict[str, Any]]:
     """Write row groups into part-00000.parquet, part-00001.parquet, ...; at least one part, possibly empty.
 
     Args:
@@ -86,7 +86,7 @@ def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
 
 
 def _open_writer(
-    path: Path, schema: pa.Schema, first: pa.RecordBatch | None
+    path: Location, schema: pa.Schema, first: pa.RecordBatch | None
 ) -> AbstractContextManager[pq.ParquetWriter]:
     """Open a part. Only text is dictionary-encoded: numbers rarely repeat, and trying doubles the time."""
     text = [field.name for field in schema if pa.types.is_string(field.type) and field.name != ROW_ID]
@@ -131,7 +131,7 @@ class RejectWriter:
 
 
 @contextmanager
-def open_rejects(directory: Path) -> Iterator[RejectWriter]:
+def open_rejects(directory: Location) -> Iterator[RejectWriter]:
     """Open rejected.parquet; it is written even if nothing is rejected."""
     with open_writer(directory / REJECTED, REJECTED_SCHEMA) as parquet:
         rejects = RejectWriter(parquet)

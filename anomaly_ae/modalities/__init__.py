@@ -4,7 +4,6 @@ Importing this package loads no torch: what a modality needs for fitting and sco
 """
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from anomaly_ae.errors import ArtifactError
@@ -16,6 +15,7 @@ from anomaly_ae.modalities.pictures.modality import Pictures
 from anomaly_ae.modalities.tables.modality import Tables
 from anomaly_ae.spec import AutoNetwork, DataSpec, Spec
 from anomaly_ae.storage import expand, locate, reach
+from anomaly_ae.storage.locations import Location
 
 __all__ = ["MODALITIES", "Modality", "decide", "find_source", "modality_of"]
 
@@ -69,7 +69,7 @@ def _modality_in(data: DataSpec) -> Modality[Any]:
     return next(modality for modality in MODALITIES if modality.recognises(paths, data.source))
 
 
-def _files(source: str) -> Iterator[Path]:
+def _files(source: str) -> Iterator[Location]:
     path = locate(source)
     if path.is_dir():
         yield from visible_files(path)

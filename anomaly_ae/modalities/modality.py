@@ -6,7 +6,6 @@ name that a contract carries and call it; they never compare that name. Ingest m
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
@@ -19,6 +18,7 @@ from anomaly_ae.ingest.rows import RowStore
 from anomaly_ae.ingest.source import Source
 from anomaly_ae.spec import DataSpec, NetworkSection, Spec
 from anomaly_ae.split import SplitRule
+from anomaly_ae.storage.locations import Location
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -79,7 +79,7 @@ class Modality(Protocol[Parts]):
     tells_stories: bool
     report_sections: tuple[str, ...]
 
-    def recognises(self, paths: Sequence[Path], source: str) -> bool:
+    def recognises(self, paths: Sequence[Location], source: str) -> bool:
         """Say whether the files of a source are of this modality; asked where `data.format` is "auto".
 
         Raises:
@@ -112,7 +112,7 @@ class Modality(Protocol[Parts]):
     def row_groups(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Cut and join accepted rows into the row groups of a dataset."""
 
-    def facts(self, parts: Sequence[Path]) -> dict[str, Any]:
+    def facts(self, parts: Sequence[Location]) -> dict[str, Any]:
         """Return what the manifest of a dataset says besides the counts, from its Parquet parts."""
 
     def starter_spec(self, source: Source[Any], name: str) -> str:
@@ -141,7 +141,7 @@ class Modality(Protocol[Parts]):
     ) -> "Model":
         """Rebuild a model from what a model version holds, on the CPU."""
 
-    def open_files(self, parts: Parts, spec: Spec, directory: Path, part: str) -> RowFiles:
+    def open_files(self, parts: Parts, spec: Spec, directory: Location, part: str) -> RowFiles:
         """Return what writes the files beside one part of a scored table.
 
         Args:
@@ -154,7 +154,7 @@ class Modality(Protocol[Parts]):
     def baselines(self, parts: Parts, spec: Spec, contract: Contract) -> Baselines | None:
         """Return the simple methods that a model is compared with; None where there are none."""
 
-    def locate(self, scored: Path, beside: ReadBeside) -> "PixelMetrics | None":
+    def locate(self, scored: Location, beside: ReadBeside) -> "PixelMetrics | None":
         """Judge where in a row the model sees the anomaly; None where rows have no places.
 
         Args:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from anomaly_ae.ingest.contract import Contract
 from anomaly_ae.report.wording import clip
+from anomaly_ae.storage.locations import Location
 from anomaly_ae.workspace.places import read_places
 from anomaly_ae.workspace.top_rows import TopRow
 
@@ -34,7 +34,7 @@ class Values:
     left_out: int = 0
 
 
-def read_values(parts: Sequence[Path] | None, contract: Contract, top: Sequence[TopRow]) -> Values | None:
+def read_values(parts: Sequence[Location] | None, contract: Contract, top: Sequence[TopRow]) -> Values | None:
     """Read the features of the top rows; return None if they were removed or the rows have none.
 
     Args:

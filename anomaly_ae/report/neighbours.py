@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +10,7 @@ import pyarrow.compute as pc
 
 from anomaly_ae.report.tally import BATCH_ROWS, Array
 from anomaly_ae.report.timeline import milliseconds
+from anomaly_ae.storage.locations import Location
 from anomaly_ae.storage.parquet import open_parquet
 from anomaly_ae.workspace.places import RowPlace, read_places
 
@@ -40,7 +40,7 @@ class Neighbours:
 
 
 def read_neighbours(
-    parts: Sequence[Path], places: Sequence[RowPlace], time: str, entity: str | None
+    parts: Sequence[Location], places: Sequence[RowPlace], time: str, entity: str | None
 ) -> tuple[Neighbours, ...]:
     """Find the neighbours of the rows at `places` in one pass over the parts; about thirty rows are kept for each.
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -15,6 +14,7 @@ from anomaly_ae.monitoring.profile import Profile
 from anomaly_ae.monitoring.validity import Validity
 from anomaly_ae.report.tally import Tally, count_scores
 from anomaly_ae.report.verdict import Verdict, describe
+from anomaly_ae.storage.locations import Location
 from anomaly_ae.stories.grouping import Story
 from anomaly_ae.threshold import Calibration
 from anomaly_ae.workspace.description import ModelDescription
@@ -80,7 +80,7 @@ class ReportSource:
         return self.model.description
 
     @property
-    def parts(self) -> tuple[Path, ...]:
+    def parts(self) -> tuple[Location, ...]:
         """The Parquet files of the scored table, in order."""
         return self.table.parts
 

@@ -7,13 +7,13 @@ What decides an alert is the column `is_anomaly`, never a rounded score.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from anomaly_ae.errors import ArtifactError
+from anomaly_ae.storage.locations import Location
 from anomaly_ae.storage.parquet import open_parquet
 
 _DIGITS = 14
@@ -76,7 +76,7 @@ class Tally:
         return sum(counts.total for group, counts in self.groups.items() if keep(group))
 
 
-def count_scores(parts: Sequence[Path]) -> Tally:
+def count_scores(parts: Sequence[Location]) -> Tally:
     """Count the scores of all rows, batch by batch.
 
     Args:
@@ -93,7 +93,7 @@ def count_scores(parts: Sequence[Path]) -> Tally:
     return tally
 
 
-def _batches(part: Path) -> Iterator[pa.RecordBatch]:
+def _batches(part: Location) -> Iterator[pa.RecordBatch]:
     try:
         with open_parquet(part) as file:
             yield from file.iter_batches(batch_size=BATCH_ROWS, columns=list(COLUMNS))
@@ -102,7 +102,7 @@ def _batches(part: Path) -> Iterator[pa.RecordBatch]:
         raise ArtifactError(msg) from error
 
 
-def _scores(batch: pa.RecordBatch, part: Path) -> Array:
+def _scores(batch: pa.RecordBatch, part: Location) -> Array:
     missing = [name for name in COLUMNS if name not in batch.schema.names]
     if missing:
         msg = f"{part} lacks the columns {missing} of a scored table"

@@ -6,7 +6,6 @@ median is exact to a fifth of a percent of the rows.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +13,7 @@ import pyarrow.compute as pc
 
 from anomaly_ae.report.tally import BATCH_ROWS, Array, Counts
 from anomaly_ae.scoring.schema import own_columns
+from anomaly_ae.storage.locations import Location
 from anomaly_ae.storage.parquet import open_parquet, schema_of
 
 BINS = 180
@@ -48,13 +48,13 @@ class Timeline:
     untimed: int
 
 
-def time_column(part: Path) -> str | None:
+def time_column(part: Location) -> str | None:
     """Return the first datetime column among the user's columns, or None."""
     schema = schema_of(part)
     return next((name for name in own_columns(schema.names) if pa.types.is_timestamp(schema.field(name).type)), None)
 
 
-def read_timeline(parts: Sequence[Path], column: str, counts: Counts) -> Timeline | None:
+def read_timeline(parts: Sequence[Location], column: str, counts: Counts) -> Timeline | None:
     """Bin all rows by time; return None if no row has one.
 
     Args:
@@ -100,7 +100,7 @@ def _ranks(counts: Counts) -> Array:
     return edges
 
 
-def _batches(parts: Sequence[Path], column: str) -> Iterator[tuple[Array, Array, Array]]:
+def _batches(parts: Sequence[Location], column: str) -> Iterator[tuple[Array, Array, Array]]:
     """Yield (milliseconds since 1970, score, is_anomaly) of the rows that have a time."""
     for part in parts:
         with open_parquet(part) as file:

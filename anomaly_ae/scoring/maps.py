@@ -5,7 +5,6 @@ with edges. Colours, boxes and pixel metrics all use it.
 """
 
 import io
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.spec import Section
+from anomaly_ae.storage.locations import Location
 
 ErrorMap = NDArray[np.float32 | np.float16]
 """Error at each position, never negative, `(height, width)`."""
@@ -51,7 +51,7 @@ def compact(error_map: ErrorMap) -> NDArray[np.float16]:
     return (np.clip(error_map, 0, MAX_ERROR) + 0.0).astype(np.float16)
 
 
-def load_map(path: Path) -> NDArray[np.float16]:
+def load_map(path: Location) -> NDArray[np.float16]:
     """Load the map of one picture of a scored table.
 
     Raises:

@@ -18,12 +18,13 @@ from anomaly_ae.errors import SpecError
 from anomaly_ae.spec import Spec
 from anomaly_ae.spec.problems import is_section, kinds_of, problems_of
 from anomaly_ae.storage import locate, reach
+from anomaly_ae.storage.locations import Location
 
 _PATHS = (("data", "source"), ("score_source",), ("workspace",))
 """Settings that hold a path."""
 
 
-def load_spec(path: str | Path, overrides: Sequence[str] = ()) -> Spec:
+def load_spec(path: str | Location, overrides: Sequence[str] = ()) -> Spec:
     """Read a spec file, apply overrides such as `training.steps=300`, and check the whole.
 
     Args:
@@ -82,7 +83,7 @@ def _yaml() -> YAML:
     return yaml
 
 
-def _read_mapping(path: Path) -> dict[str, Any]:
+def _read_mapping(path: Location) -> dict[str, Any]:
     """Read a YAML file whose top level is a mapping; a key given twice is refused by the loader."""
     try:
         value = _yaml().load(path.expanduser().read_text(encoding="utf-8-sig"))
@@ -162,7 +163,7 @@ def _fitting(below: Any, change: Any, section: str) -> Any:
     return {name: value for name, value in below.items() if name not in dropped}
 
 
-def _resolve_paths(mapping: dict[str, Any], directory: Path) -> None:
+def _resolve_paths(mapping: dict[str, Any], directory: Location) -> None:
     """Make relative paths absolute; addresses such as s3:// stay."""
     for *sections, name in _PATHS:
         section: Any = mapping
@@ -170,7 +171,7 @@ def _resolve_paths(mapping: dict[str, Any], directory: Path) -> None:
             section = section.get(key) if isinstance(section, dict) else None
         value = section.get(name) if isinstance(section, dict) else None
         if isinstance(value, str) and value and "://" not in value:
-            section[name] = str(directory / Path(value).expanduser())
+            section[name] = str(directory / str(Path(value).expanduser()))
 
 
 def _validate(mapping: Mapping[str, Any], origin: str, problems: list[str]) -> Spec:

@@ -1,7 +1,6 @@
 """Feedback: a file of verdicts on a scored table is stored, and the precision of the alerts is estimated from it."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,6 +8,7 @@ import pyarrow.compute as pc
 from anomaly_ae.evaluation.proportions import Interval, wilson
 from anomaly_ae.feedback.records import replaced, store
 from anomaly_ae.feedback.verdicts import FALSE_ALARM, REAL, UNSURE, read_verdicts, refuse_rows
+from anomaly_ae.storage.locations import Location
 from anomaly_ae.workspace.scored_table import ScoredTable
 from anomaly_ae.workspace.workspace import Workspace
 
@@ -36,8 +36,8 @@ class FeedbackResult:
         replaced: verdicts that were superseded by later ones on the same rows.
     """
 
-    file: Path
-    scored: Path
+    file: Location
+    scored: Location
     reviewed: int
     real: int
     false_alarms: int
@@ -50,7 +50,7 @@ class FeedbackResult:
     replaced: int
 
 
-def feedback(file: Path, table: ScoredTable) -> FeedbackResult:
+def feedback(file: Location, table: ScoredTable) -> FeedbackResult:
     """Join verdicts to the scored rows they are about, and store them in the workspace of the scored table.
 
     Args:
@@ -104,7 +104,7 @@ def _precision(result: FeedbackResult) -> str:
     return f"{result.precision:.3f} ({low:.3f} to {high:.3f}, 95 %) {judged}"
 
 
-def _join(file: Path, verdicts: pa.Table, table: ScoredTable) -> pa.Table:
+def _join(file: Location, verdicts: pa.Table, table: ScoredTable) -> pa.Table:
     """Put the score of its row beside each verdict, in the verdicts' order."""
     found = table.open_rows().to_table(columns=list(SCORED_COLUMNS), filter=pc.field("row_id").isin(verdicts["row_id"]))
     place = pc.index_in(verdicts["row_id"], found["row_id"].combine_chunks())

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +14,7 @@ from anomaly_ae.ingest.writer import RejectWriter, open_rejects, write_parts
 from anomaly_ae.modalities import find_source, modality_of
 from anomaly_ae.spec import DataSpec
 from anomaly_ae.storage import fingerprint, publish, write_json
+from anomaly_ae.storage.locations import Location
 from anomaly_ae.workspace.dataset import CONTRACT, Dataset, DatasetManifest
 from anomaly_ae.workspace.workspace import Workspace
 
@@ -32,7 +32,7 @@ class IngestResult:
     reused: bool
 
     @property
-    def directory(self) -> Path:
+    def directory(self) -> Location:
         """Where the dataset is."""
         return self.dataset.directory
 
@@ -113,7 +113,9 @@ def ingest_source(source: Source[SourcePart], workspace: Workspace, contract: Co
     return IngestResult(Dataset.open(target), reused=False)
 
 
-def _write(directory: Path, source: Source[SourcePart], contract: Contract) -> tuple[RowAccount, list[dict[str, Any]]]:
+def _write(
+    directory: Location, source: Source[SourcePart], contract: Contract
+) -> tuple[RowAccount, list[dict[str, Any]]]:
     """Write the files of a dataset; return the counts and the parts."""
     account = RowAccount(contract)
     write_json(directory / CONTRACT, contract.model_dump(mode="json"))

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from anomaly_ae.modalities import find_source, modality_of
 from anomaly_ae.spec import DataSpec
-from anomaly_ae.storage import is_remote
+from anomaly_ae.storage.locations import Location
 
 
-def init(source: str, spec: Path) -> str:
+def init(source: str, spec: Location) -> str:
     """Return a starter spec for a source, as YAML.
 
     Args:
@@ -22,7 +22,9 @@ def init(source: str, spec: Path) -> str:
     return modality_of(found.modality).starter_spec(found, _seen_from(source, spec))
 
 
-def _seen_from(source: str, spec: Path) -> str:
+def _seen_from(source: str, spec: Location) -> str:
     if "://" in source or Path(source).is_absolute():
         return source
-    return str(Path(source).absolute()) if is_remote(spec) else os.path.relpath(source, spec.absolute().parent)
+    if not isinstance(spec, Path):
+        return str(Path(source).absolute())
+    return os.path.relpath(source, spec.absolute().parent)

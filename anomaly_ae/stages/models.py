@@ -1,12 +1,12 @@
 """Models: every version of a model, with its aliases, its promise and its metrics on its own test rows."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeAlias
 
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.evaluation.metrics import Metrics
 from anomaly_ae.storage import read_json, read_manifest
+from anomaly_ae.storage.locations import Location
 from anomaly_ae.workspace.model_version import MODEL, ModelManifest, ModelVersion
 from anomaly_ae.workspace.registry import Aliases
 from anomaly_ae.workspace.scored_table import ScoredTable
@@ -32,7 +32,7 @@ class VersionSummary:
     """
 
     version: str
-    directory: Path
+    directory: Location
     aliases: tuple[str, ...]
     trained_at: str
     unreadable: str | None = None
@@ -55,13 +55,13 @@ def list_models(workspace: Workspace, name: str) -> tuple[VersionSummary, ...]:
     return tuple(sorted(found, key=lambda summary: (summary.trained_at, summary.version), reverse=True))
 
 
-def _name_of(directory: Path) -> str:
+def _name_of(directory: Location) -> str:
     """Return the name of the model that a version is of, whatever its format."""
     path = directory / MODEL
     return str(read_json(path).get("name")) if path.is_file() else ""
 
 
-def _summarise(directory: Path, aliases: Aliases, judged: Judged) -> VersionSummary:
+def _summarise(directory: Location, aliases: Aliases, judged: Judged) -> VersionSummary:
     try:
         return _describe(ModelVersion.open(directory), aliases, judged)
     except ArtifactError as error:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from anomaly_ae.errors import SpecError
@@ -16,6 +15,7 @@ from anomaly_ae.stages.judge import JudgeResult, judge
 from anomaly_ae.stages.report import report
 from anomaly_ae.stages.score import ScoreResult, score
 from anomaly_ae.stages.train import TrainResult, train
+from anomaly_ae.storage.locations import Location
 from anomaly_ae.threshold import Calibration
 from anomaly_ae.training import ALONE, OnCheck, ProcessGroup
 from anomaly_ae.workspace.model_version import ModelVersion
@@ -56,7 +56,7 @@ class Run:
     calibrated: Calibration | None = None
     scored: ScoreResult | None = None
     judged: JudgeResult | None = None
-    report: Path | None = None
+    report: Location | None = None
 
     @classmethod
     def of(cls, spec: Spec) -> Self:

@@ -6,9 +6,9 @@ Datasets and scored tables stay: analysts read them, and nothing here knows who 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from anomaly_ae.storage import files_below, is_remote, owner_is_gone, reach, read_manifest, remove, withdraw
+from anomaly_ae.storage.locations import Location
 from anomaly_ae.workspace.scored_table import ScoredManifest
 from anomaly_ae.workspace.workspace import Workspace
 
@@ -25,8 +25,8 @@ class Pruned:
         models: model versions.
     """
 
-    leftovers: tuple[Path, ...]
-    models: tuple[Path, ...]
+    leftovers: tuple[Location, ...]
+    models: tuple[Location, ...]
 
 
 def prune(workspace: Workspace, keep: timedelta, *, dry_run: bool) -> Pruned:
@@ -50,12 +50,12 @@ def prune(workspace: Workspace, keep: timedelta, *, dry_run: bool) -> Pruned:
     return Pruned(leftovers, models)
 
 
-def _is_abandoned(staging: Path) -> bool:
+def _is_abandoned(staging: Location) -> bool:
     """Say whether nobody will finish what was being written: its process is gone, or nothing happened for a day."""
     return owner_is_gone(staging) or _age(staging) > STALE_AFTER
 
 
-def _unused_models(workspace: Workspace, keep: timedelta) -> Iterator[Path]:
+def _unused_models(workspace: Workspace, keep: timedelta) -> Iterator[Location]:
     """Yield the model versions older than `keep` that no alias and no scored table names."""
     if any(not _is_abandoned(path) for path in workspace.scoring_in_progress()):
         return
@@ -73,7 +73,7 @@ def _versions_that_scored(workspace: Workspace) -> set[str]:
     return {manifest["model_version"] for manifest in manifests}
 
 
-def _age(path: Path) -> timedelta:
+def _age(path: Location) -> timedelta:
     """Return how long ago anything in a directory, or a file, last changed."""
     held = files_below(path) if is_remote(path) else [path, *path.rglob("*")]
     latest = max(held_path.stat().st_mtime for held_path in held)

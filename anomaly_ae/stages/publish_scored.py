@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from uuid import uuid4
 
 import pyarrow as pa
@@ -15,6 +14,7 @@ from anomaly_ae.spec.file import dump_spec
 from anomaly_ae.stages.score_part import identity_fields, staged_part
 from anomaly_ae.storage import Staging, commit, copy_file, fingerprint, remove, write_json, write_text
 from anomaly_ae.storage.arrow import read_arrow
+from anomaly_ae.storage.locations import Location
 from anomaly_ae.storage.parquet import count_rows, open_writer
 from anomaly_ae.storage.unwritable import explain_unwritable
 from anomaly_ae.stories.alerts import story_names, tell_stories
@@ -26,7 +26,7 @@ from anomaly_ae.workspace.scored_table import SPEC, STORIES, ScoredManifest, Sco
 from anomaly_ae.workspace.workspace import Workspace
 
 
-def scored_directory(dataset: Dataset, model: ModelVersion, workspace: Workspace) -> Path:
+def scored_directory(dataset: Dataset, model: ModelVersion, workspace: Workspace) -> Location:
     """Return where the scored table of these rows by this model and threshold is or will be."""
     return workspace.scored_directory(_name(dataset, model, model.calibration))
 
@@ -65,7 +65,7 @@ def _name(dataset: Dataset, model: ModelVersion, calibration: Calibration) -> st
     return fingerprint([*versions, dataset.fingerprint, model.version, calibration.calibration_id])
 
 
-def _write_parts(directory: Path, dataset: Dataset, alerts: int) -> None:
+def _write_parts(directory: Location, dataset: Dataset, alerts: int) -> None:
     """Write the Parquet parts with the story of each alert; the Arrow files that they replace go."""
     staged = [staged_part(directory, part) for part in dataset.parts]
     modality = modality_of(dataset.contract.modality)
@@ -76,12 +76,12 @@ def _write_parts(directory: Path, dataset: Dataset, alerts: int) -> None:
         remove(part)
 
 
-def _rows(parts: list[Path]) -> Iterator[pa.RecordBatch]:
+def _rows(parts: list[Location]) -> Iterator[pa.RecordBatch]:
     for part in parts:
         yield from read_arrow(part)
 
 
-def _write_part(staged: Path, schema: pa.Schema, stories: tuple[Story, ...]) -> Path:
+def _write_part(staged: Location, schema: pa.Schema, stories: tuple[Story, ...]) -> Location:
     place = schema.get_field_index(STORY)
     with open_writer(staged.with_suffix(".parquet"), schema, **ENCODING) as writer:
         for rows in read_arrow(staged):

@@ -1,13 +1,12 @@
 """Report: one HTML page beside the parts of a scored table."""
 
-from pathlib import Path
-
 from anomaly_ae.storage import write_text
+from anomaly_ae.storage.locations import Location
 from anomaly_ae.workspace.model_version import ModelVersion
 from anomaly_ae.workspace.scored_table import ScoredTable
 
 
-def report(table: ScoredTable, model: ModelVersion | None = None) -> Path:
+def report(table: ScoredTable, model: ModelVersion | None = None) -> Location:
     """Write `report.html` of a judged table, in place of an older one.
 
     A reader sees the old page or the new one, never a part of it.

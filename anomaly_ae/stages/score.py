@@ -1,12 +1,12 @@
 """Score: a dataset and a model version in, a scored table out, one part per dataset part, in bounded memory."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from anomaly_ae.stages.publish_scored import publish_scored, scored_directory
 from anomaly_ae.stages.score_part import score_part
 from anomaly_ae.storage import open_staging, removed_on_failure
+from anomaly_ae.storage.locations import Location
 from anomaly_ae.workspace.dataset import Dataset
 from anomaly_ae.workspace.model_version import ModelVersion
 from anomaly_ae.workspace.scored_table import ScoredTable
@@ -28,7 +28,7 @@ class ScoreResult:
     reused: bool
 
     @property
-    def directory(self) -> Path:
+    def directory(self) -> Location:
         """Where the table is."""
         return self.table.directory
 

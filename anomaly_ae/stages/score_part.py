@@ -6,7 +6,6 @@ once all parts are scored; `publish_scored.py` then adds the column `story` and 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -21,6 +20,7 @@ from anomaly_ae.scoring.schema import STORY, scored_schema
 from anomaly_ae.scoring.scores import Scores
 from anomaly_ae.spec import Role
 from anomaly_ae.storage.arrow import open_arrow_writer
+from anomaly_ae.storage.locations import Location
 from anomaly_ae.storage.unwritable import explain_unwritable
 from anomaly_ae.threshold import Decisions, Detector
 from anomaly_ae.workspace.dataset import Dataset
@@ -30,7 +30,7 @@ from anomaly_ae.workspace.model_version import ModelVersion, TrainedModel
 _IDENTITY_ROLES = (Role.ID, Role.TIME, Role.ENTITY)
 
 
-def score_part(part: Path, dataset: Dataset, model: ModelVersion, staging: Path) -> int:
+def score_part(part: Location, dataset: Dataset, model: ModelVersion, staging: Location) -> int:
     """Score one part of a dataset into an Arrow file of the same name.
 
     Returns:
@@ -56,7 +56,7 @@ def score_part(part: Path, dataset: Dataset, model: ModelVersion, staging: Path)
     return alerts
 
 
-def staged_part(staging: Path, part: Path) -> Path:
+def staged_part(staging: Location, part: Location) -> Location:
     """Return where a scored part waits for its stories."""
     return staging / f"{part.stem}.arrow"
 

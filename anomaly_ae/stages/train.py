@@ -1,7 +1,6 @@
 """Train: a dataset and a spec in, a model version out."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +15,7 @@ from anomaly_ae.split import SplitRule
 from anomaly_ae.stages.calibrate import rehearse, resolve
 from anomaly_ae.stages.tracking import is_tracked
 from anomaly_ae.storage import fingerprint, is_published
+from anomaly_ae.storage.locations import Location
 from anomaly_ae.threshold import Calibration, normal_scores
 from anomaly_ae.threshold import calibrate as take_threshold
 from anomaly_ae.threshold.conformal import smallest_rate
@@ -47,7 +47,7 @@ class TrainResult:
     resumed_from: int | None = None
 
     @property
-    def directory(self) -> Path:
+    def directory(self) -> Location:
         """Where the version is."""
         return self.model.directory
 

@@ -4,13 +4,13 @@ On this machine a location is a `Path`, elsewhere a `UPath` of universal_pathlib
 `Location` is what the two have in common; `is_remote` tells them apart where they differ. Credentials and endpoints
 come from the storage's own chain: environment variables, profiles, the role of the machine.
 
-`locate` and `expand` still promise a `Path`, as the callers that annotate one are converted to `Location` last.
+Annotate `Location` wherever a file may be remote, and `Path` only for what is always on this machine.
 """
 
 import glob
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, Self, TypeVar
 
 from anomaly_ae.errors import StorageError
 
@@ -34,6 +34,10 @@ class FileStatus(Protocol):
     def st_mtime(self) -> float:
         """Time of the last change, in seconds since 1970."""
 
+    @property
+    def st_mtime_ns(self) -> int:
+        """The same in nanoseconds."""
+
 
 class Location(Protocol):
     """The part of `Path` that `UPath` shares and this package uses; every member means what pathlib says.
@@ -52,6 +56,10 @@ class Location(Protocol):
     @property
     def suffix(self) -> str:
         """The last suffix of the name, with its dot."""
+
+    @property
+    def parts(self) -> Sequence[str]:
+        """The components."""
 
     @property
     def parent(self) -> Self:
@@ -73,6 +81,9 @@ class Location(Protocol):
     def as_posix(self) -> str:
         """Return the text, with forward slashes."""
 
+    def as_uri(self) -> str:
+        """Return the text as a URI, such as `file:///...`."""
+
     def expanduser(self) -> Self:
         """Replace `~` by the home directory."""
 
@@ -88,8 +99,14 @@ class Location(Protocol):
     def is_file(self) -> bool:
         """Say whether this is a file."""
 
+    def is_relative_to(self, other: Self, /) -> bool:
+        """Say whether this is `other` or below it."""
+
     def is_symlink(self) -> bool:
         """Say whether this is a symbolic link; an object store has none."""
+
+    def lstat(self) -> FileStatus:
+        """Return size and time of this file or, if it is a link, of the link."""
 
     def mkdir(self, *, parents: bool = ..., exist_ok: bool = ...) -> None:
         """Make this directory."""
@@ -99,6 +116,9 @@ class Location(Protocol):
 
     def read_bytes(self) -> bytes:
         """Return the content of this file."""
+
+    def read_text(self, encoding: str) -> str:
+        """Return the content of this file as text."""
 
     def relative_to(self, other: Self, /) -> Self:
         """Return the rest of the path below `other`."""
@@ -127,19 +147,22 @@ class Location(Protocol):
     def write_bytes(self, data: bytes) -> int:
         """Write a file of these bytes."""
 
+    def write_text(self, data: str, encoding: str) -> int:
+        """Write a file of this text."""
+
 
 AnyLocation = TypeVar("AnyLocation", bound=Location)
 """Of functions that return the type of location they are given."""
 
 
-def locate(text: str | Location) -> Path:
+def locate(text: str | Location) -> Location:
     """Return the location that a text names: `protocol://...` is remote, anything else is on this machine.
 
     Raises:
         StorageError: nothing installed knows the protocol, or the text holds a password.
     """
     if not isinstance(text, str):
-        return cast("Path", text)
+        return text
     if "://" not in text:
         return Path(text)
     _refuse_password(text)
@@ -153,7 +176,7 @@ def locate(text: str | Location) -> Path:
         needed = _EXTRAS.get(text.partition("://")[0], str(error))
         msg = f"{text} cannot be reached, as nothing that is installed knows how: {needed}"
         raise StorageError(msg) from error
-    return Path(location.path) if location.protocol in {"file", "local"} else cast("Path", location)
+    return Path(location.path) if location.protocol in {"file", "local"} else location
 
 
 def is_remote(location: Location) -> "TypeIs[UPath]":
@@ -193,7 +216,7 @@ def files_below(directory: AnyLocation) -> list[AnyLocation]:
     return sorted(directory / name for name in names)
 
 
-def expand(pattern: str) -> list[Path]:
+def expand(pattern: str) -> list[Location]:
     """List what a glob names, without hidden files; on an object store only files are named.
 
     Without a wildcard it names nothing.
@@ -204,11 +227,7 @@ def expand(pattern: str) -> list[Path]:
     if not is_remote(location):
         return [Path(name) for name in glob.glob(pattern, recursive=True)]  # noqa: PTH207 (Path.glob is relative)
     found = location.fs.glob(location.path, detail=True).items()
-    return [
-        cast("Path", location.with_segments(name))
-        for name, facts in found
-        if facts["type"] == "file" and "/." not in name
-    ]
+    return [location.with_segments(name) for name, facts in found if facts["type"] == "file" and "/." not in name]
 
 
 def _refuse_password(text: str) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from anomaly_ae.errors import ArtifactError
@@ -34,13 +33,13 @@ class Staging:
         replaceable: files that a later stage may replace; the manifest does not list them.
     """
 
-    path: Path
-    target: Path
+    path: Location
+    target: Location
     facts: dict[str, Any] = field(default_factory=dict)
     replaceable: set[str] = field(default_factory=set)
 
 
-def open_staging(target: Path) -> Staging:
+def open_staging(target: Location) -> Staging:
     """Make an empty staging directory beside `target`, and remove those that dead processes of this host left.
 
     Raises:
@@ -61,7 +60,7 @@ def make_directory(path: Location) -> None:
         path.mkdir(parents=True, exist_ok=True)
 
 
-def commit(staging: Staging) -> Path:
+def commit(staging: Staging) -> Location:
     """Write the manifest last, then publish the directory under its name.
 
     An existing directory came from the same inputs (its name is their fingerprint), so it is kept and ours is removed.
@@ -87,7 +86,7 @@ def commit(staging: Staging) -> Path:
 
 
 @contextmanager
-def publish(target: Path) -> Iterator[Staging]:
+def publish(target: Location) -> Iterator[Staging]:
     """Open a staging directory; commit it if the block succeeds, remove it if it fails.
 
     Raises:

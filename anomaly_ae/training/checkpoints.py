@@ -10,7 +10,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load
@@ -27,6 +26,7 @@ from anomaly_ae.storage import (
     verify_files,
     write_json,
 )
+from anomaly_ae.storage.locations import Location
 
 KIND, TENSORS, FACTS = "checkpoint", "state.safetensors", "state.json"
 _LOG = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class Checkpoints:
     """
 
     def __init__(
-        self, directory: Path, version: str, seconds: float, clock: Callable[[], float] = time.monotonic
+        self, directory: Location, version: str, seconds: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.directory, self.version, self.seconds, self.clock = directory, version, seconds, clock
         self.resumed_from: int | None = None
@@ -109,10 +109,10 @@ class Checkpoints:
         """Remove all checkpoints."""
         remove(self.directory)
 
-    def _written(self) -> list[Path]:
+    def _written(self) -> list[Location]:
         return sorted(path for path in self.directory.glob("[!.]*") if is_published(path))
 
-    def _read(self, directory: Path) -> State:
+    def _read(self, directory: Location) -> State:
         manifest = read_manifest(directory, KIND)
         if manifest.get("version") != self.version:
             msg = f"{directory} is of model version {manifest.get('version')}, not {self.version}"

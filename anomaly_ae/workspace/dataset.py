@@ -9,7 +9,6 @@ manifest.json             sources, parts and counts
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import pyarrow as pa
@@ -20,6 +19,7 @@ from anomaly_ae.ingest.contract import Contract
 from anomaly_ae.ingest.rows import rebatch
 from anomaly_ae.ingest.writer import REJECTED
 from anomaly_ae.storage import is_published, read_json
+from anomaly_ae.storage.locations import Location
 from anomaly_ae.storage.parquet import open_parquet
 from anomaly_ae.workspace.manifest import Manifest
 
@@ -72,11 +72,11 @@ class Dataset:
         manifest: what ingest recorded.
     """
 
-    directory: Path
+    directory: Location
     manifest: DatasetManifest
 
     @classmethod
-    def open(cls, directory: Path) -> Self:
+    def open(cls, directory: Location) -> Self:
         """Open a dataset that ingest published.
 
         Raises:
@@ -85,7 +85,7 @@ class Dataset:
         return cls(directory, DatasetManifest.read(directory))
 
     @classmethod
-    def find(cls, directory: Path) -> Self | None:
+    def find(cls, directory: Location) -> Self | None:
         """Open a dataset; None where there is none."""
         return cls.open(directory) if is_published(directory) else None
 
@@ -96,12 +96,12 @@ class Dataset:
         return Contract.model_validate(read_json(self.directory / CONTRACT))
 
     @property
-    def parts(self) -> list[Path]:
+    def parts(self) -> list[Location]:
         """The Parquet files that hold the rows, in order."""
         return [self.directory / part.name for part in self.manifest.parts]
 
     @property
-    def rejected(self) -> Path:
+    def rejected(self) -> Location:
         """The Parquet file of the rejected rows."""
         return self.directory / REJECTED
 
@@ -116,7 +116,7 @@ class Dataset:
         return self.manifest.fingerprint
 
     def batches(
-        self, columns: Sequence[str] | None = None, part: Path | None = None, batch_rows: int = 65_536
+        self, columns: Sequence[str] | None = None, part: Location | None = None, batch_rows: int = 65_536
     ) -> Iterator[pa.RecordBatch]:
         """Yield the rows in order, in batches of exactly `batch_rows` rows but for the last of a part.
 

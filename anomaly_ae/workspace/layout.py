@@ -9,8 +9,9 @@ feedback/<model name>/      what analysts said of alerts
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Self
+
+from anomaly_ae.storage.locations import Location
 
 DATASETS, MODELS, SCORED = "datasets", "models", "scored"
 ALIASES, PARTITIONS, FEEDBACK = "aliases", "partitions", "feedback"
@@ -26,29 +27,29 @@ class Layout:
         location: directory of the workspace, on this machine or on an object store.
     """
 
-    location: Path
+    location: Location
 
     @classmethod
-    def holding(cls, directory: Path) -> Self:
+    def holding(cls, directory: Location) -> Self:
         """Return the workspace that holds a dataset, a model version or a scored table."""
         return cls(directory.absolute().parent.parent)
 
-    def dataset_directory(self, name: str) -> Path:
+    def dataset_directory(self, name: str) -> Location:
         """Return where a dataset is or will be."""
         return self.location / DATASETS / name
 
-    def model_directory(self, version: str) -> Path:
+    def model_directory(self, version: str) -> Location:
         """Return where a model version is or will be."""
         return self.location / MODELS / version
 
-    def training_directory(self, version: str) -> Path:
+    def training_directory(self, version: str) -> Location:
         """Return where the checkpoints of a version in training are."""
         return self.location / MODELS / f"{TRAINING}{version}"
 
-    def scored_directory(self, name: str) -> Path:
+    def scored_directory(self, name: str) -> Location:
         """Return where a scored table is or will be."""
         return self.location / SCORED / name
 
-    def feedback_directory(self, name: str) -> Path:
+    def feedback_directory(self, name: str) -> Location:
         """Return where the verdicts on the rows that a model scored are."""
         return self.location / FEEDBACK / name

@@ -8,7 +8,6 @@ is made again from the tables that are there. What a partition was scored to bef
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -16,6 +15,7 @@ from pydantic import ValidationError
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.spec import Section
 from anomaly_ae.storage import read_each, read_json, write_json
+from anomaly_ae.storage.locations import Location
 
 _Kind = TypeVar("_Kind", bound=Section)
 
@@ -86,7 +86,7 @@ class Ledger:
         directory: where they are.
     """
 
-    directory: Path
+    directory: Location
 
     def entries(self) -> dict[str, LedgerEntry]:
         """Read every entry, by the key of its partition.
@@ -122,7 +122,7 @@ class Ledger:
         write_json(path, refusal.model_dump(mode="json"))
 
 
-def _read(path: Path, kind: type[_Kind]) -> _Kind:
+def _read(path: Location, kind: type[_Kind]) -> _Kind:
     try:
         return kind.model_validate(read_json(path))
     except ValidationError as error:

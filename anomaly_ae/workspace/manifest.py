@@ -1,12 +1,12 @@
 """What every published directory says of itself in `manifest.json`, as a checked model instead of a dictionary."""
 
-from pathlib import Path
 from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.storage import MANIFEST, read_manifest, verify_files
+from anomaly_ae.storage.locations import Location
 
 
 class FileRecord(BaseModel):
@@ -37,7 +37,7 @@ class Manifest(BaseModel):
     files: dict[str, FileRecord]
 
     @classmethod
-    def read(cls, directory: Path) -> Self:
+    def read(cls, directory: Location) -> Self:
         """Read the manifest of a published directory.
 
         Raises:
@@ -57,7 +57,7 @@ class Manifest(BaseModel):
             msg = f"{directory / MANIFEST}: {key}: {first['msg']}; {cls.REMEDY}"
             raise ArtifactError(msg) from error
 
-    def verify(self, directory: Path, names: tuple[str, ...] | None = None) -> None:
+    def verify(self, directory: Location, names: tuple[str, ...] | None = None) -> None:
         """Compare files with their recorded hashes; a file that has not been touched since is hashed once a process.
 
         Args:

@@ -31,7 +31,8 @@ from anomaly_ae.errors import ArtifactError
 from anomaly_ae.modalities.model import Model
 from anomaly_ae.modalities.saved_model import rebuild
 from anomaly_ae.monitoring.profile import Profile
-from anomaly_ae.storage import Staging, is_published, is_remote, publish, read_json, write_json
+from anomaly_ae.storage import Staging, is_published, publish, read_json, write_json
+from anomaly_ae.storage.locations import Location
 from anomaly_ae.storage.parquet import read_parquet, write_parquet
 from anomaly_ae.threshold import Calibration, hash_scores, normal_scores, scores_of
 from anomaly_ae.workspace.card import model_card
@@ -86,11 +87,11 @@ class ModelVersion:
         manifest: when it was made, and the hashes of its files.
     """
 
-    directory: Path
+    directory: Location
     manifest: ModelManifest
 
     @classmethod
-    def open(cls, directory: Path) -> Self:
+    def open(cls, directory: Location) -> Self:
         """Open a model version and verify its files.
 
         Raises:
@@ -101,7 +102,7 @@ class ModelVersion:
         return cls(directory, manifest)
 
     @classmethod
-    def save(cls, directory: Path, trained: TrainedModel) -> Self:
+    def save(cls, directory: Location, trained: TrainedModel) -> Self:
         """Publish a model version as `directory`, which appears whole.
 
         A version that exists already gets the threshold of this one.
@@ -205,7 +206,7 @@ class ModelVersion:
         """Hash by the place, as the weights are cached by it."""
         return hash(self.directory)
 
-    def _read_calibration(self, path: Path) -> Calibration:
+    def _read_calibration(self, path: Location) -> Calibration:
         try:
             calibration = Calibration.model_validate(read_json(path))
         except ValidationError as error:
@@ -229,7 +230,7 @@ def _load_weights(version: ModelVersion, _: tuple[str, ...], device: str) -> Mod
     Two are kept: a gate compares a challenger with the champion.
     """
     path, about = version.directory / WEIGHTS, version.description
-    tensors = deserialize(path.read_bytes()) if is_remote(path) else load_file(path)
+    tensors = load_file(path) if isinstance(path, Path) else deserialize(path.read_bytes())
     return rebuild(about.model, tensors, about.spec, about.history, device)
 
 
@@ -245,7 +246,7 @@ def _write(staging: Staging, trained: TrainedModel) -> None:
     staging.replaceable.update({CALIBRATION, f"{trained.calibration.calibration_id}.json"})
 
 
-def _write_calibration(directory: Path, calibration: Calibration) -> None:
+def _write_calibration(directory: Location, calibration: Calibration) -> None:
     content = calibration.model_dump(mode="json")
     write_json(directory / CALIBRATIONS / f"{calibration.calibration_id}.json", content)
     write_json(directory / CALIBRATION, content)

@@ -1,11 +1,11 @@
 """A few rows picked out of Parquet parts by where they lie, without reading the row groups that hold none of them."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from anomaly_ae.storage.locations import Location
 from anomaly_ae.storage.parquet import open_parquet
 
 BATCH_ROWS = 4096
@@ -20,7 +20,7 @@ class RowPlace(NamedTuple):
 
 
 def read_places(
-    parts: Sequence[Path], places: Sequence[RowPlace], columns: Sequence[str], batch_rows: int = BATCH_ROWS
+    parts: Sequence[Location], places: Sequence[RowPlace], columns: Sequence[str], batch_rows: int = BATCH_ROWS
 ) -> list[dict[str, Any]]:
     """Read the rows at `places`, in that order; row groups that hold none of them are not read."""
     found: dict[RowPlace, dict[str, Any]] = {}
@@ -32,7 +32,7 @@ def read_places(
 
 
 def _picked(
-    part: Path, wanted: set[int], columns: Sequence[str], batch_rows: int
+    part: Location, wanted: set[int], columns: Sequence[str], batch_rows: int
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     first_row = 0
     with open_parquet(part) as file:

@@ -10,7 +10,6 @@ counts until the first change.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal
 
 from pydantic import ValidationError
@@ -18,6 +17,7 @@ from pydantic import ValidationError
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.spec import Section
 from anomaly_ae.storage import clear_stale, create_json, reach, read_json
+from anomaly_ae.storage.locations import Location
 
 Alias = Literal["champion", "challenger"]
 CHAMPION: Alias = "champion"
@@ -86,7 +86,7 @@ class Registry:
         name: of the model.
     """
 
-    directory: Path
+    directory: Location
     name: str
 
     def aliases(self) -> Aliases:
@@ -167,7 +167,7 @@ class Registry:
             raise ArtifactError(msg) from error
         return int(last.stem) if changes else 0, known
 
-    def _file(self, number: int) -> Path:
+    def _file(self, number: int) -> Location:
         return self.directory / self.name / f"{number:06d}.json"
 
     def _record(self, decide: Callable[[Aliases], AliasChange | None]) -> Aliases:

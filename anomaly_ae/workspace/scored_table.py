@@ -14,7 +14,6 @@ report.html               the page that shows all of it
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 import pyarrow as pa
@@ -25,6 +24,7 @@ from anomaly_ae.errors import ArtifactError
 from anomaly_ae.ingest.rows import rebatch
 from anomaly_ae.ingest.writer import REJECTED
 from anomaly_ae.storage import is_published, read_json, write_json
+from anomaly_ae.storage.locations import Location
 from anomaly_ae.storage.parquet import count_rows, open_dataset, open_parquet
 from anomaly_ae.workspace.dataset import Dataset
 from anomaly_ae.workspace.layout import Layout
@@ -89,11 +89,11 @@ class ScoredTable:
         manifest: model, threshold and counts.
     """
 
-    directory: Path
+    directory: Location
     manifest: ScoredManifest
 
     @classmethod
-    def open(cls, directory: Path) -> Self:
+    def open(cls, directory: Location) -> Self:
         """Open a scored table.
 
         Raises:
@@ -110,7 +110,7 @@ class ScoredTable:
         return cls(directory, manifest)
 
     @classmethod
-    def find(cls, directory: Path) -> Self | None:
+    def find(cls, directory: Location) -> Self | None:
         """Open a scored table; None where there is none."""
         return cls.open(directory) if is_published(directory) else None
 
@@ -120,17 +120,17 @@ class ScoredTable:
         return f"{self.directory.parent.name}/{self.directory.name}"
 
     @cached_property
-    def parts(self) -> tuple[Path, ...]:
+    def parts(self) -> tuple[Location, ...]:
         """The Parquet files that hold the rows, in order."""
         return tuple(self.directory / name for name in sorted(self.manifest.files) if name.startswith("part-"))
 
     @property
-    def rejected(self) -> Path:
+    def rejected(self) -> Location:
         """The Parquet file of the rows that were not scored."""
         return self.directory / REJECTED
 
     @property
-    def report(self) -> Path:
+    def report(self) -> Location:
         """The HTML page, whether it was written or not."""
         return self.directory / REPORT
 
@@ -176,7 +176,7 @@ class ScoredTable:
             scored = _batches(part, columns, batch_rows)
             yield from zip(scored, dataset.batches(features, source, batch_rows), strict=True)
 
-    def dataset_parts(self) -> tuple[Path, ...] | None:
+    def dataset_parts(self) -> tuple[Location, ...] | None:
         """Return the dataset part that each part was made from; None where they were removed."""
         sources = {} if self.dataset is None else {path.name: path for path in self.dataset.parts if path.is_file()}
         found = tuple(sources[part.name] for part in self.parts if part.name in sources)
@@ -246,6 +246,6 @@ def _stories() -> "TypeAdapter[tuple[Story, ...]]":
     return TypeAdapter(tuple[Story, ...])
 
 
-def _batches(part: Path, columns: Sequence[str], batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+def _batches(part: Location, columns: Sequence[str], batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
     with open_parquet(part) as parquet:
         yield from rebatch(parquet.iter_batches(batch_rows, columns=list(columns)), batch_rows)

@@ -1,7 +1,6 @@
 """The rows an analyst looks at first, with the reasons the model gives for each; `top_rows.json` of a scored table."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from anomaly_ae.scoring.schema import own_columns
 from anomaly_ae.spec import Section
+from anomaly_ae.storage.locations import Location
 from anomaly_ae.storage.parquet import open_parquet, schema_of
 from anomaly_ae.workspace.places import RowPlace, read_places
 
@@ -86,7 +86,7 @@ class TopRows(Section):
     rows: tuple[TopRow, ...] = ()
 
     @classmethod
-    def find(cls, parts: Sequence[Path], most: int = TOP_ROWS) -> Self:
+    def find(cls, parts: Sequence[Location], most: int = TOP_ROWS) -> Self:
         """Find the rows of a scored table: those above the threshold first, then by score; in bounded memory.
 
         Args:
@@ -117,7 +117,7 @@ class TopRows(Section):
         return len({row.source_file for row in self.rows}) > 1
 
 
-def find_places(parts: Sequence[Path], most: int) -> tuple[RowPlace, ...]:
+def find_places(parts: Sequence[Location], most: int) -> tuple[RowPlace, ...]:
     """Return the places of the top rows, most anomalous first; ties stay in the order of the table."""
     leaders = np.empty((0, 4))
     for number, part in enumerate(parts):

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.storage import STAGING, fingerprint, is_published, is_remote, locate
+from anomaly_ae.storage.locations import Location
 from anomaly_ae.workspace.dataset import Dataset
 from anomaly_ae.workspace.layout import ALIASES, DATASETS, MODELS, PARTITIONS, SCORED, TRAINING, VISIBLE, Layout
 from anomaly_ae.workspace.ledger import Ledger
@@ -22,7 +22,7 @@ class Workspace(Layout):
     """A workspace: opens what its directories hold."""
 
     @classmethod
-    def open(cls, location: str | Path) -> Self:
+    def open(cls, location: str | Location) -> Self:
         """Return the workspace at a location; it need not exist yet.
 
         Raises:
@@ -48,11 +48,11 @@ class Workspace(Layout):
         """Return a model version; None where it was removed."""
         return self.model(version) if is_published(self.model_directory(version)) else None
 
-    def model_directories(self) -> Iterator[Path]:
+    def model_directories(self) -> Iterator[Location]:
         """Yield the directory of every model version, whatever its format."""
         yield from self._published(MODELS)
 
-    def scored_directories(self) -> Iterator[Path]:
+    def scored_directories(self) -> Iterator[Location]:
         """Yield the directory of every scored table, whatever its format."""
         yield from self._published(SCORED)
 
@@ -97,11 +97,11 @@ class Workspace(Layout):
         """Return the ledger of a source that the model called `name` scores in partitions of one kind."""
         return Ledger(self.location / PARTITIONS / name / fingerprint([source.rstrip("/"), by]))
 
-    def scoring_in_progress(self) -> Iterator[Path]:
+    def scoring_in_progress(self) -> Iterator[Location]:
         """Yield the directories of scored tables that are being written, or that a dead process left behind."""
         yield from (self.location / SCORED).glob(f"{STAGING}*")
 
-    def unfinished(self) -> Iterator[Path]:
+    def unfinished(self) -> Iterator[Location]:
         """Yield what is being written, or was left behind by a dead process: stagings, hidden files, checkpoints."""
         patterns = (f"*/{STAGING}*", f"*/{VISIBLE}/{STAGING}*", f"{PARTITIONS}/**/{STAGING}*", f"{MODELS}/{TRAINING}*")
         found = {path for pattern in patterns for path in self.location.glob(pattern)}
@@ -111,5 +111,5 @@ class Workspace(Layout):
             found |= {path for path in directories if not is_published(path)}
         yield from found
 
-    def _published(self, kind: str) -> Iterator[Path]:
+    def _published(self, kind: str) -> Iterator[Location]:
         yield from (path for path in (self.location / kind).glob(VISIBLE) if is_published(path))

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -10,13 +9,14 @@ import pyarrow.compute as pc
 
 from anomaly_ae.ingest.contract import ORIGIN, SHA256
 from anomaly_ae.ingest.pictures.contract import FORMAT, HEIGHT, KIND, MASK_NOTE, MODE, WIDTH
+from anomaly_ae.storage.locations import Location
 from anomaly_ae.storage.parquet import read_parquet
 
 _SHOWN = 20
 _COLUMNS = [WIDTH, HEIGHT, MODE, FORMAT, SHA256, KIND, MASK_NOTE, ORIGIN]
 
 
-def picture_facts(parts: Sequence[Path]) -> dict[str, Any]:
+def picture_facts(parts: Sequence[Location]) -> dict[str, Any]:
     """Return what the manifest holds about pictures.
 
     Returns:

@@ -10,6 +10,7 @@ from anomaly_ae.ingest.pictures.idx_files import is_idx, is_labels, labels_besid
 from anomaly_ae.ingest.pictures.readers import PictureFile
 from anomaly_ae.ingest.source_file import is_hidden, nothing_found, root_of, visible_files
 from anomaly_ae.storage import expand, is_remote, locate
+from anomaly_ae.storage.locations import Location
 
 CONTAINERS = {
     ".zip": "zip",
@@ -36,7 +37,7 @@ def find_pictures(source: str) -> list[PictureFile]:
     """
     path = locate(source)
     if path.is_dir():
-        root, found = path, list(visible_files(path) if is_remote(path) else _walk(path))
+        root, found = path, list(_walk(path) if isinstance(path, Path) else visible_files(path))
     elif path.is_file():
         root, found = path.parent, [path]
     else:
@@ -51,12 +52,12 @@ def find_pictures(source: str) -> list[PictureFile]:
     return files
 
 
-def is_picture(path: Path) -> bool:
+def is_picture(path: Location) -> bool:
     """Say whether a file has the suffix of a picture."""
     return path.suffix.lower() in SUFFIXES
 
 
-def container_of(path: Path) -> str | None:
+def container_of(path: Location) -> str | None:
     """Return the kind of container that a file's name suggests; None where it is none."""
     if is_idx(path):
         return "idx-labels" if is_labels(path) else "idx"
@@ -73,7 +74,7 @@ def _walk(root: Path) -> Iterator[Path]:
         yield from (here / name for name in sorted(names) if not is_hidden(Path(name)))
 
 
-def _sorted_out(root: Path, found: Iterable[Path]) -> Iterator[PictureFile]:
+def _sorted_out(root: Location, found: Iterable[Location]) -> Iterator[PictureFile]:
     """Make one source file of all loose pictures, and one of each container; other files are left out."""
     loose: list[str] = []
     for path in found:
@@ -89,6 +90,6 @@ def _sorted_out(root: Path, found: Iterable[Path]) -> Iterator[PictureFile]:
         yield PictureFile(root, ".", "folder", members=tuple(sorted(loose)))
 
 
-def _leaves(path: Path, root: Path) -> bool:
+def _leaves(path: Location, root: Location) -> bool:
     """Say whether a path is a linked folder outside the source, whose pictures are rejected with a reason."""
     return path.is_symlink() and path.is_dir() and not path.resolve().is_relative_to(root.resolve())

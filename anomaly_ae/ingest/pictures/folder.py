@@ -4,13 +4,13 @@ import errno
 import hashlib
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from anomaly_ae.ingest.pictures.layout import match_masks, place_of
 from anomaly_ae.ingest.pictures.raw import RawPicture, Refusal, largest_file
 from anomaly_ae.ingest.source_file import SourceFile
 from anomaly_ae.spec import DataSpec
 from anomaly_ae.storage import fingerprint, hash_file, is_remote
+from anomaly_ae.storage.locations import Location
 
 
 def read_folder(file: SourceFile, data: DataSpec) -> Iterator[RawPicture]:
@@ -40,14 +40,14 @@ def hash_folder(file: SourceFile) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-def _hash(path: Path) -> str:
+def _hash(path: Location) -> str:
     try:
         return hash_file(path)
     except OSError as error:
         return _unreadable(error).code
 
 
-def _read(root: Path, name: str, limit: int) -> bytes | Refusal:
+def _read(root: Location, name: str, limit: int) -> bytes | Refusal:
     path = root / name
     refused = _refusal(root, path)
     if refused:
@@ -61,12 +61,12 @@ def _read(root: Path, name: str, limit: int) -> bytes | Refusal:
         return _unreadable(error)
 
 
-def _refusal(root: Path, path: Path) -> Refusal | None:
+def _refusal(root: Location, path: Location) -> Refusal | None:
     """Return why a path is not followed: a link may lead out of the folder, or nowhere."""
     if is_remote(path):  # it has no links, and a missing object fails when it is read
         return None
     if not path.resolve().is_relative_to(root.resolve()):
-        return Refusal("link_leaves_source", f"is a link to {os.path.realpath(path)}, outside the source")
+        return Refusal("link_leaves_source", f"is a link to {path.resolve()}, outside the source")
     if not path.is_file():
         return Refusal("not_a_file", "is a broken link, or no file")
     return None

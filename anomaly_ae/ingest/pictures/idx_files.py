@@ -6,7 +6,6 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, cast
 
 import numpy as np
@@ -17,6 +16,7 @@ from anomaly_ae.ingest.pictures.stack import Stack, check_shape, stacked_picture
 from anomaly_ae.ingest.source_file import SourceFile
 from anomaly_ae.spec import DataSpec
 from anomaly_ae.storage import open_bytes
+from anomaly_ae.storage.locations import Location
 
 _NAME = re.compile(r"(\.idx|[.-]idx\d-ubyte|-ubyte)(\.gz)?$")
 _ORIGINS = {"train": "train", "t10k": "test", "test": "test"}
@@ -52,17 +52,17 @@ def read_idx_labels(file: SourceFile, data: DataSpec) -> Iterator[RawPicture]:  
     yield from ()
 
 
-def is_idx(path: Path) -> bool:
+def is_idx(path: Location) -> bool:
     """Say whether a file has the name of an IDX file of bytes."""
     return _NAME.search(path.name) is not None
 
 
-def is_labels(path: Path) -> bool:
+def is_labels(path: Location) -> bool:
     """Say whether an IDX file has the name of a labels file."""
     return "labels" in path.name
 
 
-def labels_beside(images: Path) -> Path | None:
+def labels_beside(images: Location) -> Location | None:
     """Return the labels file of an IDX file of pictures, by MNIST's naming."""
     name = images.name.replace("images", "labels").replace("idx3", "idx1")
     beside = images.with_name(name)
@@ -70,7 +70,7 @@ def labels_beside(images: Path) -> Path | None:
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[IO[bytes]]:
+def _open(path: Location) -> Iterator[IO[bytes]]:
     with open_bytes(path) as stored:
         if path.suffix != ".gz":
             yield stored
@@ -88,7 +88,7 @@ def _header(stream: IO[bytes]) -> Stack:
     return Stack(struct.unpack(f">{dimensions}I", stream.read(4 * dimensions)), np.dtype(np.uint8))
 
 
-def _read_labels(path: Path) -> list[str]:
+def _read_labels(path: Location) -> list[str]:
     with _open(path) as stream:
         shape = _header(stream).shape
         labels = np.frombuffer(stream.read(), np.uint8)

@@ -1,7 +1,6 @@
 """Pictures in Parquet: a column of encoded files, as bytes or as Hugging Face's struct of bytes and path."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,6 +14,7 @@ from anomaly_ae.ingest.pictures.layout import Place
 from anomaly_ae.ingest.pictures.raw import RawPicture, Refusal
 from anomaly_ae.ingest.source_file import SourceFile
 from anomaly_ae.spec import DataSpec, Role
+from anomaly_ae.storage.locations import Location
 from anomaly_ae.storage.parquet import open_parquet
 
 _BATCH_ROWS = 16
@@ -45,7 +45,7 @@ def read_parquet_pictures(file: SourceFile, data: DataSpec) -> Iterator[RawPictu
         raise SourceError(msg) from error
 
 
-def holds_pictures(path: Path) -> bool:
+def holds_pictures(path: Location) -> bool:
     """Say whether a column of a Parquet file holds encoded pictures."""
     try:
         with open_parquet(path, buffer_size=1 << 20) as parquet:

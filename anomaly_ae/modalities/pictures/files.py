@@ -8,7 +8,6 @@ import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -23,6 +22,7 @@ from anomaly_ae.scoring.maps import ErrorMap, MapScale, compact, hottest_box
 from anomaly_ae.scoring.schema import BOX
 from anomaly_ae.scoring.scores import Scores
 from anomaly_ae.storage import make_directory
+from anomaly_ae.storage.locations import Location
 
 MAPS, OVERLAYS = "maps", "overlays"
 Overlays = Literal["alerts", "all", "none"]
@@ -68,7 +68,7 @@ class PictureFiles:
         hottest: heap of the pictures that get an overlay, never more than `max_overlays`.
     """
 
-    directory: Path
+    directory: Location
     part: str
     scale: MapScale
     overlays: Overlays

@@ -1,7 +1,6 @@
 """Anomaly maps against masks: normal pictures whole, anomalies where a mask says which pixels they are."""
 
 import io
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,12 +9,13 @@ from numpy.typing import NDArray
 from anomaly_ae.evaluation.pixels import PixelCounts, PixelMetrics
 from anomaly_ae.modalities.modality import ReadBeside
 from anomaly_ae.scoring.maps import load_map
+from anomaly_ae.storage.locations import Location
 
 BATCH_ROWS = 64
 """Small, as masks may be as large as their pictures."""
 
 
-def judge_maps(scored: Path, beside: ReadBeside) -> PixelMetrics:
+def judge_maps(scored: Location, beside: ReadBeside) -> PixelMetrics:
     """Judge the maps of labelled pictures.
 
     Args:

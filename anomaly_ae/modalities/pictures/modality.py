@@ -1,7 +1,6 @@
 """Pictures: one file each, with a mask where somebody marked what is anomalous."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -28,6 +27,7 @@ from anomaly_ae.modalities.pictures.starter_spec import starter_pictures
 from anomaly_ae.modalities.pictures.summary import summarise_pictures
 from anomaly_ae.spec import DataSpec, NetworkSection, Spec
 from anomaly_ae.split import SplitRule
+from anomaly_ae.storage.locations import Location
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,7 +49,7 @@ class Pictures:
     """Reasons are places, and the same place shows something else in another picture."""
     report_sections: tuple[str, ...] = ("anomaly_ae.report.sections.gallery",)
 
-    def recognises(self, paths: Sequence[Path], source: str) -> bool:
+    def recognises(self, paths: Sequence[Location], source: str) -> bool:
         """Take loose pictures and their containers, and Parquet files if all of them hold pictures."""
         loose = any(is_picture(path) for path in paths)
         tables = [path for path in paths if is_table(path)]
@@ -79,7 +79,7 @@ class Pictures:
         """Cut rows into groups of about equally many bytes."""
         return group_bytes(batches)
 
-    def facts(self, parts: Sequence[Path]) -> dict[str, Any]:
+    def facts(self, parts: Sequence[Location]) -> dict[str, Any]:
         """Count kinds, sizes, modes, masks and copies."""
         return {"pictures": picture_facts(parts)}
 
@@ -114,7 +114,7 @@ class Pictures:
 
         return PictureModel.rebuild(parts, tensors, spec, history)
 
-    def open_files(self, parts: "PictureParts", spec: Spec, directory: Path, part: str) -> "PictureFiles":
+    def open_files(self, parts: "PictureParts", spec: Spec, directory: Location, part: str) -> "PictureFiles":
         """Write anomaly maps and overlays."""
         from anomaly_ae.modalities.pictures.files import PictureFiles  # noqa: PLC0415 - loads torch
 
@@ -123,6 +123,6 @@ class Pictures:
     def baselines(self, parts: "PictureParts", spec: Spec, contract: Contract) -> None:
         """Compare with nothing: the simple methods read tables."""
 
-    def locate(self, scored: Path, beside: ReadBeside) -> PixelMetrics:
+    def locate(self, scored: Location, beside: ReadBeside) -> PixelMetrics:
         """Judge anomaly maps against masks, pixel by pixel."""
         return judge_maps(scored, beside)

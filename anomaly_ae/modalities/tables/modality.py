@@ -1,7 +1,6 @@
 """Tables: rows of numbers, categories, booleans and datetimes."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -20,6 +19,7 @@ from anomaly_ae.modalities.tables.column_summary import summarise
 from anomaly_ae.modalities.tables.starter_spec import starter_spec
 from anomaly_ae.spec import DataSpec, NetworkSection, Spec
 from anomaly_ae.split import SplitRule
+from anomaly_ae.storage.locations import Location
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,7 +39,7 @@ class Tables:
     tells_stories = True
     report_sections: tuple[str, ...] = ()
 
-    def recognises(self, paths: Sequence[Path], source: str) -> bool:  # noqa: ARG002 - the protocol's signature
+    def recognises(self, paths: Sequence[Location], source: str) -> bool:  # noqa: ARG002 - the protocol's signature
         """Take whatever no other modality has recognised; `find` says what is wrong with it."""
         return True
 
@@ -59,7 +59,7 @@ class Tables:
         """Cut rows into groups of equally many."""
         return group_rows(batches)
 
-    def facts(self, parts: Sequence[Path]) -> dict[str, Any]:  # noqa: ARG002 - the protocol's signature
+    def facts(self, parts: Sequence[Location]) -> dict[str, Any]:  # noqa: ARG002 - the protocol's signature
         """Return nothing: the counts of ingest say it all."""
         return {}
 
@@ -94,7 +94,7 @@ class Tables:
 
         return TableModel.rebuild(parts, tensors, spec, history)
 
-    def open_files(self, parts: "TableParts", spec: Spec, directory: Path, part: str) -> NoFiles:  # noqa: ARG002 - the protocol's signature
+    def open_files(self, parts: "TableParts", spec: Spec, directory: Location, part: str) -> NoFiles:  # noqa: ARG002 - the protocol's signature
         """Write no files."""
         return NoFiles()
 
@@ -104,7 +104,7 @@ class Tables:
 
         return TableBaselines(parts.encoder, spec, contract.features)
 
-    def locate(self, scored: Path, beside: ReadBeside) -> None:
+    def locate(self, scored: Location, beside: ReadBeside) -> None:
         """Judge nothing: a row's reasons are its columns."""
 
 

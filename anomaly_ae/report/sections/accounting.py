@@ -2,7 +2,6 @@
 
 import itertools
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -10,6 +9,7 @@ import pyarrow as pa
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.report.section import PageSection
 from anomaly_ae.report.source import ReportSource
+from anomaly_ae.storage.locations import Location
 from anomaly_ae.storage.parquet import open_parquet
 from anomaly_ae.workspace.scored_table import ScoredTable
 
@@ -54,7 +54,7 @@ def _account(table: ScoredTable) -> Accounting:
     )
 
 
-def _rejected_examples(path: Path) -> tuple[RejectedRow, ...]:
+def _rejected_examples(path: Location) -> tuple[RejectedRow, ...]:
     columns = ["source_file", "source_row", "reject_reason", "detail"]
     try:
         with open_parquet(path) as file:

@@ -6,7 +6,6 @@ are coloured on the same scale, which was fixed on the validation pictures.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from anomaly_ae.report.layers import PictureLayers, draw_layers
 from anomaly_ae.report.section import PageSection
 from anomaly_ae.report.source import ReportSource
 from anomaly_ae.scoring.maps import Box, MapScale, load_map
+from anomaly_ae.storage.locations import Location
 from anomaly_ae.storage.parquet import count_rows, read_parquet
 from anomaly_ae.workspace.places import RowPlace, read_places
 
@@ -108,7 +108,7 @@ def section(source: ReportSource) -> PageSection:
     )
 
 
-def _judged(parts: Sequence[Path]) -> tuple[NDArray[np.str_], NDArray[np.float64]]:
+def _judged(parts: Sequence[Location]) -> tuple[NDArray[np.str_], NDArray[np.float64]]:
     """Return the verdict and the score of every picture of a scored table, in order."""
     table = pa.concat_tables(read_parquet(part, columns=["is_anomaly", "label", "anomaly_score"]) for part in parts)
     is_alert = table.column("is_anomaly").to_numpy()
@@ -118,7 +118,7 @@ def _judged(parts: Sequence[Path]) -> tuple[NDArray[np.str_], NDArray[np.float64
     return verdicts, table.column("anomaly_score").to_numpy()
 
 
-def _places(parts: Sequence[Path], rows: Sequence[int]) -> list[RowPlace]:
+def _places(parts: Sequence[Location], rows: Sequence[int]) -> list[RowPlace]:
     """Return the places of rows given by their numbers across all parts."""
     ends = np.cumsum([count_rows(part) for part in parts])
     part_of = np.searchsorted(ends, rows, side="right")
@@ -148,7 +148,7 @@ def _records(source: ReportSource, places: Sequence[RowPlace]) -> list[dict[str,
     return [scored | picture for scored, picture in zip(*halves, strict=True)]
 
 
-def _draw(records: Sequence[dict[str, Any]], scored: Path, scale: MapScale) -> list[PictureLayers]:
+def _draw(records: Sequence[dict[str, Any]], scored: Location, scale: MapScale) -> list[PictureLayers]:
     """Draw all pictures, as large as the budget allows."""
     maps = [load_map(scored / record["anomaly_map"]) for record in records]
     layers: list[PictureLayers] = []
