@@ -19,6 +19,7 @@ from anomaly_ae.ingest.pictures.decode import encode_png
 from anomaly_ae.spec import DataSpec
 from anomaly_ae.stages.ingest import ingest
 from anomaly_ae.storage import files_below, hash_file
+from anomaly_ae.workspace.workspace import Workspace
 
 
 def as_csv(frame: pd.DataFrame) -> bytes:
@@ -84,7 +85,10 @@ def test_init_looks_at_an_object_store(bucket: Path, tmp_path: Path) -> None:
 
 def assert_same_dataset(bucket: Path, local: Path, source: str) -> None:
     """Ingest the same source from both locations, each into a workspace beside it, and compare all files."""
-    made = [ingest(DataSpec(source=str(place / source)), place / "ws").directory for place in (bucket, local)]
+    made = [
+        ingest(DataSpec(source=str(place / source)), Workspace.open(place / "ws")).directory
+        for place in (bucket, local)
+    ]
     held = [{path.name: hash_file(path) for path in files_below(directory)} for directory in made]
 
     assert made[0].name == made[1].name
