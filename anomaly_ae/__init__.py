@@ -1,19 +1,15 @@
 """Autoencoder anomaly detection: raw rows in, scored Parquet with a stated false-alarm rate out.
 
-    flows, cli             what people start: Prefect flows, the command line
-    steps                  what both call: paths and specs in, a small result out
-    detector               the scikit-learn view of the same model
-    artifact, registry     model versions on disk: safetensors and JSON; which one a name stands for
-    report, feedback       what an analyst reads, and what is remembered of the answer
-    models                 what scores, one file a modality: tables, pictures
-    evaluation             what was found, with intervals, beside simpler methods
-    monitoring, threshold  a cut with a stated false-alarm rate, and whether it may still be trusted
-    stories, reasons       why a row is an anomaly, and what several have in common
-    scoring                a row's reconstruction, its error, its score
-    training, networks     the one loop, and the autoencoders it trains
-    features, split        columns and pictures to elements; train, validation and test that never share a row
-    scored                 the scored table, and the maps of pictures
-    ingest, storage        raw files to one dataset under a contract; directories that appear whole
+    flows, cli                                what people start: Prefect flows, the command line
+    stages                                    ingest, train, calibrate, score, judge, report
+    workspace, report, estimators             what is on disk; the page; the scikit-learn view
+    modalities                                tables and pictures, from the source to the report
+    monitoring, evaluation, threshold,
+      stories, feedback                       what is known about scores
+    training, scoring, networks, features,
+      split                                   elements, weights, scores
+    ingest                                    sources, readers, the contract, rejected rows
+    spec, storage, errors                     the settings; files that appear whole; the errors
 
 Imports point down this list. Names below are loaded when first used: `import anomaly_ae` does not load torch.
 """

@@ -1,4 +1,4 @@
-"""The command line: calls steps, prints what they made, sets the exit code.
+"""The command line: calls stages, prints what they made, sets the exit code.
 
 Exit codes: 0 done; 1 a mistake of ours; 2 wrong usage; 3 the spec, the data, an artifact or the place to write to is at
 fault, and the message on stderr says where and what to do.
