@@ -123,8 +123,8 @@ def test_a_caller_may_execute_each_stage(spec: Spec) -> None:
     made = run(spec, execute)
 
     assert seen == [(name, place > 1) for place, name in enumerate(NAMES)]
-    assert made.page == made.table.report
-    assert made.page.is_file()
+    assert made.report == made.table.report
+    assert made.report.is_file()
 
 
 @pytest.mark.parametrize("name", NAMES[1:])
@@ -142,7 +142,7 @@ def test_rows_that_were_ingested_already_have_no_source(spec: Spec) -> None:
 
     with pytest.raises(SpecError, match="run them in the order of STAGES"):
         run_stages(Run.over(made.table), ("ingest",))
-    assert run_stages(Run.over(made.table), JUDGING).page.is_file()
+    assert run_stages(Run.over(made.table), JUDGING).report.is_file()
 
 
 def test_what_an_earlier_stage_made_is_handed_on() -> None:

@@ -10,6 +10,7 @@ from anomaly_ae.spec import DataSpec, SplitSpec
 from anomaly_ae.split import TEST, TRAIN, VALIDATION, SplitRule, gather
 from anomaly_ae.stages.ingest import ingest
 from anomaly_ae.workspace.dataset import Dataset
+from anomaly_ae.workspace.workspace import Workspace
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     )
     frame.to_csv(directory / "rows.csv", index=False)
     roles = {"id": "part", "entity": "machine", "time": "at", "label": {"column": "anomaly", "anomaly_values": [1]}}
-    return Dataset.open(ingest(DataSpec(source=str(directory / "rows.csv"), **roles), directory).directory)
+    return ingest(DataSpec(source=str(directory / "rows.csv"), **roles), Workspace(directory)).dataset
 
 
 def places(dataset: Dataset, **split: object) -> pd.DataFrame:
