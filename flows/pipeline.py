@@ -48,7 +48,8 @@ def main() -> None:
         f"alerts        {scored['alerts']} of {scored['rows_scored']} rows, threshold {scored['threshold']:.6g}",
     ]
     if metrics:
-        lines += [f"{name:13} {metrics[name]}" for name in ("precision", "recall")]
+        numbers = {name: metrics[name] for name in ("precision", "recall")}
+        lines += [f"{name:13} {'undefined' if value is None else f'{value:.3f}'}" for name, value in numbers.items()]
     sys.stdout.write("\n".join(lines) + "\n")
 
 

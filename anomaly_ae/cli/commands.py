@@ -161,7 +161,7 @@ def score_new(
     since: Annotated[datetime | None, typer.Option(formats=DAY, help="Only this day and later.")] = None,
     until: Annotated[datetime | None, typer.Option(formats=DAY, help="Only this day and earlier.")] = None,
     rescore: Annotated[
-        bool, typer.Option("--rescore", help="Also rescore what another model or threshold scored.")
+        bool, typer.Option("--rescore", help="Also rescore what an earlier model or threshold scored.")
     ] = False,
     settle_days: Annotated[int, typer.Option(min=0, help="By time: wait this many days before a day is scored.")] = 1,
     as_json: AsJson = False,
@@ -195,8 +195,10 @@ def evaluate(
     """Judge a scored table again: the threshold, and where labels exist precision, recall and the rest."""
     from anomaly_ae.stages.judge import judge as stage
 
-    metrics = stage(chosen_table(scored, spec, overrides)).metrics
-    print_result(as_json, metrics.model_dump(mode="json") if metrics else None, lines.metric_lines(metrics))
+    judged = stage(chosen_table(scored, spec, overrides))
+    metrics = judged.metrics.model_dump(mode="json") if judged.metrics else None
+    verdict = [lines.validity_line(judged.validity)] if judged.validity else []
+    print_result(as_json, metrics, [*verdict, *lines.metric_lines(judged.metrics)])
 
 
 @app.command()

@@ -48,7 +48,9 @@ For data of your own, edit `source`, `name` and `schedules` in prefect.yaml and 
 
 @app.command()
 def deploy(
-    directory: Annotated[Path, typer.Argument(help="Where; it is created if need be.", metavar="DIR", file_okay=False)],
+    directory: Annotated[
+        Path, typer.Argument(help="Where to write; created if missing.", metavar="DIR", file_okay=False)
+    ],
     force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
 ) -> None:
     """Write the files that schedule the flows with Prefect: deployments, settings, a sample to start with."""

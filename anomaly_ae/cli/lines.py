@@ -120,7 +120,7 @@ def promotion_lines(made: "Promotion") -> list[str]:
     """Say who is champion, and what was checked."""
     champion = made.version if made.promoted else made.before or "none"
     return [
-        f"champion   {champion}" + (f", after {made.before}" if made.promoted and made.before else ""),
+        f"champion   {champion}" + (f", in place of {made.before}" if made.promoted and made.before else ""),
         *_under("checked", made.findings),
         *_under("forced" if made.forced else "against", made.refusals),
     ]

@@ -52,4 +52,4 @@ def rollback(spec: SpecFile = DEFAULT_SPEC, overrides: Overrides = None, as_json
 
     settings = load(spec, overrides)
     left, back = Workspace.open(settings.workspace).roll_back(settings.name)
-    print_result(as_json, {"left": left, "champion": back}, [f"champion   {back}, as before {left}"])
+    print_result(as_json, {"left": left, "champion": back}, [f"champion   {back}, in place of {left}"])

@@ -10,7 +10,8 @@ from anomaly_ae.evaluation.pixels import PixelMetrics
 def summarise(metrics: Metrics) -> list[str]:
     """Return the metrics with their intervals, the warnings and the baselines, one finding per line."""
     numbers = ", ".join(f"{name} {number_of(metrics, name)}" for name in NAMES)
-    lines = [f"on {metrics.rows} {metrics.split} rows: {numbers}", *metrics.warnings]
+    split = "labelled" if metrics.split == "all" else metrics.split
+    lines = [f"on {metrics.rows} {split} rows: {numbers}", *metrics.warnings]
     lines += list(_in_pixels(metrics.pixels)) if metrics.pixels else []
     return lines + (list(_beside(metrics.baselines)) if metrics.baselines else [])
 

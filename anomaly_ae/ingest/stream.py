@@ -52,7 +52,7 @@ def _require_columns(seen: set[str], part: TablePart, contract: Contract) -> Non
     for column in contract.stored:
         if column.name not in seen:
             msg = (
-                f"{part.location} lacks the {column.role} column {column.name!r}, which the contract has; "
-                f"{nearest(column.name, seen)}"
+                f"{part.location} lacks the {column.role} column {column.name!r} of the data contract; "
+                f"{nearest(column.name, sorted(seen))}"
             )
             raise ContractError(msg)

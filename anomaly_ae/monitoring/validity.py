@@ -157,16 +157,16 @@ def _is_explained(counts: AlertCounts, alerts: AlertCheck, below: ScoreCheck | N
     return not (below and below.has_moved) and alerts.low <= alerts.expected_rate + FEW
 
 
-_CAUTION = "Rows that resemble their neighbours, as in time order, make this look surer than it is."
+_CAUTION = "If neighbouring rows resemble each other, as in time series, this is less certain than it looks."
 
 
 def _invalid(changes: list[str]) -> tuple[VerdictName, str]:
     also = f" Also, {'; '.join(changes)}." if changes else ""
-    return "invalid", f"Neither chance nor a few anomalies explain that: calibrate or train again.{also} {_CAUTION}"
+    return "invalid", f"Neither chance nor a few anomalies explain that: recalibrate or retrain.{also} {_CAUTION}"
 
 
 def _drifting(changes: list[str]) -> tuple[VerdictName, str]:
-    return "drifting", f"But {'; '.join(changes)}. Look at what changed before the threshold fails. {_CAUTION}"
+    return "drifting", f"But {'; '.join(changes)}. Find out what changed before the threshold fails. {_CAUTION}"
 
 
 def _fine(alerts: AlertCheck) -> str:

@@ -89,7 +89,7 @@ def _read_mapping(path: Location) -> dict[str, Any]:
         value = _yaml().load(path.expanduser().read_text(encoding="utf-8-sig"))
     except OSError as error:
         why = error.strerror or "it does not exist"
-        msg = f"the spec {path} cannot be read ({why}); `anomaly-ae init` writes a first one"
+        msg = f"the spec {path} cannot be read ({why}); `anomaly-ae init` writes a starter"
         raise SpecError(msg) from error
     except (YAMLError, ValueError) as error:
         msg = f"the spec {path} is not valid YAML: {_yaml_problem(error)}"

@@ -89,7 +89,7 @@ def feedback_sentences(result: FeedbackResult) -> list[str]:
     lines = [
         f"{result.reviewed} rows reviewed: {counts}",
         f"precision {_precision(result)}",
-        "recall cannot be known from alerts alone: nobody looked at the rows below the threshold",
+        "recall cannot be known from alerts alone: nobody reviewed the rows below the threshold",
     ]
     if result.replaced:
         lines.append(f"{result.replaced} of these verdicts were superseded by later ones on the same rows")
@@ -100,8 +100,8 @@ def _precision(result: FeedbackResult) -> str:
     if result.precision is None or result.precision_interval is None:
         return "undefined: no alert has the verdict real or false alarm"
     low, high = result.precision_interval
-    judged = f"of the {result.alerts_judged} alerts judged, of {result.alerts}"
-    return f"{result.precision:.3f} ({low:.3f} to {high:.3f}, 95 %) {judged}"
+    judged = f"on the {result.alerts_judged} alerts judged, of {result.alerts}"
+    return f"{result.precision:.3f} (95% interval {low:.3f} to {high:.3f}) {judged}"
 
 
 def _join(file: Location, verdicts: pa.Table, table: ScoredTable) -> pa.Table:

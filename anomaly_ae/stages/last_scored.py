@@ -30,7 +30,10 @@ def last_scored(spec: Spec) -> ScoredTable:
     table = ScoredTable.find(scored_directory(rows, model, workspace))
     if table is None:
         others = _others(workspace, source)
-        msg = f"{source} is not scored by the champion {model.version}{others}; `anomaly-ae run` scores it"
+        msg = (
+            f"{source} has not been scored by the champion {model.version} at its current threshold{others}; "
+            "`anomaly-ae score` scores it"
+        )
         raise ArtifactError(msg)
     return table
 
@@ -42,7 +45,7 @@ def _others(workspace: Workspace, source: str) -> str:
         for directory, manifest in _manifests(workspace)
         if manifest.get("source") == source
     ]
-    return f"; there is {', '.join(sorted(found))}" if found else ""
+    return f"; found only {', '.join(sorted(found))}" if found else ""
 
 
 def _manifests(workspace: Workspace) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -166,8 +166,8 @@ def _refuse_unfit(rule: Rule, reviewed: pa.Table | None) -> None:
     if reviewed is not None and not rule.takes_reviewed:
         fit = " or ".join(name for name, cls in all_rules().items() if cls.takes_reviewed)
         msg = (
-            f"the rule {rule.rule} cannot be met from reviewed alerts: nobody looked at the rows that are none. Set "
-            f"threshold.rule to {fit}, or calibrate on rows that were all labelled."
+            f"the rule {rule.rule} cannot be met from reviewed alerts: nobody reviewed the rows that are not alerts. "
+            f"Set threshold.rule to {fit}, or calibrate on rows that were all labelled."
         )
         raise CalibrationError(msg)
 

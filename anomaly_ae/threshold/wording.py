@@ -35,7 +35,7 @@ def what_if_lines(table: Sequence[WhatIfRow]) -> list[str]:
     widths = [max(len(name), *map(len, cells)) for name, cells in filled.items()]
     rows = [list(filled), *zip(*filled.values(), strict=True)]
     lines = ["  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows]
-    return [*lines, "* in force; brackets hold 95 % intervals"]
+    return [*lines, "* in force; 95% intervals in brackets"]
 
 
 def _number(value: float | None) -> str:

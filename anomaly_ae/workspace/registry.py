@@ -107,8 +107,8 @@ class Registry:
         known = self.aliases()
         version: str | None = getattr(known, alias)
         if version is None:
-            remedy = "`anomaly-ae promote` makes its challenger one" if known.challenger else "train one first"
-            msg = f"no model called {self.name!r} has a {alias} in {self.directory.parent}; {remedy}"
+            remedy = "`anomaly-ae promote` promotes its challenger" if known.challenger else "train one first"
+            msg = f"the model {self.name!r} has no {alias} in {self.directory.parent}; {remedy}"
             raise ArtifactError(msg)
         return version
 

@@ -209,5 +209,5 @@ def test_the_command_prints_precision_with_its_interval(
     refused = run_cli("feedback", "nowhere.csv", "--scored", str(scored), cwd=made["cwd"], expect=3)
 
     assert "2 rows reviewed: 2 real" in done.stdout
-    assert "precision 1.000 (0.342 to 1.000, 95 %)" in done.stdout
+    assert "precision 1.000 (95% interval 0.342 to 1.000)" in done.stdout
     assert "nowhere.csv does not exist" in refused.stderr

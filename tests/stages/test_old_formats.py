@@ -98,9 +98,9 @@ def test_a_report_of_tables_of_an_old_format_says_what_to_do(spec: Spec, tmp_pat
 
     refused = run_cli("report", cwd=tmp_path, expect=3).stderr
 
-    assert f"plant.csv is not scored by the champion {model.version}" in refused
-    assert f"there is {moved} (of format 1.1, and this release reads 3.1)" in refused
-    assert "`anomaly-ae run` scores it" in refused
+    assert f"plant.csv has not been scored by the champion {model.version}" in refused
+    assert f"found only {moved} (of format 1.1, and this release reads 3.1)" in refused
+    assert "`anomaly-ae score` scores it" in refused
 
 
 def test_a_report_after_another_threshold_says_so(spec: Spec) -> None:
@@ -110,10 +110,13 @@ def test_a_report_after_another_threshold_says_so(spec: Spec) -> None:
     assert last_scored(spec) == table
     calibrate(model, spec.threshold.model_copy(update={"target_fpr": 0.1}))
 
-    with pytest.raises(ArtifactError, match=rf"there is .*{table.directory.name} \(by {model.version} at threshold "):
+    with pytest.raises(ArtifactError, match=rf"found only .*{table.directory.name} \(by {model.version} at threshold "):
         last_scored(spec)
     again = score_rows(spec, model)
     assert last_scored(spec) == again
     shutil.rmtree(Path(spec.workspace) / "scored")
-    with pytest.raises(ArtifactError, match=r"is not scored by the champion \w+; `anomaly-ae run` scores it"):
+    with pytest.raises(
+        ArtifactError,
+        match=r"champion \w+ at its current threshold; `anomaly-ae score` scores it",
+    ):
         last_scored(spec)

@@ -225,7 +225,7 @@ def test_training_alone_puts_nothing_in_force(spec: Spec) -> None:
     made = train(dataset, spec, workspace)
     again = train(dataset, strict, workspace)
 
-    with pytest.raises(ArtifactError, match="no model called 'plant' has a champion"):
+    with pytest.raises(ArtifactError, match="the model 'plant' has no champion"):
         workspace.aliased_model("plant")
     assert (again.version, again.reused, again.model.calibration.target_fpr) == (made.version, True, 0.05)
     taken = register(again.model, strict, workspace)

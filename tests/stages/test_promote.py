@@ -219,4 +219,4 @@ def test_from_a_shell(directory: Path) -> None:
     assert refused.stdout.startswith(f"champion   {good.version}\n")
     assert "is not promoted" in refused.stderr
     assert forced.startswith(f"champion   {poor.version}, after {good.version}\n")
-    assert back == f"champion   {good.version}, as before {poor.version}\n"
+    assert back == f"champion   {good.version}, in place of {poor.version}\n"

@@ -263,5 +263,5 @@ def test_reviewed_alerts_serve_rules_that_judge_alerts_only() -> None:
     assert made.promise.startswith(f"Rows here are the {alerts.num_rows} alerts with a verdict.")
     assert (made.n_validation, made.n_anomalies) == (300, alerts["label"].to_pylist().count(True))
     assert made.scores_sha256 == calibrate(validation, FprThreshold()).scores_sha256
-    with pytest.raises(CalibrationError, match="nobody looked at the rows that are none"):
+    with pytest.raises(CalibrationError, match="nobody reviewed the rows that are not alerts"):
         calibrate(validation, RecallThreshold(), alerts)

@@ -28,7 +28,7 @@ def starter_pictures(look: PictureSummary, label: LabelRule | None, source: str)
         source: the source as the file names it: relative to the file's directory, or absolute.
     """
     lines = [
-        "# A first spec, from a look at the pictures. Every line can be changed; settings not listed have defaults.",
+        "# A starter spec, inferred from the pictures. Edit any line; settings not listed keep their defaults.",
         f"name: {quoted(name_of(source))}",
         "data:",
         f"  source: {quoted(source)}",

@@ -32,7 +32,7 @@ def starter_spec(summaries: Sequence[ColumnSummary], source: str, rows: int) -> 
     """
     guess = _guess(summaries)
     lines = [
-        "# A first spec, from a look at the data. Every line can be changed; settings not listed have defaults.",
+        "# A starter spec, inferred from the data. Edit any line; settings not listed keep their defaults.",
         f"name: {quoted(name_of(source))}",
         "data:",
         f"  source: {quoted(source)}",
@@ -41,7 +41,7 @@ def starter_spec(summaries: Sequence[ColumnSummary], source: str, rows: int) -> 
         *_ignore_lines(guess),
         *_column_lines(guess, summaries),
         "split:",
-        "  by: row # or group: an entity is in one part only; or time: the oldest rows train, the newest test",
+        "  by: row # or group: each entity is in one split only; or time: the oldest rows train, the newest test",
         *_threshold_lines(guess, rows),
     ]
     return "\n".join(lines) + "\n"
@@ -165,7 +165,7 @@ def _column_lines(guess: _Guess, summaries: Sequence[ColumnSummary]) -> list[str
         for name, seen in zip(names, summaries, strict=True)
     ]
     return [
-        "  # The columns that were found:",
+        "  # Columns found:",
         *columns,
         "  # roles: # where a role above is wrong: numeric, boolean, categorical, datetime or ignored",
         "  #   some column: categorical",

@@ -49,8 +49,8 @@ class BudgetThreshold(Rule):
             )
             raise CalibrationError(msg)
         promise = (
-            f"At most {self.alerts:g} alerts {unit} are expected while all rows are normal ones from the same source; "
-            "anomalies come on top."
+            f"At most {self.alerts:g} alerts {unit} are expected while all rows are normal and from the same source; "
+            "anomalies add to them."
         )
         return Cut(threshold, promise, rate if rate < 1 else None)
 

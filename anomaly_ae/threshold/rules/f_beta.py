@@ -30,6 +30,6 @@ class FBetaThreshold(Rule):
         best = int(np.argmax(score))
         promise = (
             f"No promise: F{self.beta:g} is {score[best]:.3g} on the {len(sample.anomalous)} anomalies and "
-            f"{len(sample.normal)} normal rows that chose the threshold, which is more than on others."
+            f"{len(sample.normal)} normal rows that chose the threshold, which is higher than it will be on others."
         )
         return Cut(float(thresholds[best]), promise)

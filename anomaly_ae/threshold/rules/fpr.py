@@ -44,6 +44,6 @@ class FprThreshold(Rule):
                 "larger split.validation, or a higher threshold.target_fpr."
             )
             raise CalibrationError(msg)
-        how = "on average" if self.confidence is None else f"with {self.confidence:.0%} confidence"
-        promise = f"Of new normal rows from the same source at most {rate:.3g} are above the threshold, {how}."
+        how = "On average" if self.confidence is None else f"With {self.confidence:.0%} confidence"
+        promise = f"{how}, at most {100 * rate:.3g}% of new normal rows from the same source are above the threshold."
         return Cut(threshold, promise, rate)

@@ -41,10 +41,10 @@ class RecallThreshold(Rule):
                 "set a lower threshold.target_recall, or threshold.confidence: null for a promise on average."
             )
             raise CalibrationError(msg)
-        how = "on average" if self.confidence is None else f"with {self.confidence:.0%} confidence"
+        how = "On average" if self.confidence is None else f"With {self.confidence:.0%} confidence"
         promise = (
-            f"Of new anomalies like the {m} labelled ones at least {self.target_recall:.3g} are above the threshold, "
-            f"{how}. Anomalies of other kinds are promised nothing, nor is the number of false alarms."
+            f"{how}, at least {100 * self.target_recall:.3g}% of new anomalies like the {m} labelled ones are above "
+            "the threshold. Nothing is promised about other kinds of anomaly, or about false alarms."
         )
         # An anomaly at the cut itself is one of those to be flagged, so the threshold is just below.
         return Cut(float(np.nextafter(-lowest, -np.inf)), promise)
