@@ -30,7 +30,7 @@ def scoring_lines(done: "Run") -> list[str]:
     """Say what was scored, whether the threshold holds, and what the alerts are."""
     lines = _score_lines(done.scored) if done.scored else []
     if done.judged:
-        lines += [_validity_line(done.judged.validity)] if done.judged.validity else []
+        lines += [validity_line(done.judged.validity)] if done.judged.validity else []
         lines += _story_lines(done.table.stories if done.table else ())
         lines += metric_lines(done.judged.metrics)
     return lines + ([f"report     {done.report}"] if done.report else [])
@@ -74,7 +74,7 @@ def _table(key: str, made: "IncrementalResult") -> str:
     return f"{key}  {table.directory}  {table.rows_scored} rows, {table.alerts} above the threshold"
 
 
-def _validity_line(validity: "Validity") -> str:
+def validity_line(validity: "Validity") -> str:
     """Say whether the threshold still holds."""
     return f"validity   {validity.verdict}: {validity.meaning}"
 
