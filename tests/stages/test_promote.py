@@ -199,7 +199,7 @@ def test_versions_are_listed_with_what_they_promise(directory: Path, workspace: 
     }
     assert listed[old.version].metrics == metrics
     assert listed[new.version].metrics is None
-    assert "at most 0.05" in listed[old.version].promise
+    assert "at most 5%" in listed[old.version].promise
     assert list_models(workspace, "another") == ()
 
 
@@ -218,5 +218,5 @@ def test_from_a_shell(directory: Path) -> None:
     assert f"{poor.version}  challenger" in listed
     assert refused.stdout.startswith(f"champion   {good.version}\n")
     assert "is not promoted" in refused.stderr
-    assert forced.startswith(f"champion   {poor.version}, after {good.version}\n")
+    assert forced.startswith(f"champion   {poor.version}, in place of {good.version}\n")
     assert back == f"champion   {good.version}, in place of {poor.version}\n"
