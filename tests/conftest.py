@@ -79,7 +79,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FileSched
 
 @pytest.fixture(scope="session")
 def mixed() -> pd.DataFrame:
-    """Return normal rows with a number, a linked number with missing cells, a category, a truth value and a moment."""
+    """Return normal rows with a number, a linked number with missing cells, a category, a boolean and a datetime."""
     rng = np.random.default_rng(0)
     rows = 400
     load = rng.normal(50, 10, rows)

@@ -13,7 +13,7 @@ from anomaly_ae.ingest.source_file import root_of, visible_files
 from anomaly_ae.modalities.modality import Modality
 from anomaly_ae.modalities.pictures.modality import Pictures
 from anomaly_ae.modalities.tables.modality import Tables
-from anomaly_ae.spec import AutoNetwork, DataSpec, Spec
+from anomaly_ae.spec import DataSpec, Spec
 from anomaly_ae.storage import expand, locate, reach
 from anomaly_ae.storage.locations import Location
 
@@ -83,7 +83,7 @@ def decide(spec: Spec, dataset: RowStore) -> Spec:
     A model version is named after the spec that this returns: a release that chooses another network makes another
     version.
     """
-    if not isinstance(spec.network, AutoNetwork):
+    if not spec.network.is_open:
         return spec
     network = modality_of(dataset.contract.modality).choose_network(dataset)
     return spec.model_copy(update={"network": network})

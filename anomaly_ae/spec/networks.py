@@ -1,6 +1,6 @@
 """The networks that a spec can name, one line each; their sections are in `anomaly_ae/networks/`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from anomaly_ae.errors import SpecError
 from anomaly_ae.spec.kinds import Kinds
@@ -11,14 +11,19 @@ class NetworkSection(Section):
     """What the sections of all networks have in common.
 
     Attributes:
+        is_open: whether the rows are to choose the network, as this names none.
         kind: the name under which the network is registered.
     """
+
+    is_open: ClassVar[bool] = False
 
     kind: str
 
 
 class AutoNetwork(NetworkSection):
     """The network is left open: it is chosen by the rows when a model is trained."""
+
+    is_open: ClassVar[bool] = True
 
     kind: Literal["auto"] = "auto"
 
@@ -48,7 +53,7 @@ def decided(network: NetworkSection) -> NetworkSection:
     Raises:
         SpecError: the spec leaves it open.
     """
-    if isinstance(network, AutoNetwork):
+    if network.is_open:
         msg = "network.kind is auto: name the kind, or let `anomaly_ae.modalities.decide` choose it by the dataset"
         raise SpecError(msg)
     return network

@@ -12,7 +12,7 @@ from plant_support import STEPS
 from tests_support import run_cli, write_table
 
 
-def test_run_goes_the_whole_way_and_again_in_no_time(tmp_path: Path) -> None:
+def test_run_runs_the_whole_pipeline_and_a_second_run_reuses_it(tmp_path: Path) -> None:
     """`init` and `run` lead from an unknown CSV to a report; a second `run` finds everything done."""
     write_table(tmp_path / "plant.csv")
     run_cli("init", "plant.csv", cwd=tmp_path)

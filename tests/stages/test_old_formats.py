@@ -5,11 +5,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests_support import run_cli, write_table
+from tests_support import run_cli
 
 from anomaly_ae.errors import ArtifactError
 from anomaly_ae.spec import Spec
-from anomaly_ae.spec.file import dump_spec
 from anomaly_ae.stages.calibrate import calibrate
 from anomaly_ae.stages.ingest import ingest
 from anomaly_ae.stages.last_scored import last_scored
@@ -19,24 +18,6 @@ from anomaly_ae.stages.score import score
 from anomaly_ae.workspace.model_version import ModelVersion
 from anomaly_ae.workspace.scored_table import ScoredTable
 from anomaly_ae.workspace.workspace import Workspace
-
-
-@pytest.fixture
-def spec(tmp_path: Path) -> Spec:
-    """A spec in the directory where commands are run, and its table."""
-    write_table(tmp_path / "plant.csv")
-    made = Spec.model_validate(
-        {
-            "name": "plant",
-            "workspace": str(tmp_path / "runs"),
-            "data": {"source": str(tmp_path / "plant.csv"), "id": "part_id", "label": {"column": "anomaly"}},
-            "network": {"kind": "denoising"},
-            "threshold": {"target_fpr": 0.05},
-            "training": {"steps": 5},
-        }
-    )
-    (tmp_path / "anomaly_ae.yaml").write_text(dump_spec(made), encoding="utf-8")
-    return made
 
 
 def train_version(spec: Spec, steps: int) -> ModelVersion:

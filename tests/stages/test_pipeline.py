@@ -10,7 +10,6 @@ from tests_support import run_cli, write_table
 
 from anomaly_ae.errors import ArtifactError, SpecError
 from anomaly_ae.spec import Spec
-from anomaly_ae.spec.file import dump_spec
 from anomaly_ae.stages import pipeline
 from anomaly_ae.stages.calibrate import register
 from anomaly_ae.stages.ingest import ingest
@@ -20,24 +19,6 @@ from anomaly_ae.workspace.workspace import Workspace
 
 NAMES = [stage.name for stage in STAGES]
 JUDGED = {"validity.json", "metrics.json", "top_rows.json"}
-
-
-@pytest.fixture
-def spec(tmp_path: Path) -> Spec:
-    """A spec in the directory where commands are run, and its table."""
-    write_table(tmp_path / "plant.csv")
-    made = Spec.model_validate(
-        {
-            "name": "plant",
-            "workspace": str(tmp_path / "runs"),
-            "data": {"source": str(tmp_path / "plant.csv"), "id": "part_id", "label": {"column": "anomaly"}},
-            "network": {"kind": "denoising"},
-            "threshold": {"target_fpr": 0.05},
-            "training": {"steps": 5},
-        }
-    )
-    (tmp_path / "anomaly_ae.yaml").write_text(dump_spec(made), encoding="utf-8")
-    return made
 
 
 @pytest.fixture

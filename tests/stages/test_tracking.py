@@ -21,19 +21,8 @@ tracking = pytest.importorskip("mlflow.tracking", reason="the extra mlflow is no
 
 
 @pytest.fixture
-def train_plant(tmp_path: Path) -> Callable[[], ModelVersion]:
+def train_plant(spec: Spec) -> Callable[[], ModelVersion]:
     """Train the same version, and put its threshold in force, each time it is called."""
-    write_table(tmp_path / "plant.csv")
-    spec = Spec.model_validate(
-        {
-            "name": "plant",
-            "workspace": str(tmp_path / "runs"),
-            "data": {"source": str(tmp_path / "plant.csv"), "id": "part_id", "label": {"column": "anomaly"}},
-            "network": {"kind": "denoising"},
-            "threshold": {"target_fpr": 0.05},
-            "training": {"steps": 5},
-        }
-    )
     return lambda: run_stages(Run.of(spec), TRAINING).trained.model
 
 

@@ -70,7 +70,7 @@ def test_npz_labels_are_kinds(tmp_path: Path) -> None:
     ],
 )
 def test_other_numbers_become_bytes_by_one_rule(tmp_path: Path, values: NDArray[Any], wanted: list[int]) -> None:
-    """Floats, long integers, 16 bits and truth values are scaled by their type or their range over the whole array."""
+    """Floats, long integers, 16 bits and booleans are scaled by their type or their range over the whole array."""
     np.savez(tmp_path / "a.npz", x=values.reshape(1, 1, 3))
 
     assert decoded(tmp_path / "a.npz").tolist() == [[wanted]]
