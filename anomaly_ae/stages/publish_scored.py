@@ -15,9 +15,9 @@ from anomaly_ae.stages.score_part import identity_fields, staged_part
 from anomaly_ae.storage import Staging, commit, copy_file, fingerprint, remove, write_json, write_text
 from anomaly_ae.storage.arrow import read_arrow
 from anomaly_ae.storage.locations import Location
-from anomaly_ae.storage.parquet import count_rows, open_writer
+from anomaly_ae.storage.parquet import count_rows, open_parquet, open_writer
 from anomaly_ae.storage.unwritable import explain_unwritable
-from anomaly_ae.stories.alerts import story_names, tell_stories
+from anomaly_ae.stories.alerts import recount, story_names, tell_stories
 from anomaly_ae.stories.grouping import Story
 from anomaly_ae.threshold import Calibration
 from anomaly_ae.workspace.dataset import Dataset
@@ -70,10 +70,11 @@ def _write_parts(directory: Location, dataset: Dataset, alerts: int) -> None:
     staged = [staged_part(directory, part) for part in dataset.parts]
     modality = modality_of(dataset.contract.modality)
     stories = tell_stories(_rows(staged), alerts) if modality.tells_stories else ()
-    write_json(directory / STORIES, dump_stories(stories))
     schema = scored_schema(identity_fields(dataset.contract), modality.scored_columns)
     for part in map_ahead(lambda part: _write_part(part, schema, stories), staged):
         remove(part)
+    written = (batch for part in staged for batch in _named_rows(_parquet_of(part)))
+    write_json(directory / STORIES, dump_stories(recount(stories, written)))
 
 
 def _rows(parts: list[Location]) -> Iterator[pa.RecordBatch]:
@@ -83,12 +84,21 @@ def _rows(parts: list[Location]) -> Iterator[pa.RecordBatch]:
 
 def _write_part(staged: Location, schema: pa.Schema, stories: tuple[Story, ...]) -> Location:
     place = schema.get_field_index(STORY)
-    with open_writer(staged.with_suffix(".parquet"), schema, **ENCODING) as writer:
+    with open_writer(_parquet_of(staged), schema, **ENCODING) as writer:
         for rows in read_arrow(staged):
             arrays = rows.columns
             arrays.insert(place, story_names(stories, rows))
             writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
     return staged
+
+
+def _parquet_of(staged: Location) -> Location:
+    return staged.with_suffix(".parquet")
+
+
+def _named_rows(part: Location) -> Iterator[pa.RecordBatch]:
+    with open_parquet(part) as parquet:
+        yield from parquet.iter_batches(columns=[STORY, "anomaly_score"])
 
 
 def _facts(staging: Staging, dataset: Dataset, model: ModelVersion, calibration: Calibration) -> dict[str, object]:

@@ -19,9 +19,10 @@ def tell_stories(batches: Iterable[pa.RecordBatch], alerts: int) -> tuple[Story,
 
     Args:
         batches: rows of a scored table, in order.
-        alerts: number of rows above the threshold; of more than `_MAX_ALERTS`, every k-th is used.
+        alerts: number of rows above the threshold; of more than `_MAX_ALERTS`, every k-th is used, and `recount` then
+            gives the stories the counts of all.
     """
-    rows = sample_alerts(batches, alerts)
+    rows = sample_alerts(batches, alerts, _MAX_ALERTS)
     if rows is None:
         return ()
     times = rows.column("time") if "time" in rows.column_names else None
@@ -39,7 +40,31 @@ def story_names(stories: Sequence[Story], rows: pa.RecordBatch) -> pa.Array:
     return pa.array(names, pa.string())
 
 
-def sample_alerts(batches: Iterable[pa.RecordBatch], alerts: int, most: int = _MAX_ALERTS) -> pa.Table | None:
+def recount(stories: Sequence[Story], batches: Iterable[pa.RecordBatch]) -> tuple[Story, ...]:
+    """Return the stories with the counts of all alerts, as they may have been told from a sample; largest first.
+
+    Args:
+        stories: with unique names.
+        batches: rows of the scored table, with the columns `story` and `anomaly_score`.
+    """
+    told = {story.name: story for story in stories}
+    counts: Counter[str] = Counter()
+    scores_of_rest: list[float] = []
+    for batch in batches:
+        alerts = batch.filter(batch.column("story").is_valid())
+        names = alerts.column("story").to_pylist()
+        counts.update(names)
+        if NO_REASONS_IN_COMMON not in told:  # fewer than one in a sample of many
+            fits_none = pa.array([name == NO_REASONS_IN_COMMON for name in names], pa.bool_())
+            scores_of_rest += alerts.column("anomaly_score").filter(fits_none).to_pylist()
+    if scores_of_rest:
+        told[NO_REASONS_IN_COMMON] = Story(NO_REASONS_IN_COMMON, (), 0, 0.0, float(np.median(scores_of_rest)))
+    total = counts.total()
+    counted = [replace(story, rows=counts[name], share=counts[name] / total) for name, story in told.items()]
+    return tuple(sorted(counted, key=lambda story: (not story.traits, -story.rows)))
+
+
+def sample_alerts(batches: Iterable[pa.RecordBatch], alerts: int, most: int) -> pa.Table | None:
     """Return the rows above the threshold, or every k-th of them if there are more than `most`; None if there are none.
 
     Returns:

@@ -84,7 +84,7 @@ class Story:
         traits: heaviest first; empty for the story of rows that fit no other.
         rows: number of alerts.
         share: its share of all alerts.
-        median_score: median anomaly score.
+        median_score: median anomaly score; of a very large table, this and what follows describe a sample of its rows.
         examples: ids of its highest-scoring rows.
         first: earliest time among its rows, as text; None if rows have no time.
         last: latest time, likewise.

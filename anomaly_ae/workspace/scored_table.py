@@ -184,7 +184,12 @@ class ScoredTable:
 
     @property
     def stories(self) -> "tuple[Story, ...]":
-        """What the alerts have in common, most rows first."""
+        """What the alerts have in common, most rows first.
+
+        Raises:
+            ArtifactError: the file is missing or has changed since it was published.
+        """
+        self.manifest.verify(self.directory, (STORIES,))
         return self._read(STORIES, _stories().validate_python) or ()
 
     @property

@@ -1,5 +1,6 @@
 """The column `story`: every alert of a scored table belongs to one story of `stories.json`, whichever part it is in."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests_support import make_frame
 
+from anomaly_ae.errors import ArtifactError
 from anomaly_ae.ingest import writer
 from anomaly_ae.scoring.schema import REASON
 from anomaly_ae.spec import Spec
@@ -118,6 +120,18 @@ def test_stories_are_published_with_the_table(table: ScoredTable) -> None:
     assert "stories.json" in listed
     assert not listed & {"validity.json", "metrics.json", "top_rows.json", "report.html"}
     assert not list(table.directory.glob("*.arrow"))
+
+
+def test_altered_stories_are_refused(table: ScoredTable, tmp_path: Path) -> None:
+    """Unlike what `judge` writes, stories are part of what was published: they are read as such or not at all."""
+    copy = ScoredTable.open(Path(shutil.copytree(table.directory, tmp_path / "scored")))
+    (copy.directory / "stories.json").write_text("[]", encoding="utf-8")
+
+    with pytest.raises(ArtifactError, match=r"stories\.json has changed"):
+        _ = copy.stories
+    (copy.directory / "stories.json").unlink()
+    with pytest.raises(ArtifactError, match=r"stories\.json"):
+        _ = copy.stories
 
 
 def reasons_of(feature: str) -> list[dict[str, object]]:

@@ -13,8 +13,8 @@ from sklearn.metrics import adjusted_rand_score
 from anomaly_ae.scoring.schema import REASON
 from anomaly_ae.spec.file import load_spec
 from anomaly_ae.stages.pipeline import run
-from anomaly_ae.stories.alerts import sample_alerts, story_names, tell_stories
-from anomaly_ae.stories.grouping import NO_STORY, Story, assign, tell
+from anomaly_ae.stories.alerts import recount, sample_alerts, story_names, tell_stories
+from anomaly_ae.stories.grouping import NO_REASONS_IN_COMMON, NO_STORY, Story, assign, tell
 from anomaly_ae.workspace.scored_table import ScoredTable
 
 Reason = tuple[str, str, str, float]
@@ -190,6 +190,24 @@ def test_each_alert_has_the_name_of_its_story() -> None:
     assert [(story.name, story.rows) for story in stories] == [("heat above normal", 6), ("heat below normal", 4)]
     assert story_names(stories, hot).to_pylist() == ["heat above normal"] * 6 + ["heat below normal"] * 4
     assert story_names(stories, cold).to_pylist() == [None] * 3
+
+
+def test_a_story_told_from_a_sample_counts_all_alerts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows and share are those of the column `story`; alerts that no sampled one resembles are counted too."""
+    monkeypatch.setattr("anomaly_ae.stories.alerts._MAX_ALERTS", 10)
+    odd = [("gas", "9", "5", 1.0)]
+    rows = _rows([HOT] * 29 + [odd], alerts=True)  # every third is sampled: the odd one is not
+
+    sampled = tell_stories([rows], alerts=30)
+    column = rows.append_column("story", story_names(sampled, rows))
+    stories = recount(sampled, [column.slice(0, 12), column.slice(12)])
+
+    assert [(story.name, story.rows) for story in sampled] == [("heat above normal", 10)]
+    assert [(story.name, story.rows, story.share) for story in stories] == [
+        ("heat above normal", 29, 29 / 30),
+        (NO_REASONS_IN_COMMON, 1, 1 / 30),
+    ]
+    assert stories[1].median_score == rows["anomaly_score"][29].as_py()
 
 
 def test_stories_that_would_share_a_name_are_numbered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -243,13 +243,12 @@ def test_what_was_judged_is_read_from_its_files(made: Run, workspace: Workspace)
         ("validity", "validity.json"),
         ("metrics", "metrics.json"),
         ("top_rows", "top_rows.json"),
-        ("stories", "stories.json"),
     ],
 )
 def test_a_malformed_document_says_what_to_do(workspace: Workspace, attribute: str, name: str) -> None:
     """A document of another release is an error that names the file, the key and the remedy."""
     table = only_table(workspace)
-    write_json(table.directory / name, [{"verdict": 3}] if attribute == "stories" else {"verdict": 3, "rows": "x"})
+    write_json(table.directory / name, {"verdict": 3, "rows": "x"})
 
     with pytest.raises(ArtifactError, match=rf"{name}: [\w.]+: .*; judge the table again"):
         getattr(table, attribute)
